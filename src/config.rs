@@ -1,0 +1,132 @@
+//! The checked configuration, one struct a section. Each part of the agent is handed its own section only.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub identity: Identity,
+    pub window: Window,
+    pub devices: Devices,
+    pub x11: X11,
+    pub store: Store,
+    pub redis: Redis,
+    pub influx: Influx,
+    pub log: Log,
+}
+
+/// Whose records these are.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    pub user: String,
+    pub host: String,
+    pub dev_mode: bool,
+}
+
+/// Lengths of a window and of the step between two windows' ends.
+#[derive(Debug, Clone)]
+pub struct Window {
+    pub length: Duration,
+    pub step: Duration,
+}
+
+/// Which nodes under /dev/input are read. A pattern is a device's name (with `*` for any text), `vendor:product` in
+/// hexadecimal, or a path.
+#[derive(Debug, Clone)]
+pub struct Devices {
+    /// Empty: every keyboard, mouse, touchpad and absolute pointer.
+    pub include: Vec<String>,
+    pub exclude: Vec<String>,
+}
+
+#[derive(Debug, Clone)]
+pub struct X11 {
+    pub enabled: bool,
+    /// Applications by either half of WM_CLASS, in any case of letters; keystrokes are not captured while one has the
+    /// focus.
+    pub excluded_apps: Vec<String>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Store {
+    pub path: PathBuf,
+    /// `None`: records are kept for ever.
+    pub retention: Option<Duration>,
+}
+
+/// A sink that is on, off, or on when what it needs is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Switch {
+    On,
+    Off,
+    Auto,
+}
+
+#[derive(Debug, Clone)]
+pub struct Redis {
+    pub enabled: Switch,
+    /// `redis://`, `rediss://` or `unix://`, without the password.
+    pub url: String,
+    pub username: Option<String>,
+    pub password: Option<Secret>,
+    /// Whether records are also appended to the stream `seclyzer:stream:features`.
+    pub stream: bool,
+    /// About how many records the stream keeps (`MAXLEN ~`).
+    pub stream_max_len: u64,
+    /// Whether events are accepted on the channel `seclyzer:events`.
+    pub accept_events: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InfluxApi {
+    /// `/write?db=` of InfluxDB 1.x.
+    V1,
+    /// `/api/v2/write` of InfluxDB 2 and later.
+    V2,
+}
+
+#[derive(Debug, Clone)]
+pub struct Influx {
+    pub enabled: Switch,
+    pub api: InfluxApi,
+    /// Empty: not configured.
+    pub url: String,
+    /// v2.
+    pub token: Option<Secret>,
+    /// v2.
+    pub org: String,
+    /// v2; for v1 the database.
+    pub bucket: String,
+    /// v1; empty: no login.
+    pub username: String,
+    /// v1.
+    pub password: Option<Secret>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Log {
+    /// A `tracing` filter: `info`, or `info,seclyzer::sinks=debug`.
+    pub level: String,
+    /// Where to write the log besides standard error.
+    pub file: Option<PathBuf>,
+}
+
+/// Text that must not be shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    pub fn new(text: impl Into<String>) -> Secret {
+        Secret(text.into())
+    }
+
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("\"***\"")
+    }
+}

@@ -1,0 +1,136 @@
+//! What goes in: input events with their time, and what can be wrong with one that a stranger sends.
+//!
+//! An [`Event`] says what happened, a [`Stamped`] when. Times are integer microseconds since the Unix epoch.
+//! [`json`] is the contract's textual form, the same for trace files and for the Redis channel.
+
+pub mod json;
+pub mod key;
+mod key_names;
+
+pub use key::Key;
+
+/// Microseconds since the Unix epoch, or a length of time in microseconds.
+pub type Micros = i64;
+
+/// One event and when it happened.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stamped {
+    pub ts_us: Micros,
+    pub event: Event,
+}
+
+/// What happened. Distances are in counts (what the device reports), wheel deltas in detents.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    Key {
+        key: Key,
+        action: Action,
+    },
+    /// Relative motion.
+    Move {
+        dx: f64,
+        dy: f64,
+    },
+    /// A position of an absolute device; the first one is only its origin.
+    MoveTo {
+        x: f64,
+        y: f64,
+    },
+    Button {
+        button: Button,
+        action: Action,
+    },
+    /// Up is positive.
+    Scroll {
+        delta: f64,
+    },
+    /// The application that now has the focus; `None`: nothing focused, or unknown.
+    Focus {
+        app: Option<Box<str>>,
+    },
+    /// Events were lost or time stood still: no duration may span it.
+    Gap {
+        scope: Scope,
+        reason: GapReason,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    Press,
+    Release,
+}
+
+/// A mouse button. Names beyond the three that have features of their own are told apart by [`Button::named`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Button {
+    Left,
+    Right,
+    Middle,
+    Other(u32),
+}
+
+impl Button {
+    /// The button of that name; an unusual name stands for itself by its 32-bit FNV-1a hash, so that no text is kept.
+    pub fn named(name: &str) -> Button {
+        match name {
+            "Left" => Button::Left,
+            "Right" => Button::Right,
+            "Middle" => Button::Middle,
+            other => Button::Other(
+                other.bytes().fold(0x811c_9dc5, |hash: u32, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)),
+            ),
+        }
+    }
+}
+
+/// The modalities that a gap concerns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    All,
+    Keystroke,
+    Mouse,
+    App,
+}
+
+impl Scope {
+    pub fn name(self) -> &'static str {
+        match self {
+            Scope::All => "all",
+            Scope::Keystroke => "keystroke",
+            Scope::Mouse => "mouse",
+            Scope::App => "app",
+        }
+    }
+}
+
+/// Why no duration may span this moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum GapReason {
+    /// The kernel's buffer of a device ran over (SYN_DROPPED).
+    Overrun,
+    /// A device went away.
+    DeviceLost,
+    Suspend,
+    ClockStep,
+    /// An application from the list of those that nothing is captured in has the focus.
+    Excluded,
+    /// A source fell behind and events were dropped.
+    Dropped,
+    /// Told by whoever sent the event.
+    Told,
+}
+
+impl GapReason {
+    pub fn name(self) -> &'static str {
+        match self {
+            GapReason::Overrun => "overrun",
+            GapReason::DeviceLost => "device_lost",
+            GapReason::Suspend => "suspend",
+            GapReason::ClockStep => "clock_step",
+            GapReason::Excluded => "excluded",
+            GapReason::Dropped => "dropped",
+            GapReason::Told => "told",
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! The contract's textual form of an event: one JSON object.
+//!
+//! What does not fit is a [`Reject`], which says why but never what: its text may be a password.
+
+use super::{Action, Button, Event, GapReason, Key, Micros, Scope, Stamped};
+use serde_json::{Map, Value, json};
+
+/// No number in an event may be larger than this in magnitude.
+const LARGEST: f64 = 1e6;
+/// 9999-12-31T23:59:59.999999Z: later times have no ISO 8601 form of four-digit years.
+const LATEST_US: Micros = 253_402_300_799_999_999;
+/// An application's name may have so many bytes.
+pub const LONGEST_NAME: usize = 256;
+
+/// Why an event was dropped before it reached the clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, thiserror::Error)]
+pub enum Reject {
+    #[error("not a JSON object")]
+    NotAnObject,
+    #[error("`type` or `event` is missing or none that exists")]
+    UnknownType,
+    #[error("`ts` is not a positive whole number of microseconds")]
+    BadTime,
+    #[error("a field is missing or of the wrong type")]
+    BadField,
+    #[error("`key` names no key")]
+    UnknownKey,
+    #[error("a number lies beyond ±1,000,000")]
+    OutOfRange,
+    #[error("a name is empty or longer than 256 bytes")]
+    BadName,
+    #[error("no motion at all")]
+    NoMotion,
+    #[error("longer than any event")]
+    TooLong,
+}
+
+impl Reject {
+    /// A short name for counters.
+    pub fn name(self) -> &'static str {
+        match self {
+            Reject::NotAnObject => "not_an_object",
+            Reject::UnknownType => "unknown_type",
+            Reject::BadTime => "bad_time",
+            Reject::BadField => "bad_field",
+            Reject::UnknownKey => "unknown_key",
+            Reject::OutOfRange => "out_of_range",
+            Reject::BadName => "bad_name",
+            Reject::NoMotion => "no_motion",
+            Reject::TooLong => "too_long",
+        }
+    }
+}
+
+/// Parses one event object. Fields that the contract does not know are ignored.
+pub fn parse(text: &[u8]) -> Result<Stamped, Reject> {
+    let value: Value = serde_json::from_slice(text).map_err(|_| Reject::NotAnObject)?;
+    let object = value.as_object().ok_or(Reject::NotAnObject)?;
+    let kind = object.get("type").and_then(Value::as_str).ok_or(Reject::UnknownType)?;
+    let ts_us = match object.get("ts").and_then(Value::as_i64) {
+        Some(ts) if ts > 0 && ts <= LATEST_US => ts,
+        _ => return Err(Reject::BadTime),
+    };
+    let event = match kind {
+        "keystroke" => keystroke(object)?,
+        "mouse" => mouse(object)?,
+        "app" => focus(object)?,
+        "gap" => gap(object)?,
+        _ => return Err(Reject::UnknownType),
+    };
+    Ok(Stamped { ts_us, event })
+}
+
+fn keystroke(object: &Map<String, Value>) -> Result<Event, Reject> {
+    let name = text(object, "key")?;
+    let action = action(object)?;
+    let key = Key::named(name).ok_or(Reject::UnknownKey)?;
+    Ok(Event::Key { key, action })
+}
+
+fn mouse(object: &Map<String, Value>) -> Result<Event, Reject> {
+    match text(object, "event")? {
+        "move" if object.contains_key("dx") || object.contains_key("dy") => {
+            let part = |field| if object.contains_key(field) { number(object, field) } else { Ok(0.0) };
+            match (part("dx")?, part("dy")?) {
+                (0.0, 0.0) => Err(Reject::NoMotion),
+                (dx, dy) => Ok(Event::Move { dx, dy }),
+            }
+        }
+        "move" => Ok(Event::MoveTo { x: number(object, "x")?, y: number(object, "y")? }),
+        "scroll" => match number(object, "scroll_delta")? {
+            0.0 => Err(Reject::NoMotion),
+            delta => Ok(Event::Scroll { delta }),
+        },
+        _ => {
+            let action = action(object)?;
+            let button = match object.get("button").ok_or(Reject::BadField)? {
+                Value::String(name) => Button::named(name),
+                // rdev numbers the buttons that it has no name for.
+                other => Button::named(&other.to_string()),
+            };
+            Ok(Event::Button { button, action })
+        }
+    }
+}
+
+fn focus(object: &Map<String, Value>) -> Result<Event, Reject> {
+    if text(object, "event")? != "focus" {
+        return Err(Reject::UnknownType);
+    }
+    match object.get("app_name").ok_or(Reject::BadField)? {
+        Value::Null => Ok(Event::Focus { app: None }),
+        Value::String(name) if name.is_empty() || name.len() > LONGEST_NAME => Err(Reject::BadName),
+        Value::String(name) => Ok(Event::Focus { app: Some(name.as_str().into()) }),
+        _ => Err(Reject::BadField),
+    }
+}
+
+fn gap(object: &Map<String, Value>) -> Result<Event, Reject> {
+    let scope = match object.get("scope").map(Value::as_str) {
+        None | Some(Some("all")) => Scope::All,
+        Some(Some("keystroke")) => Scope::Keystroke,
+        Some(Some("mouse")) => Scope::Mouse,
+        Some(Some("app")) => Scope::App,
+        Some(_) => return Err(Reject::BadField),
+    };
+    Ok(Event::Gap { scope, reason: GapReason::Told })
+}
+
+fn text<'a>(object: &'a Map<String, Value>, field: &str) -> Result<&'a str, Reject> {
+    object.get(field).and_then(Value::as_str).ok_or(Reject::BadField)
+}
+
+fn number(object: &Map<String, Value>, field: &str) -> Result<f64, Reject> {
+    let value = object.get(field).and_then(Value::as_f64).ok_or(Reject::BadField)?;
+    if value.abs() <= LARGEST { Ok(value) } else { Err(Reject::OutOfRange) }
+}
+
+fn action(object: &Map<String, Value>) -> Result<Action, Reject> {
+    match text(object, "event")? {
+        "press" => Ok(Action::Press),
+        "release" => Ok(Action::Release),
+        _ => Err(Reject::UnknownType),
+    }
+}
+
+/// The object that [`parse`] reads back; for traces that the user records. `None` for a key or button without a name.
+pub fn to_json(stamped: &Stamped) -> Option<Value> {
+    let ts = stamped.ts_us;
+    let action = |action| match action {
+        Action::Press => "press",
+        Action::Release => "release",
+    };
+    Some(match &stamped.event {
+        Event::Key { key, action: a } => {
+            json!({"type": "keystroke", "ts": ts, "key": key.kernel_name()?, "event": action(*a)})
+        }
+        Event::Move { dx, dy } => json!({"type": "mouse", "ts": ts, "event": "move", "dx": dx, "dy": dy}),
+        Event::MoveTo { x, y } => json!({"type": "mouse", "ts": ts, "event": "move", "x": x, "y": y}),
+        Event::Button { button, action: a } => {
+            let button = match button {
+                Button::Left => json!("Left"),
+                Button::Right => json!("Right"),
+                Button::Middle => json!("Middle"),
+                Button::Other(number) => json!(number),
+            };
+            json!({"type": "mouse", "ts": ts, "event": action(*a), "button": button})
+        }
+        Event::Scroll { delta } => json!({"type": "mouse", "ts": ts, "event": "scroll", "scroll_delta": delta}),
+        Event::Focus { app } => json!({"type": "app", "ts": ts, "event": "focus", "app_name": app}),
+        Event::Gap { scope, reason } => {
+            json!({"type": "gap", "ts": ts, "scope": scope.name(), "reason": reason.name()})
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_fit_is_rejected_by_reason() {
+        let long = format!(r#"{{"type":"app","ts":1,"event":"focus","app_name":"{}"}}"#, "a".repeat(257));
+        for (text, reason) in [
+            ("", Reject::NotAnObject),
+            ("[1]", Reject::NotAnObject),
+            (r#"{"type":"keystroke","ts":1,"key":"a","event":"press""#, Reject::NotAnObject),
+            (r#"{"type":"mouse","ts":1,"event":"move","dx":NaN}"#, Reject::NotAnObject),
+            (r#"{"ts":1}"#, Reject::UnknownType),
+            (r#"{"type":"gamepad","ts":1}"#, Reject::UnknownType),
+            (r#"{"type":"keystroke","ts":1,"key":"a","event":"repeat"}"#, Reject::UnknownType),
+            (r#"{"type":"app","ts":1,"event":"blur","app_name":"a"}"#, Reject::UnknownType),
+            (r#"{"type":"keystroke","key":"a","event":"press"}"#, Reject::BadTime),
+            (r#"{"type":"keystroke","ts":0,"key":"a","event":"press"}"#, Reject::BadTime),
+            (r#"{"type":"keystroke","ts":-5,"key":"a","event":"press"}"#, Reject::BadTime),
+            (r#"{"type":"keystroke","ts":1.0,"key":"a","event":"press"}"#, Reject::BadTime),
+            (r#"{"type":"keystroke","ts":true,"key":"a","event":"press"}"#, Reject::BadTime),
+            (r#"{"type":"keystroke","ts":9223372036854775807,"key":"a","event":"press"}"#, Reject::BadTime),
+            (r#"{"type":"keystroke","ts":1,"event":"press"}"#, Reject::BadField),
+            (r#"{"type":"keystroke","ts":1,"key":7,"event":"press"}"#, Reject::BadField),
+            (r#"{"type":"keystroke","ts":1,"key":"KEY_NOSUCH","event":"press"}"#, Reject::UnknownKey),
+            (r#"{"type":"mouse","ts":1,"event":"move"}"#, Reject::BadField),
+            (r#"{"type":"mouse","ts":1,"event":"move","x":"a","y":1}"#, Reject::BadField),
+            (r#"{"type":"mouse","ts":1,"event":"move","dx":null}"#, Reject::BadField),
+            (r#"{"type":"mouse","ts":1,"event":"move","dx":1000001}"#, Reject::OutOfRange),
+            (r#"{"type":"mouse","ts":1,"event":"move","dx":0,"dy":0}"#, Reject::NoMotion),
+            (r#"{"type":"mouse","ts":1,"event":"scroll","scroll_delta":0}"#, Reject::NoMotion),
+            (r#"{"type":"mouse","ts":1,"event":"press"}"#, Reject::BadField),
+            (r#"{"type":"app","ts":1,"event":"focus"}"#, Reject::BadField),
+            (r#"{"type":"app","ts":1,"event":"focus","app_name":""}"#, Reject::BadName),
+            (&long, Reject::BadName),
+            (r#"{"type":"gap","ts":1,"scope":"windows"}"#, Reject::BadField),
+        ] {
+            assert_eq!(parse(text.as_bytes()), Err(reason), "{text}");
+        }
+        assert_eq!(parse(b"{\"type\":\"app\",\"\xff\":1}"), Err(Reject::NotAnObject));
+    }
+
+    #[test]
+    fn what_is_written_reads_back_as_the_same_event() {
+        let key = Key::named("KEY_Q").expect("a key");
+        for event in [
+            Event::Key { key, action: Action::Press },
+            Event::Move { dx: -3.0, dy: 0.5 },
+            Event::MoveTo { x: 12.0, y: 7.0 },
+            Event::Button { button: Button::Left, action: Action::Release },
+            Event::Scroll { delta: -0.125 },
+            Event::Focus { app: Some("org.example \"Mail\"".into()) },
+            Event::Focus { app: None },
+            Event::Gap { scope: Scope::Mouse, reason: GapReason::Told },
+        ] {
+            let stamped = Stamped { ts_us: 1_790_000_000_000_001, event };
+            let text = to_json(&stamped).expect("a name for everything").to_string();
+            assert_eq!(parse(text.as_bytes()), Ok(stamped), "{text}");
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! The agent's parts. Data flows one way: sources → pipeline → store → sinks.
+
+pub mod config;
+pub mod event;
+pub mod features;
+pub mod record;
+pub mod sinks;
+pub mod sources;
+pub mod store;

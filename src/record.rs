@@ -1,0 +1,142 @@
+//! What comes out: feature records, and the envelope that every record travels in.
+//!
+//! The textual forms are pure functions: [`json`] for Redis and standard output, [`line_protocol`] for InfluxDB.
+
+pub mod json;
+pub mod line_protocol;
+
+use crate::event::Micros;
+use crate::features::names::{KEYSTROKE_COUNT, MOUSE_COUNT};
+
+/// Version of the record's form; consumers depend on every name in it.
+pub const SCHEMA: u32 = 1;
+
+/// What a window, or a change of focus, yields.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
+    /// End of the window; for a change of focus its time.
+    pub window_end_us: Micros,
+    /// A gap fell into the window's span, or events were dropped.
+    pub degraded: bool,
+    pub body: Body,
+}
+
+/// A feature without a value in its window is `None`.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Body {
+    Keystroke { total_keys: u32, features: Box<[Option<f64>; KEYSTROKE_COUNT]> },
+    Mouse { total_samples: u32, features: Box<[Option<f64>; MOUSE_COUNT]> },
+    App(Transition),
+}
+
+/// One change of the focused application.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Transition {
+    pub from_app: Box<str>,
+    pub to_app: Box<str>,
+    /// Time in `from_app`.
+    pub duration_ms: i64,
+    /// How often `to_app` has followed `from_app` so far.
+    pub transition_count: u64,
+    /// Of all changes away from `from_app`.
+    pub transition_probability: f64,
+    /// Changes a minute over the last five minutes.
+    pub switch_rate_per_min: f64,
+    pub distinct_apps: u32,
+    /// Entropy of the time in focus over all applications so far.
+    pub focus_entropy_bits: f64,
+    /// Hour of the day, UTC.
+    pub hour: u8,
+    /// Of this hour, for `to_app`.
+    pub hour_probability: f64,
+}
+
+/// The three kinds of record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    Keystroke,
+    Mouse,
+    App,
+}
+
+impl Kind {
+    pub const ALL: [Kind; 3] = [Kind::Keystroke, Kind::Mouse, Kind::App];
+
+    /// `type` of a record, and the last part of its Redis channel.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Keystroke => "keystroke",
+            Kind::Mouse => "mouse",
+            Kind::App => "app",
+        }
+    }
+
+    /// Its SQLite table and its InfluxDB measurement.
+    pub fn table(self) -> &'static str {
+        match self {
+            Kind::Keystroke => "keystroke_features",
+            Kind::Mouse => "mouse_features",
+            Kind::App => "app_transitions",
+        }
+    }
+}
+
+impl Record {
+    pub fn kind(&self) -> Kind {
+        match self.body {
+            Body::Keystroke { .. } => Kind::Keystroke,
+            Body::Mouse { .. } => Kind::Mouse,
+            Body::App(_) => Kind::App,
+        }
+    }
+}
+
+/// Where the events of a record came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Origin {
+    /// Input devices and the window system.
+    Device,
+    /// A trace file.
+    Trace,
+    /// The Redis channel of injected events.
+    Redis,
+}
+
+impl Origin {
+    pub const ALL: [Origin; 3] = [Origin::Device, Origin::Trace, Origin::Redis];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Origin::Device => "device",
+            Origin::Trace => "trace",
+            Origin::Redis => "redis",
+        }
+    }
+
+    pub fn named(name: &str) -> Option<Origin> {
+        Origin::ALL.into_iter().find(|origin| origin.name() == name)
+    }
+}
+
+/// Whose records these are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    pub user: String,
+    pub host: String,
+    pub dev_mode: bool,
+}
+
+/// A record with its envelope. Type, user, host, origin and window's end name one record.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    pub identity: std::sync::Arc<Identity>,
+    pub origin: Origin,
+    pub record: Record,
+}
+
+/// An entry that the store has committed, under a number that grows from record to record over all kinds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stored {
+    pub id: i64,
+    pub entry: Entry,
+}

@@ -1,0 +1,96 @@
+//! A record as one flat JSON object.
+
+use super::{Body, Entry, SCHEMA};
+use crate::event::Micros;
+use crate::features::names::{Feature, KEYSTROKE, MOUSE};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+impl Serialize for Entry {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("type", self.record.kind().name())?;
+        map.serialize_entry("schema", &SCHEMA)?;
+        map.serialize_entry("user", &self.identity.user)?;
+        map.serialize_entry("host", &self.identity.host)?;
+        map.serialize_entry("origin", self.origin.name())?;
+        map.serialize_entry("timestamp", &iso8601(self.record.window_end_us))?;
+        map.serialize_entry("window_end", &self.record.window_end_us)?;
+        map.serialize_entry("dev_mode", &self.identity.dev_mode)?;
+        map.serialize_entry("degraded", &self.record.degraded)?;
+        match &self.record.body {
+            Body::Keystroke { total_keys, features } => {
+                map.serialize_entry("total_keys", total_keys)?;
+                serialize_features::<S>(&mut map, &KEYSTROKE, &features[..])?;
+            }
+            Body::Mouse { total_samples, features } => {
+                map.serialize_entry("total_samples", total_samples)?;
+                serialize_features::<S>(&mut map, &MOUSE, &features[..])?;
+            }
+            Body::App(app) => {
+                map.serialize_entry("from_app", &app.from_app)?;
+                map.serialize_entry("to_app", &app.to_app)?;
+                map.serialize_entry("duration_ms", &app.duration_ms)?;
+                map.serialize_entry("transition_count", &app.transition_count)?;
+                map.serialize_entry("transition_probability", &app.transition_probability)?;
+                map.serialize_entry("switch_rate_per_min", &app.switch_rate_per_min)?;
+                map.serialize_entry("distinct_apps", &app.distinct_apps)?;
+                map.serialize_entry("focus_entropy_bits", &app.focus_entropy_bits)?;
+                map.serialize_entry("hour", &app.hour)?;
+                map.serialize_entry("hour_probability", &app.hour_probability)?;
+            }
+        }
+        map.end()
+    }
+}
+
+fn serialize_features<S: Serializer>(
+    map: &mut S::SerializeMap,
+    features: &[Feature],
+    values: &[Option<f64>],
+) -> Result<(), S::Error> {
+    features.iter().zip(values).try_for_each(|(feature, value)| map.serialize_entry(feature.name.as_str(), value))
+}
+
+impl Entry {
+    /// The JSON text, one line without its end.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("a record holds only strings and numbers")
+    }
+}
+
+/// `2026-11-23T14:05:30.000000Z`. The days-to-date part is Howard Hinnant's `civil_from_days`
+/// (<https://howardhinnant.github.io/date_algorithms.html>).
+pub fn iso8601(us: Micros) -> String {
+    const DAY_US: i64 = 86_400_000_000;
+    let (days, in_day) = (us.div_euclid(DAY_US), us.rem_euclid(DAY_US));
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    let (seconds, micros) = (in_day / 1_000_000, in_day % 1_000_000);
+    format!(
+        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{micros:06}Z",
+        seconds / 3600,
+        seconds / 60 % 60,
+        seconds % 60
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::iso8601;
+
+    #[test]
+    fn times_are_told_in_utc_to_the_microsecond() {
+        assert_eq!(iso8601(0), "1970-01-01T00:00:00.000000Z");
+        assert_eq!(iso8601(1_790_000_015_000_001), "2026-09-21T14:13:35.000001Z");
+        assert_eq!(iso8601(951_782_399_999_999), "2000-02-28T23:59:59.999999Z");
+        assert_eq!(iso8601(951_782_400_000_000), "2000-02-29T00:00:00.000000Z");
+        assert_eq!(iso8601(253_402_300_799_999_999), "9999-12-31T23:59:59.999999Z");
+    }
+}

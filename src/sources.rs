@@ -1,0 +1,1 @@
+//! Outside to events: one file a source.
