@@ -33,7 +33,16 @@ pub fn replay(events: Vec<Stamped>) -> Vec<Record> {
 
 /// The same as text, a JSON object a line.
 pub fn replay_text(trace: &str) -> String {
-    let identity = Arc::new(Identity { user: "someone".into(), host: "somewhere".into(), dev_mode: false });
-    let line = |record| Entry { identity: Arc::clone(&identity), origin: Origin::Trace, record }.to_json() + "\n";
+    let line = |record| Entry { identity: someone(), origin: Origin::Trace, record }.to_json() + "\n";
     replay(parse(trace)).into_iter().map(line).collect()
+}
+
+/// Whose records those of the tests are.
+pub fn someone() -> Arc<Identity> {
+    Arc::new(Identity { user: "someone".into(), host: "somewhere".into(), dev_mode: false })
+}
+
+/// Records of every kind: those of a golden trace.
+pub fn records() -> Vec<Record> {
+    replay(parse(include_str!("../golden/desk.jsonl")))
 }
