@@ -154,10 +154,10 @@ impl Pipeline {
         self.close(&mut out);
     }
 
-    /// Events were lost, but time did not stand still: the next records say that they are degraded.
-    pub fn note_loss(&mut self) {
-        self.keystroke_state.disturbed_us = self.clock_us;
-        self.mouse_state.disturbed_us = self.clock_us;
+    /// Something was lost at this time, though no gap came of it: the records around it say that they are degraded.
+    pub fn note_loss(&mut self, ts_us: Micros) {
+        self.keystroke_state.disturbed_us = Some(ts_us);
+        self.mouse_state.disturbed_us = Some(ts_us);
     }
 
     fn close(&mut self, out: &mut impl FnMut(Output)) {

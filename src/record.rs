@@ -4,6 +4,7 @@
 
 pub mod json;
 pub mod line_protocol;
+pub mod summary;
 
 use crate::event::Micros;
 use crate::features::names::{KEYSTROKE_COUNT, MOUSE_COUNT};

@@ -1,0 +1,108 @@
+//! The running agent's account of itself, told on a UNIX socket beside the database.
+//!
+//! The socket is the only one that the agent listens on. Its mode is 0600, and only the agent's own user and root are
+//! answered.
+
+use super::feed::Events;
+use super::followers::SinkStatus;
+use super::injected::InjectedStatus;
+use crate::sources::evdev::Node;
+use crate::store::StoreStatus;
+use serde::Serialize;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::io::AsyncWriteExt;
+use tokio::net::{UnixListener, UnixStream};
+
+/// A client that does not read is not waited for.
+const ANSWER_LIMIT: Duration = Duration::from_secs(2);
+
+#[derive(Debug, Clone, Serialize)]
+pub struct Status {
+    pub version: String,
+    pub pid: u32,
+    pub uptime_s: u64,
+    pub devices: Vec<Node>,
+    /// Whether the focused application is being followed.
+    pub applications: bool,
+    /// Taken from devices and the window system.
+    pub events: Events,
+    /// Not captured because an excluded application had the focus.
+    pub excluded_keystrokes: u64,
+    pub injected: Option<InjectedStatus>,
+    pub store: Option<StoreStatus>,
+    pub sinks: Vec<SinkStatus>,
+}
+
+/// Where the agent that writes to this database answers.
+pub fn socket_path(database: &Path) -> PathBuf {
+    PathBuf::from(format!("{}.sock", database.display()))
+}
+
+/// The listening socket; the file goes with it.
+#[derive(Debug)]
+pub struct StatusSocket {
+    listener: UnixListener,
+    path: PathBuf,
+}
+
+impl StatusSocket {
+    /// Only called by who holds the database's lock, so that a socket that is there already belongs to nobody. Without
+    /// it the agent runs all the same, but cannot be asked.
+    pub fn bind(database: &Path) -> Option<StatusSocket> {
+        let path = socket_path(database);
+        let bind = || -> io::Result<UnixListener> {
+            match std::fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+            let listener = UnixListener::bind(&path)?;
+            std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600))?;
+            Ok(listener)
+        };
+        match bind() {
+            Ok(listener) => Some(StatusSocket { listener, path }),
+            Err(error) => {
+                tracing::warn!(path = %path.display(), %error, "`seclyzer status` will not work: no socket");
+                None
+            }
+        }
+    }
+}
+
+impl Drop for StatusSocket {
+    fn drop(&mut self) {
+        // If it cannot be removed now, the next agent does.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// The next client that may be answered; never, without a socket. Cancel-safe.
+pub async fn accept(socket: Option<&StatusSocket>) -> UnixStream {
+    let Some(socket) = socket else { return std::future::pending().await };
+    loop {
+        match socket.listener.accept().await {
+            Ok((client, _)) if is_owner(&client) => return client,
+            Ok(_) => {}
+            // Out of descriptors, say: asking again at once would only spin.
+            Err(_) => tokio::time::sleep(ANSWER_LIMIT).await,
+        }
+    }
+}
+
+fn is_owner(client: &UnixStream) -> bool {
+    // SAFETY: geteuid has no preconditions and cannot fail.
+    let own = unsafe { libc::geteuid() };
+    client.peer_cred().is_ok_and(|peer| peer.uid() == own || peer.uid() == 0)
+}
+
+/// Sends the status as JSON, in a task of its own.
+pub fn answer(mut client: UnixStream, status: Status) {
+    tokio::spawn(async move {
+        let text = serde_json::to_vec(&status).unwrap_or_default();
+        // A client that has gone, or does not read, has lost interest.
+        let _ = tokio::time::timeout(ANSWER_LIMIT, client.write_all(&text)).await;
+    });
+}

@@ -1,0 +1,52 @@
+//! A record as one line for people.
+
+use super::json::iso8601;
+use super::{Body, Record};
+use crate::features::names::{Feature, KEYSTROKE, MOUSE};
+
+impl Record {
+    /// Time of day (UTC), kind, and the few features that say most.
+    pub fn summary(&self) -> String {
+        let time = &iso8601(self.window_end_us)[11..19];
+        let mark = if self.degraded { "  (degraded)" } else { "" };
+        match &self.body {
+            Body::Keystroke { total_keys, features } => {
+                let value = |name| named(&KEYSTROKE, &features[..], name);
+                format!(
+                    "{time}  keystroke  {total_keys:>4} keys     dwell {} ms  flight {} ms  {} wpm{mark}",
+                    value("dwell_mean"),
+                    value("flight_mean"),
+                    value("typing_speed_wpm"),
+                )
+            }
+            Body::Mouse { total_samples, features } => {
+                let value = |name| named(&MOUSE, &features[..], name);
+                format!(
+                    "{time}  mouse      {total_samples:>4} samples  speed {} counts/s  distance {} counts  \
+                     {} left clicks{mark}",
+                    value("speed_mean"),
+                    value("distance_total"),
+                    value("left_click_count"),
+                )
+            }
+            Body::App(app) => {
+                let seconds = app.duration_ms as f64 / 1000.0;
+                format!(
+                    "{time}  app        {} -> {} after {seconds:.1} s{mark}",
+                    printable(&app.from_app),
+                    printable(&app.to_app)
+                )
+            }
+        }
+    }
+}
+
+fn named(features: &[Feature], values: &[Option<f64>], name: &str) -> String {
+    let value = features.iter().position(|feature| feature.name == name).and_then(|i| values[i]);
+    value.map_or_else(|| "-".into(), |value| format!("{value:.0}"))
+}
+
+/// A name from a stranger must not steer the terminal.
+fn printable(name: &str) -> String {
+    name.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}

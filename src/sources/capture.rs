@@ -1,0 +1,111 @@
+//! What the person at the machine does: devices, clock and window system as one stream of events.
+
+use super::clock::EventClock;
+use super::evdev::Devices;
+use super::x11;
+use crate::config;
+use crate::event::{Event, GapReason, Micros, Scope, Stamped};
+use tokio::sync::mpsc;
+
+/// Changes of focus that may wait: more than anybody makes while the agent is busy.
+const FOCUS_QUEUE: usize = 64;
+
+/// The devices, the clock that their events are told in, and the focused application.
+#[derive(Debug)]
+pub struct Capture {
+    pub devices: Devices,
+    clock: EventClock,
+    focus: mpsc::Receiver<x11::Update>,
+    excluded_apps: Vec<String>,
+    is_excluded: bool,
+    excluded_events: u64,
+    has_window_system: bool,
+}
+
+impl Capture {
+    /// Starts to follow the devices and, in a task of its own, the focus.
+    pub fn start(devices: Devices, clock: EventClock, settings: &config::X11) -> Capture {
+        let (updates, focus) = mpsc::channel(FOCUS_QUEUE);
+        if settings.enabled {
+            tokio::spawn(x11::run(x11::Environment::of_this_process(), updates));
+        }
+        Capture {
+            devices,
+            clock,
+            focus,
+            excluded_apps: settings.excluded_apps.iter().map(|name| name.to_lowercase()).collect(),
+            is_excluded: false,
+            excluded_events: 0,
+            has_window_system: false,
+        }
+    }
+
+    /// The event clock's present time.
+    pub fn now_us(&self) -> Micros {
+        self.clock.now_us()
+    }
+
+    /// Keystrokes that were not captured because an excluded application had the focus.
+    pub fn excluded_events(&self) -> u64 {
+        self.excluded_events
+    }
+
+    /// Whether the focused application is being followed.
+    pub fn has_window_system(&self) -> bool {
+        self.has_window_system
+    }
+
+    /// Follows a slow drift of the wall clock; only while no window is open, since it moves the event clock.
+    pub fn follow_slew(&mut self) {
+        self.clock.follow_slew();
+    }
+
+    /// Waits for something to happen and appends it to `out` in order of time. Cancel-safe.
+    pub async fn next(&mut self, out: &mut Vec<Stamped>) {
+        tokio::select! {
+            // A step of the clock comes before the events behind it.
+            biased;
+            reason = self.clock.discontinuity() => {
+                let gap = Event::Gap { scope: Scope::All, reason };
+                out.push(Stamped { ts_us: self.clock.now_us(), event: gap });
+            }
+            Some(update) = self.focus.recv() => self.take_update(update, out),
+            () = self.devices.ready() => self.drain(out),
+        }
+    }
+
+    /// Appends what the devices have reported by now, without waiting.
+    pub fn drain(&mut self, out: &mut Vec<Stamped>) {
+        let first = out.len();
+        self.devices.drain(out);
+        for stamped in &mut out[first..] {
+            stamped.ts_us = self.clock.wall_us(stamped.ts_us);
+        }
+        if self.is_excluded {
+            let before = out.len();
+            out.retain(|stamped| !matches!(stamped.event, Event::Key { .. }));
+            self.excluded_events += (before - out.len()) as u64;
+        }
+    }
+
+    fn take_update(&mut self, update: x11::Update, out: &mut Vec<Stamped>) {
+        let app = match update {
+            x11::Update::Ready => return self.has_window_system = true,
+            x11::Update::Lost => return self.has_window_system = false,
+            x11::Update::Focus(app) => app,
+        };
+        let is_excluded = app.as_ref().is_some_and(|app| self.excludes(app));
+        let ts_us = self.clock.now_us();
+        if is_excluded && !self.is_excluded {
+            let gap = Event::Gap { scope: Scope::Keystroke, reason: GapReason::Excluded };
+            out.push(Stamped { ts_us, event: gap });
+        }
+        self.is_excluded = is_excluded;
+        out.push(Stamped { ts_us, event: Event::Focus { app: app.map(|app| app.name) } });
+    }
+
+    fn excludes(&self, app: &x11::App) -> bool {
+        let (name, class) = (app.name.to_lowercase(), app.class.to_lowercase());
+        self.excluded_apps.iter().any(|excluded| *excluded == name || *excluded == class)
+    }
+}
