@@ -4,6 +4,7 @@ pub mod config;
 pub mod event;
 pub mod features;
 pub mod record;
+pub mod remote;
 pub mod sinks;
 pub mod sources;
 pub mod store;
