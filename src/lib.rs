@@ -3,6 +3,7 @@
 pub mod config;
 pub mod event;
 pub mod features;
+pub mod pipeline;
 pub mod record;
 pub mod remote;
 pub mod sinks;

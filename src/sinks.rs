@@ -23,9 +23,8 @@ pub trait Sink {
     /// The most records in one delivery.
     const LARGEST_BATCH: usize;
 
-    /// Whether nobody has asked for this sink and no server has answered yet. Such a sink has no mark, and is tried only
-    /// when there is something new, so that a machine without a server pays nothing while it is idle.
-    fn is_tentative(&self) -> bool {
+    /// Whether nobody has asked for this sink: it is on only if a server answers.
+    fn is_optional(&self) -> bool {
         false
     }
 
@@ -63,6 +62,7 @@ pub struct Status {
     pub delivered: u64,
     /// Records that the server will never take, since the agent's start.
     pub rejected: u64,
+    /// The latest; it may be mended since.
     pub last_error: Option<String>,
 }
 
@@ -71,6 +71,8 @@ pub struct Status {
 pub enum State {
     /// There has been nothing to deliver.
     Idle,
+    /// An optional sink that no server has answered for, ever.
+    Absent,
     Delivering,
     /// The server cannot be reached or is busy; what it misses is kept.
     Waiting,
@@ -84,84 +86,137 @@ impl Default for Status {
     }
 }
 
-/// Delivers what the store commits for as long as the store lives. A sink that follows for the first time is given the
-/// records after `start`; one that is [tentative](Sink::is_tentative) gets its mark with its first delivery.
-pub async fn follow<S: Sink>(
-    mut sink: S,
+/// Delivers what the store commits, until the store stops. A sink that follows for the first time is given the records
+/// after `start`.
+///
+/// An optional sink has no mark until a server has answered, so that the server gets what this run of the agent yielded
+/// and not all that was ever stored. Until then it is tried only when there is something new: a machine without a server
+/// pays nothing while it is idle.
+pub async fn follow<S: Sink>(sink: S, store: Store, start: i64, status: watch::Sender<Status>) {
+    let pace = Pace::new(S::LARGEST_BATCH);
+    let follow = Follow { sink, store, status, pace, mark: start, is_absent: false };
+    let Err(Stopped) = follow.run().await;
+}
+
+struct Stopped;
+
+struct Follow<S> {
+    sink: S,
     store: Store,
-    start: i64,
     status: watch::Sender<Status>,
-) -> Result<Infallible, StoreError> {
-    let name = S::FOLLOWER.name();
-    let mut committed = store.committed();
-    let mut mark = store.mark_or(S::FOLLOWER, start).await?;
-    if !sink.is_tentative() {
-        store.set_mark(S::FOLLOWER, mark).await?;
+    pace: Pace,
+    mark: i64,
+    /// No server has ever answered, and nobody has asked for one.
+    is_absent: bool,
+}
+
+impl<S: Sink> Follow<S> {
+    async fn run(mut self) -> Result<Infallible, Stopped> {
+        let mut committed = self.store.committed();
+        self.begin().await?;
+        loop {
+            let mark = self.mark;
+            self.status.send_modify(|status| status.mark = mark);
+            let newest = *committed.wait_for(|newest| *newest > mark).await.map_err(|_| Stopped)?;
+            let batch = insist(|| self.store.fetch(mark, self.pace.limit)).await?;
+            let Some(last) = batch.last() else {
+                // Retention was faster than the server.
+                self.mark = newest;
+                continue;
+            };
+            let outcome = self.sink.deliver(&batch).await;
+            let verdict = self.pace.judge(batch.len(), outcome.as_ref().err());
+            self.tell(batch.len(), last.id, outcome, &verdict);
+            if verdict.is_done {
+                self.is_absent = false;
+                self.mark = last.id;
+                insist(|| self.store.set_mark(S::FOLLOWER, last.id)).await?;
+            }
+            if let Some(pause) = verdict.pause {
+                self.pause(Instant::now() + pause, &mut committed).await?;
+            }
+        }
     }
-    let mut pace = Pace::new(S::LARGEST_BATCH);
-    loop {
-        status.send_modify(|status| status.mark = mark);
-        let newest = *committed.wait_for(|newest| *newest > mark).await.map_err(|_| StoreError::Stopped)?;
-        let batch = store.fetch(mark, pace.limit).await?;
-        let Some(last) = batch.last() else {
-            // Retention was faster than the server.
-            mark = newest;
-            continue;
-        };
-        let outcome = sink.deliver(&batch).await;
-        let verdict = pace.judge(batch.len(), outcome.as_ref().err());
+
+    /// Finds the mark to start from.
+    async fn begin(&mut self) -> Result<(), Stopped> {
+        let start = self.mark;
+        if self.sink.is_optional() {
+            let mark = insist(|| self.store.mark(S::FOLLOWER)).await?;
+            self.is_absent = mark.is_none();
+            self.mark = mark.unwrap_or(start);
+        } else {
+            self.mark = insist(|| self.store.mark_or(S::FOLLOWER, start)).await?;
+        }
+        Ok(())
+    }
+
+    async fn pause(&self, until: Instant, committed: &mut watch::Receiver<i64>) -> Result<(), Stopped> {
+        if !self.is_absent {
+            sleep_until(until).await;
+            return Ok(());
+        }
+        while Instant::now() < until {
+            committed.changed().await.map_err(|_| Stopped)?;
+        }
+        Ok(())
+    }
+
+    /// Counts and logs what became of a delivery.
+    fn tell(&self, count: usize, last_id: i64, outcome: Result<(), Failure>, verdict: &Verdict) {
+        let sink = S::FOLLOWER.name();
         match outcome {
             Ok(()) => {
-                enter(&status, name, State::Delivering, None);
-                status.send_modify(|status| status.delivered += batch.len() as u64);
+                self.status.send_modify(|status| status.delivered += count as u64);
+                self.enter(State::Delivering, String::new());
             }
             Err(failure @ Failure::Rejected(_)) if verdict.is_done => {
-                tracing::error!(sink = name, id = last.id, %failure, "a record is rejected for good and left out");
-                status.send_modify(|status| {
+                tracing::error!(sink, id = last_id, %failure, "a record is rejected for good and left out");
+                self.status.send_modify(|status| {
                     status.rejected += 1;
                     status.last_error = Some(failure.to_string());
                 });
             }
-            // Said when it comes down to a single record.
+            // Told when it comes down to a single record.
             Err(Failure::Rejected(_)) => {}
-            Err(failure @ Failure::Refused(_)) => enter(&status, name, State::Refused, Some(failure)),
-            Err(failure) => enter(&status, name, State::Waiting, Some(failure)),
+            Err(failure) if self.is_absent => self.enter(State::Absent, failure.to_string()),
+            Err(failure @ Failure::Refused(_)) => self.enter(State::Refused, failure.to_string()),
+            Err(failure) => self.enter(State::Waiting, failure.to_string()),
         }
-        if verdict.is_done {
-            mark = last.id;
-            store.set_mark(S::FOLLOWER, mark).await?;
-        }
-        if let Some(pause) = verdict.pause {
-            let until = Instant::now() + pause;
-            if sink.is_tentative() {
-                while Instant::now() < until {
-                    committed.changed().await.map_err(|_| StoreError::Stopped)?;
-                }
-            } else {
-                sleep_until(until).await;
+    }
+
+    /// Notes the state, and logs it if it is another one than before.
+    fn enter(&self, state: State, reason: String) {
+        let sink = S::FOLLOWER.name();
+        if self.status.borrow().state == state {
+            tracing::debug!(sink, reason, "still {state:?}");
+        } else {
+            match state {
+                State::Idle | State::Delivering => tracing::info!(sink, "records are being delivered"),
+                State::Absent => tracing::info!(sink, reason, "off, for no server answers; tried with later records"),
+                State::Waiting => tracing::warn!(sink, reason, "cannot deliver; what it misses is kept and tried again"),
+                State::Refused => tracing::warn!(sink, reason, "the server refuses; what it misses is kept"),
             }
+            self.status.send_modify(|status| (status.state, status.since_us) = (state, now_us()));
+        }
+        if !reason.is_empty() {
+            self.status.send_modify(|status| status.last_error = Some(reason));
         }
     }
 }
 
-/// Notes the state, and logs it if it is another one than before.
-fn enter(status: &watch::Sender<Status>, sink: &'static str, state: State, failure: Option<Failure>) {
-    let reason = failure.map(|failure| failure.to_string());
-    let is_new = status.borrow().state != state;
-    status.send_modify(|status| {
-        if is_new {
-            (status.state, status.since_us) = (state, now_us());
+/// Asks the store until it answers: a full disk, say, may be mended.
+async fn insist<T, F: Future<Output = Result<T, StoreError>>>(mut ask: impl FnMut() -> F) -> Result<T, Stopped> {
+    let mut backoff = Backoff::default();
+    loop {
+        match ask().await {
+            Ok(answer) => return Ok(answer),
+            Err(StoreError::Stopped) => return Err(Stopped),
+            Err(error) => {
+                tracing::debug!(%error, "the store is asked again");
+                tokio::time::sleep(backoff.pause(LONGEST_PAUSE)).await;
+            }
         }
-        if reason.is_some() {
-            status.last_error.clone_from(&reason);
-        }
-    });
-    let reason = reason.unwrap_or_default();
-    match state {
-        _ if !is_new => tracing::debug!(sink, reason, "{state:?}"),
-        State::Idle | State::Delivering => tracing::info!(sink, "records are being delivered"),
-        State::Waiting => tracing::warn!(sink, reason, "cannot deliver; records are kept until the server is back"),
-        State::Refused => tracing::warn!(sink, reason, "the server refuses; records are kept until it lets us in"),
     }
 }
 

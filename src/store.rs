@@ -1,9 +1,33 @@
 //! SQLite: the durable spool that every record is committed to before anybody is told that it exists.
 //!
-//! One thread owns the connection; [`Store`] is the handle that the rest of the agent talks to it through.
+//! One thread owns the connection; [`Store`] is the handle that the rest of the agent talks to it through. Records get
+//! ids that grow over all kinds, so that one number, a follower's mark, says how far it has got.
 
-use crate::record::{Entry, Stored};
+mod open;
+mod retention;
+mod rows;
+pub mod schema;
+mod worker;
+
+pub use open::read_only;
+
+use crate::config;
+use crate::event::Micros;
+use crate::features::app::History;
+use crate::pipeline::Output;
+use crate::record::{Identity, Kind, Origin, Stored};
+use serde::Serialize;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
+
+/// Records that may wait for the disk: half an hour of a busy desktop, 2 MB.
+const QUEUE: usize = 1024;
+/// SQLite needs some 60 KiB.
+const STACK_BYTES: usize = 512 * 1024;
 
 /// Who follows the store, each with a mark of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -23,8 +47,84 @@ impl Follower {
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
+    #[error("{path}: {what}; {mend}")]
+    Unusable { path: PathBuf, what: String, mend: String },
+    #[error("the database is of schema version {found}, this program knows {known}: use a newer seclyzer")]
+    Newer { found: u32, known: u32 },
+    #[error("SQLite: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+    #[error("the store's thread could not be started: {0}")]
+    Thread(std::io::Error),
     #[error("the store has stopped")]
     Stopped,
+}
+
+/// What the store has done and what hinders it, for `status`.
+#[derive(Debug, Default)]
+pub struct Counters {
+    committed: [AtomicU64; 3],
+    ignored: AtomicU64,
+    dropped: AtomicU64,
+    trouble: Mutex<Option<String>>,
+}
+
+/// A moment's reading of [`Counters`].
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StoreStatus {
+    pub keystroke_records: u64,
+    pub mouse_records: u64,
+    pub app_records: u64,
+    /// Records that were there already.
+    pub ignored: u64,
+    /// Records that found the queue full and are lost.
+    pub dropped: u64,
+    /// Why nothing can be committed at present.
+    pub trouble: Option<String>,
+}
+
+impl Counters {
+    fn count_committed(&self, kind: Kind) {
+        self.committed[kind as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn set_trouble(&self, trouble: Option<String>) {
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+    }
+
+    fn read(&self) -> StoreStatus {
+        let [keystroke, mouse, app] = &self.committed;
+        let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        StoreStatus {
+            keystroke_records: load(keystroke),
+            mouse_records: load(mouse),
+            app_records: load(app),
+            ignored: load(&self.ignored),
+            dropped: load(&self.dropped),
+            trouble: self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+        }
+    }
+}
+
+type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
+
+#[derive(Debug)]
+enum Command {
+    Append(Appended),
+    Fetch { after: i64, limit: usize, reply: Reply<Vec<Stored>> },
+    Mark { follower: Follower, start: Option<i64>, reply: Reply<Option<i64>> },
+    SetMark { follower: Follower, id: i64, reply: Reply<()> },
+    Backlog { after: i64, reply: Reply<u64> },
+    History { identity: Arc<Identity>, origin: Origin, reply: Reply<History> },
+    Audit { event: &'static str, detail: String },
+    Close { reply: Reply<()> },
+}
+
+/// What a pipeline yielded, and whose and whence it is.
+#[derive(Debug)]
+struct Appended {
+    identity: Arc<Identity>,
+    origin: Origin,
+    output: Output,
 }
 
 /// A handle to the store's thread. Cloning it is cheap.
@@ -32,38 +132,137 @@ pub enum StoreError {
 pub struct Store {
     commands: mpsc::Sender<Command>,
     committed: watch::Receiver<i64>,
-}
-
-#[derive(Debug)]
-enum Command {
-    Append(Entry),
-    Fetch { after: i64, limit: usize, reply: oneshot::Sender<Vec<Stored>> },
+    counters: Arc<Counters>,
+    giving_up: Arc<AtomicBool>,
+    database_id: Arc<str>,
 }
 
 impl Store {
+    /// Opens or makes the database, brings its schema up to date and starts the thread.
+    pub fn open(settings: &config::Store) -> Result<Store, StoreError> {
+        let database = open::writable(&settings.path)?;
+        let database_id: String =
+            database
+                .connection
+                .query_row("SELECT value FROM config WHERE key = 'database_id'", [], |row| row.get(0))?;
+        let last_id = database.connection.query_row("SELECT last_id FROM sequence", [], |row| row.get(0))?;
+        let (commands, queue) = mpsc::channel(QUEUE);
+        let (newest, committed) = watch::channel(last_id);
+        let counters = Arc::<Counters>::default();
+        let giving_up = Arc::<AtomicBool>::default();
+        let worker = worker::Worker {
+            database,
+            queue,
+            newest,
+            counters: Arc::clone(&counters),
+            giving_up: Arc::clone(&giving_up),
+            retention: retention::Retention::new(settings.retention),
+        };
+        std::thread::Builder::new()
+            .name("store".into())
+            .stack_size(STACK_BYTES)
+            .spawn(move || worker.run())
+            .map_err(StoreError::Thread)?;
+        Ok(Store { commands, committed, counters, giving_up, database_id: database_id.into() })
+    }
+
     /// The identifier of this database, made when it was created.
     pub fn database_id(&self) -> &str {
-        todo!()
+        &self.database_id
     }
-    /// The mark of a follower: the id of the last record that it has delivered. A follower that was never here before
-    /// starts behind `start`: it is given the records after that id.
-    pub async fn mark_or(&self, _follower: Follower, _start: i64) -> Result<i64, StoreError> {
-        todo!()
+
+    /// Takes what a pipeline yielded without ever waiting; `false` if the queue was full: it is lost, and counted.
+    pub fn append(&self, identity: &Arc<Identity>, origin: Origin, output: Output) -> bool {
+        let appended = Appended { identity: Arc::clone(identity), origin, output };
+        let fits = match self.commands.try_send(Command::Append(appended)) {
+            Ok(()) => true,
+            Err(TrySendError::Full(_) | TrySendError::Closed(_)) => false,
+        };
+        if !fits {
+            self.counters.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+        fits
     }
+
+    /// As [`Store::append`], but waits for a place in the queue.
+    pub async fn append_when_free(
+        &self,
+        identity: &Arc<Identity>,
+        origin: Origin,
+        output: Output,
+    ) -> Result<(), StoreError> {
+        let appended = Appended { identity: Arc::clone(identity), origin, output };
+        self.commands.send(Command::Append(appended)).await.map_err(|_| StoreError::Stopped)
+    }
+
+    /// The id of the last record that a follower has delivered; `None` if it never was here.
+    pub async fn mark(&self, follower: Follower) -> Result<Option<i64>, StoreError> {
+        self.ask(|reply| Command::Mark { follower, start: None, reply }).await
+    }
+
+    /// As [`Store::mark`], but a follower that never was here is given the records after `start`.
+    pub async fn mark_or(&self, follower: Follower, start: i64) -> Result<i64, StoreError> {
+        let mark = self.ask(|reply| Command::Mark { follower, start: Some(start), reply }).await?;
+        Ok(mark.unwrap_or(start))
+    }
+
     /// Moves a follower's mark; returns once it is committed.
-    pub async fn set_mark(&self, _follower: Follower, _id: i64) -> Result<(), StoreError> {
-        todo!()
+    pub async fn set_mark(&self, follower: Follower, id: i64) -> Result<(), StoreError> {
+        self.ask(|reply| Command::SetMark { follower, id, reply }).await
     }
+
     /// Committed records with an id above `after`, in order, at most `limit`.
-    pub async fn fetch(&self, _after: i64, _limit: usize) -> Result<Vec<Stored>, StoreError> {
-        todo!()
+    pub async fn fetch(&self, after: i64, limit: usize) -> Result<Vec<Stored>, StoreError> {
+        self.ask(|reply| Command::Fetch { after, limit, reply }).await
     }
+
     /// Number of committed records above `after`.
-    pub async fn backlog(&self, _after: i64) -> Result<u64, StoreError> {
-        todo!()
+    pub async fn backlog(&self, after: i64) -> Result<u64, StoreError> {
+        self.ask(|reply| Command::Backlog { after, reply }).await
     }
+
+    /// What was learnt of applications before.
+    pub async fn history(&self, identity: &Arc<Identity>, origin: Origin) -> Result<History, StoreError> {
+        let identity = Arc::clone(identity);
+        self.ask(|reply| Command::History { identity, origin, reply }).await
+    }
+
+    /// Notes something in the audit log; never what was typed.
+    pub async fn audit(&self, event: &'static str, detail: impl Into<String>) -> Result<(), StoreError> {
+        self.commands.send(Command::Audit { event, detail: detail.into() }).await.map_err(|_| StoreError::Stopped)
+    }
+
     /// Changes whenever records were committed: the newest id.
     pub fn committed(&self) -> watch::Receiver<i64> {
         self.committed.clone()
     }
+
+    pub fn status(&self) -> StoreStatus {
+        self.counters.read()
+    }
+
+    /// Commits what is queued and closes the database. If that takes longer than `limit`, what could not be committed
+    /// is given up and said to be lost.
+    pub async fn close(self, limit: Duration) -> Result<(), StoreError> {
+        let closing = self.ask(|reply| Command::Close { reply });
+        tokio::pin!(closing);
+        match tokio::time::timeout(limit, &mut closing).await {
+            Ok(result) => result,
+            Err(_) => {
+                self.giving_up.store(true, Ordering::Relaxed);
+                closing.await
+            }
+        }
+    }
+
+    async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        self.commands.send(command(reply)).await.map_err(|_| StoreError::Stopped)?;
+        answer.await.map_err(|_| StoreError::Stopped)?
+    }
+}
+
+fn now_us() -> Micros {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Micros::try_from(since.as_micros()).unwrap_or(Micros::MAX)
 }

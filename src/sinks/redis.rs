@@ -132,8 +132,8 @@ impl Sink for Redis {
     // About 400 KiB on the wire with the stream.
     const LARGEST_BATCH: usize = 32;
 
-    fn is_tentative(&self) -> bool {
-        self.settings.enabled == Switch::Auto && !self.has_answered
+    fn is_optional(&self) -> bool {
+        self.settings.enabled == Switch::Auto
     }
 
     async fn deliver(&mut self, batch: &[Stored]) -> Result<(), Failure> {

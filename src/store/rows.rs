@@ -1,0 +1,240 @@
+//! Records to rows and back.
+
+use super::Follower;
+use crate::features::app::{History, Learnt};
+use crate::features::names::{Feature, KEYSTROKE, MOUSE};
+use crate::record::{Body, Entry, Identity, Kind, Origin, Record, Stored, Transition};
+use rusqlite::types::ToSql;
+use rusqlite::{Connection, OptionalExtension, Row, Statement};
+use std::fmt::Write;
+use std::sync::{Arc, LazyLock};
+
+/// Columns before a record's own.
+const ENVELOPE: &str = "id, window_end, user, host, origin, dev_mode, degraded, stored";
+const ENVELOPE_COLUMNS: usize = 8;
+
+struct TableSql {
+    insert: String,
+    select: String,
+}
+
+static KEYSTROKE_SQL: LazyLock<TableSql> =
+    LazyLock::new(|| table_sql(Kind::Keystroke, &columns("total_keys", &KEYSTROKE)));
+static MOUSE_SQL: LazyLock<TableSql> = LazyLock::new(|| table_sql(Kind::Mouse, &columns("total_samples", &MOUSE)));
+static APP_SQL: LazyLock<TableSql> = LazyLock::new(|| {
+    let columns = "from_app, to_app, duration_ms, transition_count, transition_probability, switch_rate_per_min, \
+                   distinct_apps, focus_entropy_bits, hour, hour_probability";
+    table_sql(Kind::App, columns)
+});
+
+fn columns(count: &str, features: &[Feature]) -> String {
+    features.iter().fold(count.to_owned(), |mut all, feature| {
+        let _ = write!(all, ", {}", feature.name);
+        all
+    })
+}
+
+fn table_sql(kind: Kind, columns: &str) -> TableSql {
+    let table = kind.table();
+    let count = ENVELOPE_COLUMNS + columns.split(',').count();
+    let places = vec!["?"; count].join(", ");
+    TableSql {
+        insert: format!("INSERT INTO {table} ({ENVELOPE}, {columns}) VALUES ({places}) ON CONFLICT DO NOTHING"),
+        select: format!("SELECT {ENVELOPE}, {columns} FROM {table} WHERE id > ?1 ORDER BY id LIMIT ?2"),
+    }
+}
+
+fn sql(kind: Kind) -> &'static TableSql {
+    match kind {
+        Kind::Keystroke => &KEYSTROKE_SQL,
+        Kind::Mouse => &MOUSE_SQL,
+        Kind::App => &APP_SQL,
+    }
+}
+
+/// Binds one parameter after the other.
+struct Binder<'s, 'c> {
+    statement: &'s mut Statement<'c>,
+    bound: usize,
+}
+
+impl Binder<'_, '_> {
+    fn bind(&mut self, value: impl ToSql) -> rusqlite::Result<()> {
+        self.bound += 1;
+        self.statement.raw_bind_parameter(self.bound, value)
+    }
+}
+
+/// Inserts a record under an id; `false` if the record is there already.
+pub fn insert(
+    connection: &Connection,
+    id: i64,
+    (identity, origin, record): (&Identity, Origin, &Record),
+    stored_us: i64,
+) -> rusqlite::Result<bool> {
+    let mut statement = connection.prepare_cached(&sql(record.kind()).insert)?;
+    let mut row = Binder { statement: &mut statement, bound: 0 };
+    row.bind(id)?;
+    row.bind(record.window_end_us)?;
+    row.bind(&identity.user)?;
+    row.bind(&identity.host)?;
+    row.bind(origin.name())?;
+    row.bind(identity.dev_mode)?;
+    row.bind(record.degraded)?;
+    row.bind(stored_us)?;
+    match &record.body {
+        Body::Keystroke { total_keys, features } => {
+            row.bind(total_keys)?;
+            features.iter().try_for_each(|value| row.bind(value))?;
+        }
+        Body::Mouse { total_samples, features } => {
+            row.bind(total_samples)?;
+            features.iter().try_for_each(|value| row.bind(value))?;
+        }
+        Body::App(app) => {
+            row.bind(&*app.from_app)?;
+            row.bind(&*app.to_app)?;
+            row.bind(app.duration_ms)?;
+            row.bind(app.transition_count as i64)?;
+            row.bind(app.transition_probability)?;
+            row.bind(app.switch_rate_per_min)?;
+            row.bind(app.distinct_apps)?;
+            row.bind(app.focus_entropy_bits)?;
+            row.bind(app.hour)?;
+            row.bind(app.hour_probability)?;
+        }
+    }
+    Ok(statement.raw_execute()? == 1)
+}
+
+/// Records of all kinds with an id above `after`, in order, at most `limit`.
+pub fn fetch(connection: &Connection, after: i64, limit: usize) -> rusqlite::Result<Vec<Stored>> {
+    let mut all: Vec<Stored> = Vec::new();
+    for kind in Kind::ALL {
+        let mut statement = connection.prepare_cached(&sql(kind).select)?;
+        let mut rows = statement.query((after, limit as i64))?;
+        while let Some(row) = rows.next()? {
+            let identity = all.last().map(|stored| &stored.entry.identity);
+            let stored = read(row, kind, identity)?;
+            all.push(stored);
+        }
+    }
+    all.sort_unstable_by_key(|stored| stored.id);
+    all.truncate(limit);
+    Ok(all)
+}
+
+/// `before`: an identity that is likely the same, so that most records share one.
+fn read(row: &Row<'_>, kind: Kind, before: Option<&Arc<Identity>>) -> rusqlite::Result<Stored> {
+    let identity = Identity { user: row.get(2)?, host: row.get(3)?, dev_mode: row.get(5)? };
+    let identity = match before {
+        Some(before) if **before == identity => Arc::clone(before),
+        _ => Arc::new(identity),
+    };
+    let origin: String = row.get(4)?;
+    let body = match kind {
+        Kind::Keystroke => {
+            Body::Keystroke { total_keys: row.get(ENVELOPE_COLUMNS)?, features: Box::new(features(row)?) }
+        }
+        Kind::Mouse => Body::Mouse { total_samples: row.get(ENVELOPE_COLUMNS)?, features: Box::new(features(row)?) },
+        Kind::App => Body::App(transition(row)?),
+    };
+    let record = Record { window_end_us: row.get(1)?, degraded: row.get(6)?, body };
+    let origin = Origin::named(&origin).unwrap_or(Origin::Trace);
+    Ok(Stored { id: row.get(0)?, entry: Entry { identity, origin, record } })
+}
+
+fn features<const N: usize>(row: &Row<'_>) -> rusqlite::Result<[Option<f64>; N]> {
+    let mut values = [None; N];
+    for (i, value) in values.iter_mut().enumerate() {
+        *value = row.get(ENVELOPE_COLUMNS + 1 + i)?;
+    }
+    Ok(values)
+}
+
+fn transition(row: &Row<'_>) -> rusqlite::Result<Transition> {
+    let at = |i| ENVELOPE_COLUMNS + i;
+    Ok(Transition {
+        from_app: row.get(at(0))?,
+        to_app: row.get(at(1))?,
+        duration_ms: row.get(at(2))?,
+        transition_count: row.get::<_, i64>(at(3))? as u64,
+        transition_probability: row.get(at(4))?,
+        switch_rate_per_min: row.get(at(5))?,
+        distinct_apps: row.get(at(6))?,
+        focus_entropy_bits: row.get(at(7))?,
+        hour: row.get(at(8))?,
+        hour_probability: row.get(at(9))?,
+    })
+}
+
+/// How many records have an id above `after`.
+pub fn count_after(connection: &Connection, after: i64) -> rusqlite::Result<u64> {
+    let sql = "SELECT (SELECT count(*) FROM keystroke_features WHERE id > ?1) \
+                    + (SELECT count(*) FROM mouse_features WHERE id > ?1) \
+                    + (SELECT count(*) FROM app_transitions WHERE id > ?1)";
+    connection.prepare_cached(sql)?.query_row([after], |row| row.get::<_, i64>(0)).map(|count| count as u64)
+}
+
+pub fn mark(connection: &Connection, follower: Follower) -> rusqlite::Result<Option<i64>> {
+    let sql = "SELECT mark FROM followers WHERE name = ?1";
+    connection.prepare_cached(sql)?.query_row([follower.name()], |row| row.get(0)).optional()
+}
+
+pub fn set_mark(connection: &Connection, follower: Follower, id: i64) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO followers VALUES (?1, ?2) ON CONFLICT DO UPDATE SET mark = excluded.mark";
+    connection.prepare_cached(sql)?.execute((follower.name(), id)).map(drop)
+}
+
+/// Adds what a change of focus has taught.
+pub fn learn(connection: &Connection, identity: &Identity, origin: Origin, learnt: &Learnt) -> rusqlite::Result<()> {
+    let (user, host, origin) = (&identity.user, &identity.host, origin.name());
+    if let Some(app) = &learnt.forgotten {
+        for (table, column) in
+            [("app_focus", "app"), ("app_hours", "app"), ("app_followers", "from_app"), ("app_followers", "to_app")]
+        {
+            let sql = format!("DELETE FROM {table} WHERE user = ?1 AND host = ?2 AND origin = ?3 AND {column} = ?4");
+            connection.prepare_cached(&sql)?.execute((user, host, origin, app))?;
+        }
+    }
+    if let Some((app, focus_us)) = &learnt.focus_us {
+        let sql = "INSERT INTO app_focus VALUES (?1, ?2, ?3, ?4, ?5) \
+                   ON CONFLICT DO UPDATE SET focus_us = focus_us + excluded.focus_us";
+        connection.prepare_cached(sql)?.execute((user, host, origin, app, focus_us))?;
+    }
+    if let Some((from, to)) = &learnt.transition {
+        let sql =
+            "INSERT INTO app_followers VALUES (?1, ?2, ?3, ?4, ?5, 1) ON CONFLICT DO UPDATE SET count = count + 1";
+        connection.prepare_cached(sql)?.execute((user, host, origin, from, to))?;
+    }
+    if let Some((app, hour)) = &learnt.hour {
+        let sql = "INSERT INTO app_hours VALUES (?1, ?2, ?3, ?4, ?5, 1) ON CONFLICT DO UPDATE SET count = count + 1";
+        connection.prepare_cached(sql)?.execute((user, host, origin, app, hour))?;
+    }
+    Ok(())
+}
+
+/// The sum of all that [`learn`] was given.
+pub fn history(connection: &Connection, identity: &Identity, origin: Origin) -> rusqlite::Result<History> {
+    let whose = (&identity.user, &identity.host, origin.name());
+    let list = |columns: &str, table: &str| {
+        connection.prepare(&format!("SELECT {columns} FROM {table} WHERE user = ?1 AND host = ?2 AND origin = ?3"))
+    };
+    let focus_us = list("app, focus_us", "app_focus")?
+        .query_map(whose, |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<rusqlite::Result<_>>()?;
+    let transitions = list("from_app, to_app, count", "app_followers")?
+        .query_map(whose, |row| Ok((row.get(0)?, row.get(1)?, row.get::<_, i64>(2)? as u64)))?
+        .collect::<rusqlite::Result<_>>()?;
+    let hours = list("app, hour, count", "app_hours")?
+        .query_map(whose, |row| Ok((row.get(0)?, row.get(1)?, row.get::<_, i64>(2)? as u64)))?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok(History { focus_us, transitions, hours })
+}
+
+/// Notes that records of this user on this host were committed.
+pub fn see_user(connection: &Connection, identity: &Identity, now_us: i64) -> rusqlite::Result<()> {
+    let sql =
+        "INSERT INTO user_profile VALUES (?1, ?2, ?3, ?3) ON CONFLICT DO UPDATE SET last_seen = excluded.last_seen";
+    connection.prepare_cached(sql)?.execute((&identity.user, &identity.host, now_us)).map(drop)
+}

@@ -1,0 +1,67 @@
+//! The pipeline against the contract: the golden traces, and `reference.py` on traces made at random.
+
+mod common;
+
+use common::compare::assert_same_records;
+use common::generator;
+use common::{reference, replay_text};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use seclyzer::event::Stamped;
+use std::path::Path;
+
+#[test]
+fn golden_traces_give_the_records_that_must_come_out_of_them() {
+    for name in ["desk", "edges", "fast-mouse", "typist"] {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+        let read =
+            |ending: &str| std::fs::read_to_string(folder.join(format!("{name}.{ending}"))).expect("a golden file");
+        assert_same_records(name, &replay_text(&read("jsonl")), &read("expected"));
+    }
+}
+
+#[test]
+fn random_traces_give_what_the_reference_gives() {
+    if !reference::is_at_hand() {
+        eprintln!("python3 is not at hand: only the golden traces were compared");
+        return;
+    }
+    let mut runner = TestRunner::new(Config { cases: 60, ..Config::default() });
+    runner
+        .run(&generator::trace(), |trace| {
+            assert_same_records("a random trace", &replay_text(&trace), &reference::run(&trace));
+            Ok(())
+        })
+        .expect("the same records");
+}
+
+proptest! {
+    #[test]
+    fn a_shift_in_time_by_whole_windows_changes_no_keystroke_or_mouse_feature(
+        trace in generator::events(), windows in 1i64..1000
+    ) {
+        let shift_us = windows * 5_000_000;
+        let moved = trace.iter().cloned().map(|e| Stamped { ts_us: e.ts_us + shift_us, ..e }).collect();
+        let (before, after) = (common::replay(trace), common::replay(moved));
+        prop_assert_eq!(before.len(), after.len());
+        for (before, after) in before.iter().zip(&after) {
+            prop_assert_eq!(before.window_end_us + shift_us, after.window_end_us);
+            if before.kind() != seclyzer::record::Kind::App {
+                prop_assert_eq!(&before.body, &after.body);
+            }
+        }
+    }
+
+    #[test]
+    fn no_feature_is_ever_nan_or_infinite(trace in generator::events()) {
+        use seclyzer::record::Body;
+        for record in common::replay(trace) {
+            let finite = |values: &[Option<f64>]| values.iter().flatten().all(|value| value.is_finite());
+            match &record.body {
+                Body::Keystroke { features, .. } => prop_assert!(finite(&features[..])),
+                Body::Mouse { features, .. } => prop_assert!(finite(&features[..])),
+                Body::App(app) => prop_assert!(app.focus_entropy_bits.is_finite()),
+            }
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! The store through its handle: what is committed, kept, refused and deleted.
+
+mod common;
+
+use common::{records, someone};
+use seclyzer::config;
+use seclyzer::pipeline::Output;
+use seclyzer::record::{Body, Kind, Origin, Record};
+use seclyzer::store::{Follower, Store, StoreError, read_only};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+const LIMIT: Duration = Duration::from_secs(10);
+
+fn settings(path: &Path) -> config::Store {
+    config::Store { path: path.to_owned(), retention: None }
+}
+
+fn folder() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("private/seclyzer.db");
+    (folder, path)
+}
+
+/// Appends records and waits until the newest of them is committed.
+async fn append(store: &Store, records: &[Record]) {
+    let before = *store.committed().borrow();
+    for record in records {
+        assert!(store.append(&someone(), Origin::Device, Output::Window(record.clone())), "the queue is full");
+    }
+    let mut committed = store.committed();
+    let all_there = committed.wait_for(|&id| id >= before + records.len() as i64);
+    tokio::time::timeout(LIMIT, all_there).await.expect("committed in time").expect("a store that runs");
+}
+
+#[tokio::test]
+async fn records_come_back_in_order_as_they_went_in() {
+    let (_folder, path) = folder();
+    let store = Store::open(&settings(&path)).expect("a new database");
+    let records = records();
+    assert!(Kind::ALL.iter().all(|kind| records.iter().any(|record| record.kind() == *kind)));
+    append(&store, &records).await;
+    let all = store.fetch(0, 10_000).await.expect("records");
+    assert_eq!(all.iter().map(|stored| stored.id).collect::<Vec<_>>(), (1..=records.len() as i64).collect::<Vec<_>>());
+    assert_eq!(all.into_iter().map(|stored| stored.entry.record).collect::<Vec<_>>(), records);
+    let some = store.fetch(3, 4).await.expect("records");
+    assert_eq!(some.iter().map(|stored| stored.id).collect::<Vec<_>>(), [4, 5, 6, 7]);
+    assert_eq!(store.backlog(3).await.expect("a number"), records.len() as u64 - 3);
+}
+
+#[tokio::test]
+async fn a_record_that_is_there_already_is_ignored() {
+    let (_folder, path) = folder();
+    let store = Store::open(&settings(&path)).expect("a new database");
+    let records = records();
+    append(&store, &records).await;
+    for record in &records {
+        assert!(store.append(&someone(), Origin::Device, Output::Window(record.clone())));
+    }
+    // The same window of another origin is another record.
+    assert!(store.append(&someone(), Origin::Redis, Output::Window(records[0].clone())));
+    let mut committed = store.committed();
+    let last = records.len() as i64 + 1;
+    tokio::time::timeout(LIMIT, committed.wait_for(|&id| id == last)).await.expect("in time").expect("it runs");
+    assert_eq!(store.status().ignored, records.len() as u64);
+}
+
+#[tokio::test]
+async fn marks_ids_and_what_was_learnt_outlive_the_agent() {
+    let (_folder, path) = folder();
+    let records = records();
+    let database_id = {
+        let store = Store::open(&settings(&path)).expect("a new database");
+        append(&store, &records).await;
+        assert_eq!(store.mark(Follower::Redis).await.expect("an answer"), None);
+        assert_eq!(store.mark_or(Follower::Redis, 2).await.expect("a mark"), 2);
+        store.set_mark(Follower::Influx, 5).await.expect("a mark");
+        let id = store.database_id().to_owned();
+        store.close(LIMIT).await.expect("closed");
+        id
+    };
+    assert!(!path.with_extension("db-wal").exists(), "a closed database is one file");
+    let store = Store::open(&settings(&path)).expect("the same database");
+    assert_eq!(store.database_id(), database_id);
+    assert_eq!(*store.committed().borrow(), records.len() as i64);
+    assert_eq!(store.mark_or(Follower::Redis, 99).await.expect("a mark"), 2);
+    assert_eq!(store.mark(Follower::Influx).await.expect("a mark"), Some(5));
+}
+
+#[tokio::test]
+async fn what_was_learnt_of_applications_is_kept_apart_by_origin() {
+    use seclyzer::features::app::AppCore;
+    let (_folder, path) = folder();
+    let store = Store::open(&settings(&path)).expect("a new database");
+    let mut core = AppCore::default();
+    for (i, app) in ["code", "xterm", "code", "mpv"].into_iter().enumerate() {
+        let (learnt, _) = core.push(1_790_000_000_000_000 + i as i64 * 1_000_000, Some(app.into()));
+        assert!(store.append(&someone(), Origin::Trace, Output::Focus(learnt, None)));
+    }
+    let history = store.history(&someone(), Origin::Trace).await.expect("a history");
+    assert_eq!(history.focus_us, [("code".into(), 2_000_000), ("xterm".into(), 1_000_000)]);
+    assert_eq!(history.transitions.len(), 3);
+    assert_eq!(store.history(&someone(), Origin::Device).await.expect("a history").focus_us, []);
+}
+
+#[tokio::test]
+async fn a_database_that_others_may_read_is_refused_with_what_mends_it() {
+    let (_folder, path) = folder();
+    drop(Store::open(&settings(&path)).expect("a new database").close(LIMIT).await);
+    let mode = |path: &Path| std::fs::metadata(path).expect("it exists").permissions().mode() & 0o777;
+    assert_eq!((mode(&path), mode(path.parent().expect("a folder"))), (0o600, 0o700));
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o644)).expect("our own file");
+    let error = Store::open(&settings(&path)).expect_err("refused").to_string();
+    assert!(error.contains("mode 644") && error.contains("run `chmod 600"), "{error}");
+}
+
+#[tokio::test]
+async fn two_agents_do_not_write_to_one_database() {
+    let (_folder, path) = folder();
+    let _first = Store::open(&settings(&path)).expect("a new database");
+    let error = Store::open(&settings(&path)).expect_err("refused").to_string();
+    assert!(error.contains(&format!("process {} is using this database", std::process::id())), "{error}");
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_version_is_left_alone() {
+    let (_folder, path) = folder();
+    drop(Store::open(&settings(&path)).expect("a new database").close(LIMIT).await);
+    let connection = rusqlite::Connection::open(&path).expect("a database");
+    connection.pragma_update(None, "user_version", 99).expect("a version");
+    drop(connection);
+    assert!(matches!(Store::open(&settings(&path)), Err(StoreError::Newer { found: 99, .. })));
+}
+
+#[tokio::test]
+async fn records_wait_while_another_program_has_the_database_locked() {
+    let (_folder, path) = folder();
+    let store = Store::open(&settings(&path)).expect("a new database");
+    let other = rusqlite::Connection::open(&path).expect("a second connection");
+    other.execute_batch("BEGIN IMMEDIATE").expect("the lock");
+    let records = records();
+    for record in &records {
+        assert!(store.append(&someone(), Origin::Device, Output::Window(record.clone())));
+    }
+    let since = Instant::now();
+    while store.status().trouble.is_none() {
+        assert!(since.elapsed() < 2 * LIMIT, "the store does not say that it waits");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    other.execute_batch("ROLLBACK").expect("the lock's end");
+    let mut committed = store.committed();
+    let all_there = committed.wait_for(|&id| id == records.len() as i64);
+    tokio::time::timeout(LIMIT, all_there).await.expect("in time").expect("it runs");
+    store.close(LIMIT).await.expect("closed");
+}
+
+#[tokio::test]
+async fn records_go_when_they_have_been_kept_long_enough_and_their_ids_are_not_used_again() {
+    let (_folder, path) = folder();
+    let records = records();
+    let store = Store::open(&settings(&path)).expect("a new database");
+    append(&store, &records).await;
+    store.close(LIMIT).await.expect("closed");
+    let connection = rusqlite::Connection::open(&path).expect("a database");
+    for kind in Kind::ALL {
+        let sql = format!("UPDATE {} SET stored = stored - 86400000000 * 3", kind.table());
+        connection.execute(&sql, []).expect("an update");
+    }
+    drop(connection);
+    let days = |days: u64| config::Store { retention: Some(Duration::from_secs(86_400 * days)), ..settings(&path) };
+    let store = Store::open(&days(4)).expect("the same database");
+    let kept = store.backlog(0).await.expect("a number");
+    store.close(LIMIT).await.expect("closed");
+    assert_eq!(kept, records.len() as u64, "younger than four days");
+
+    let store = Store::open(&days(2)).expect("the same database");
+    let since = Instant::now();
+    while store.backlog(0).await.expect("a number") > 0 {
+        assert!(since.elapsed() < LIMIT, "old records stay");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    append(&store, &records[..1]).await;
+    assert_eq!(store.fetch(0, 10).await.expect("records")[0].id, records.len() as i64 + 1);
+}
+
+#[tokio::test]
+async fn the_views_answer_the_usual_questions() {
+    let (_folder, path) = folder();
+    let store = Store::open(&settings(&path)).expect("a new database");
+    append(&store, &records()).await;
+    let connection = read_only(&path).expect("a second connection");
+    let newest = |kind: Kind| {
+        let of_kind = records().into_iter().filter(move |record| record.kind() == kind);
+        of_kind.map(|record| record.window_end_us).max().expect("a record")
+    };
+    for (view, kind) in [("latest_keystroke", Kind::Keystroke), ("latest_mouse", Kind::Mouse)] {
+        let sql = format!("SELECT window_end, time FROM {view}");
+        let (end, time): (i64, String) =
+            connection.query_row(&sql, [], |row| Ok((row.get(0)?, row.get(1)?))).expect("one row");
+        assert_eq!(end, newest(kind));
+        assert!(time.starts_with("2026-"), "{time}");
+    }
+    for view in ["app_usage", "app_transition_matrix", "hourly_activity"] {
+        connection.prepare(&format!("SELECT * FROM {view}")).and_then(|mut all| all.exists([])).expect("a view");
+    }
+    let nulls: i64 = connection
+        .query_row("SELECT count(*) FROM keystroke_features WHERE dwell_lp IS NULL", [], |row| row.get(0))
+        .expect("a number");
+    let without = |record: &Record| matches!(&record.body, Body::Keystroke { features, .. } if features[16].is_none());
+    assert_eq!(nulls as usize, records().iter().filter(|record| without(record)).count());
+    assert!(nulls > 0, "the first windows have no value told by finger");
+}
