@@ -5,6 +5,7 @@ pub mod event;
 pub mod features;
 pub mod pipeline;
 pub mod record;
+pub mod remote;
 pub mod sinks;
 pub mod sources;
 pub mod store;

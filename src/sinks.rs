@@ -1,1 +1,345 @@
-//! Followers of the store.
+//! Followers of the store: each delivers what was committed to one server, in order, from a mark of its own.
+//!
+//! A sink knows how to deliver one batch and how to name what went wrong. When to try, how much at a time, what to
+//! count and what to log is decided here, once for all of them.
+
+pub mod influx;
+pub mod redis;
+
+use crate::event::Micros;
+use crate::record::Stored;
+use crate::remote::{Backoff, LONGEST_PAUSE, LONGEST_PAUSE_REFUSED};
+use crate::store::{Follower, Store, StoreError};
+use serde::Serialize;
+use std::convert::Infallible;
+use std::future::Future;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+/// One server that records are delivered to.
+pub trait Sink {
+    const FOLLOWER: Follower;
+    /// The most records in one delivery.
+    const LARGEST_BATCH: usize;
+
+    /// Whether nobody has asked for this sink: it is on only if a server answers.
+    fn is_optional(&self) -> bool {
+        false
+    }
+
+    /// Delivers a batch, which is not empty. After `Ok` the server has it all. After an error it may have part of it:
+    /// the same records come again, and the server must be told in a way that lets it recognise them.
+    fn deliver(&mut self, batch: &[Stored]) -> impl Future<Output = Result<(), Failure>> + Send;
+}
+
+/// Why a batch was not delivered. Texts are ready for the log: short and free of secrets.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// No connection, no answer in time, or an answer that makes no sense.
+    #[error("{0}")]
+    Unreachable(String),
+    /// The server has too much to do, and may say when to come back.
+    #[error("{reason}")]
+    Busy { reason: String, retry_after: Option<Duration> },
+    /// The server does not let us in: a matter of configuration, here or there.
+    #[error("{0}")]
+    Refused(String),
+    /// The server works and will never take this batch: a record in it is wrong, or it is too large.
+    #[error("{0}")]
+    Rejected(String),
+}
+
+/// How a sink is doing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Status {
+    pub state: State,
+    /// When it came into this state; microseconds since the Unix epoch.
+    pub since_us: Micros,
+    /// Every record up to this id has been delivered, or rejected for good.
+    pub mark: i64,
+    /// Since the agent's start.
+    pub delivered: u64,
+    /// Records that the server will never take, since the agent's start.
+    pub rejected: u64,
+    /// The latest; it may be mended since.
+    pub last_error: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// There has been nothing to deliver.
+    Idle,
+    /// An optional sink that no server has answered for, ever.
+    Absent,
+    Delivering,
+    /// The server cannot be reached or is busy; what it misses is kept.
+    Waiting,
+    /// The server does not let us in; what it misses is kept.
+    Refused,
+}
+
+impl Default for Status {
+    fn default() -> Status {
+        Status { state: State::Idle, since_us: now_us(), mark: 0, delivered: 0, rejected: 0, last_error: None }
+    }
+}
+
+/// Delivers what the store commits, until the store stops. A sink that follows for the first time is given the records
+/// after `start`.
+///
+/// An optional sink has no mark until a server has answered, so that the server gets what this run of the agent yielded
+/// and not all that was ever stored. Until then it is tried only when there is something new: a machine without a server
+/// pays nothing while it is idle.
+pub async fn follow<S: Sink>(sink: S, store: Store, start: i64, status: watch::Sender<Status>) {
+    let pace = Pace::new(S::LARGEST_BATCH);
+    let follow = Follow { sink, store, status, pace, mark: start, is_absent: false };
+    let Err(Stopped) = follow.run().await;
+}
+
+struct Stopped;
+
+struct Follow<S> {
+    sink: S,
+    store: Store,
+    status: watch::Sender<Status>,
+    pace: Pace,
+    mark: i64,
+    /// No server has ever answered, and nobody has asked for one.
+    is_absent: bool,
+}
+
+impl<S: Sink> Follow<S> {
+    async fn run(mut self) -> Result<Infallible, Stopped> {
+        let mut committed = self.store.committed();
+        self.begin().await?;
+        loop {
+            let mark = self.mark;
+            self.status.send_modify(|status| status.mark = mark);
+            let newest = *committed.wait_for(|newest| *newest > mark).await.map_err(|_| Stopped)?;
+            let batch = insist(|| self.store.fetch(mark, self.pace.limit)).await?;
+            let Some(last) = batch.last() else {
+                // Retention was faster than the server.
+                self.mark = newest;
+                continue;
+            };
+            let outcome = self.sink.deliver(&batch).await;
+            let verdict = self.pace.judge(batch.len(), outcome.as_ref().err());
+            self.tell(batch.len(), last.id, outcome, &verdict);
+            if verdict.is_done {
+                self.is_absent = false;
+                self.mark = last.id;
+                insist(|| self.store.set_mark(S::FOLLOWER, last.id)).await?;
+            }
+            if let Some(pause) = verdict.pause {
+                self.pause(Instant::now() + pause, &mut committed).await?;
+            }
+        }
+    }
+
+    /// Finds the mark to start from.
+    async fn begin(&mut self) -> Result<(), Stopped> {
+        let start = self.mark;
+        if self.sink.is_optional() {
+            let mark = insist(|| self.store.mark(S::FOLLOWER)).await?;
+            self.is_absent = mark.is_none();
+            self.mark = mark.unwrap_or(start);
+        } else {
+            self.mark = insist(|| self.store.mark_or(S::FOLLOWER, start)).await?;
+        }
+        Ok(())
+    }
+
+    async fn pause(&self, until: Instant, committed: &mut watch::Receiver<i64>) -> Result<(), Stopped> {
+        if !self.is_absent {
+            sleep_until(until).await;
+            return Ok(());
+        }
+        while Instant::now() < until {
+            committed.changed().await.map_err(|_| Stopped)?;
+        }
+        Ok(())
+    }
+
+    /// Counts and logs what became of a delivery.
+    fn tell(&self, count: usize, last_id: i64, outcome: Result<(), Failure>, verdict: &Verdict) {
+        let sink = S::FOLLOWER.name();
+        match outcome {
+            Ok(()) => {
+                self.status.send_modify(|status| status.delivered += count as u64);
+                self.enter(State::Delivering, String::new());
+            }
+            Err(failure @ Failure::Rejected(_)) if verdict.is_done => {
+                tracing::error!(sink, id = last_id, %failure, "a record is rejected for good and left out");
+                self.status.send_modify(|status| {
+                    status.rejected += 1;
+                    status.last_error = Some(failure.to_string());
+                });
+            }
+            // Told when it comes down to a single record.
+            Err(Failure::Rejected(_)) => {}
+            Err(failure) if self.is_absent => self.enter(State::Absent, failure.to_string()),
+            Err(failure @ Failure::Refused(_)) => self.enter(State::Refused, failure.to_string()),
+            Err(failure) => self.enter(State::Waiting, failure.to_string()),
+        }
+    }
+
+    /// Notes the state, and logs it if it is another one than before.
+    fn enter(&self, state: State, reason: String) {
+        let sink = S::FOLLOWER.name();
+        if self.status.borrow().state == state {
+            tracing::debug!(sink, reason, "still {state:?}");
+        } else {
+            match state {
+                State::Idle | State::Delivering => tracing::info!(sink, "records are being delivered"),
+                State::Absent => tracing::info!(sink, reason, "off, for no server answers; tried with later records"),
+                State::Waiting => tracing::warn!(sink, reason, "cannot deliver; what it misses is kept and tried again"),
+                State::Refused => tracing::warn!(sink, reason, "the server refuses; what it misses is kept"),
+            }
+            self.status.send_modify(|status| (status.state, status.since_us) = (state, now_us()));
+        }
+        if !reason.is_empty() {
+            self.status.send_modify(|status| status.last_error = Some(reason));
+        }
+    }
+}
+
+/// Asks the store until it answers: a full disk, say, may be mended.
+async fn insist<T, F: Future<Output = Result<T, StoreError>>>(mut ask: impl FnMut() -> F) -> Result<T, Stopped> {
+    let mut backoff = Backoff::default();
+    loop {
+        match ask().await {
+            Ok(answer) => return Ok(answer),
+            Err(StoreError::Stopped) => return Err(Stopped),
+            Err(error) => {
+                tracing::debug!(%error, "the store is asked again");
+                tokio::time::sleep(backoff.pause(LONGEST_PAUSE)).await;
+            }
+        }
+    }
+}
+
+fn now_us() -> Micros {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as Micros)
+}
+
+/// How much to deliver at a time, and when to try again.
+struct Pace {
+    limit: usize,
+    largest: usize,
+    backoff: Backoff,
+    rejected_in_a_row: u32,
+}
+
+/// What follows from the outcome of a delivery.
+#[derive(Debug, PartialEq, Eq)]
+struct Verdict {
+    /// The batch is dealt with: the mark moves behind it.
+    is_done: bool,
+    pause: Option<Duration>,
+}
+
+impl Pace {
+    /// After so many rejected records without one that was taken, it is rather the server that is at fault: no more
+    /// than one record a pause is given up then.
+    const MANY_REJECTED: u32 = 8;
+    /// No server can send us away for longer.
+    const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(600);
+
+    fn new(largest: usize) -> Pace {
+        Pace { limit: largest, largest, backoff: Backoff::default(), rejected_in_a_row: 0 }
+    }
+
+    /// Judges the delivery of `count` records. A batch that is rejected is halved until the one bad record stands
+    /// alone, and that one is given up.
+    fn judge(&mut self, count: usize, failure: Option<&Failure>) -> Verdict {
+        match failure {
+            None => {
+                self.backoff.reset();
+                self.rejected_in_a_row = 0;
+                self.limit = (self.limit * 2).min(self.largest);
+                Verdict { is_done: true, pause: None }
+            }
+            Some(Failure::Rejected(_)) if count > 1 => {
+                self.limit = count / 2;
+                Verdict { is_done: false, pause: None }
+            }
+            Some(Failure::Rejected(_)) => {
+                self.rejected_in_a_row += 1;
+                let is_suspicious = self.rejected_in_a_row >= Pace::MANY_REJECTED;
+                Verdict { is_done: true, pause: is_suspicious.then(|| self.backoff.pause(LONGEST_PAUSE_REFUSED)) }
+            }
+            Some(Failure::Refused(_)) => self.retry(LONGEST_PAUSE_REFUSED, Duration::ZERO),
+            Some(Failure::Unreachable(_)) => self.retry(LONGEST_PAUSE, Duration::ZERO),
+            Some(Failure::Busy { retry_after, .. }) => self.retry(LONGEST_PAUSE, retry_after.unwrap_or_default()),
+        }
+    }
+
+    fn retry(&mut self, cap: Duration, at_least: Duration) -> Verdict {
+        let pause = self.backoff.pause(cap).max(at_least.min(Pace::LONGEST_RETRY_AFTER));
+        Verdict { is_done: false, pause: Some(pause) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Delivers `records` to a server that rejects the `poison`; the ids that were given up, and the number of
+    /// requests that it took.
+    fn deliver_all(records: Vec<i64>, poison: &[i64]) -> (Vec<i64>, usize) {
+        let (mut pace, mut left, mut given_up, mut requests) = (Pace::new(64), &records[..], vec![], 0);
+        while !left.is_empty() {
+            let batch = &left[..pace.limit.min(left.len())];
+            let is_bad = batch.iter().any(|id| poison.contains(id));
+            let failure = is_bad.then(|| Failure::Rejected("bad".into()));
+            requests += 1;
+            if pace.judge(batch.len(), failure.as_ref()).is_done {
+                given_up.extend(batch.iter().filter(|_| is_bad));
+                left = &left[batch.len()..];
+            }
+        }
+        (given_up, requests)
+    }
+
+    #[test]
+    fn only_the_records_that_a_server_rejects_are_given_up() {
+        assert_eq!(deliver_all((0..1000).collect(), &[]), (vec![], 16));
+        let (given_up, requests) = deliver_all((0..1000).collect(), &[0, 17, 18, 500, 999]);
+        assert_eq!(given_up, [0, 17, 18, 500, 999]);
+        assert!(requests < 120, "{requests}");
+    }
+
+    #[test]
+    fn a_server_that_rejects_everything_is_given_one_record_a_pause() {
+        let mut pace = Pace::new(64);
+        let rejected = Failure::Rejected("unknown organisation".into());
+        let pauses = (0..20).filter(|_| pace.judge(1, Some(&rejected)).pause.is_some()).count();
+        assert_eq!(pauses, 13);
+    }
+
+    #[test]
+    fn a_busy_server_says_when_to_come_back_but_not_for_ever() {
+        let mut pace = Pace::new(64);
+        let mut after = |seconds| {
+            let busy = Failure::Busy { reason: String::new(), retry_after: Some(Duration::from_secs(seconds)) };
+            let verdict = pace.judge(64, Some(&busy));
+            assert!(!verdict.is_done);
+            verdict.pause.expect("a pause")
+        };
+        assert!(after(0) >= Duration::from_millis(250));
+        assert_eq!(after(90), Duration::from_secs(90));
+        assert_eq!(after(u64::MAX), Duration::from_secs(600));
+    }
+
+    #[test]
+    fn a_server_that_cannot_be_reached_is_asked_for_the_same_records_again() {
+        let mut pace = Pace::new(64);
+        for _ in 0..100 {
+            let verdict = pace.judge(64, Some(&Failure::Unreachable("refused".into())));
+            assert!(!verdict.is_done && verdict.pause.is_some_and(|pause| pause <= LONGEST_PAUSE));
+        }
+        assert_eq!(pace.judge(64, None), Verdict { is_done: true, pause: None });
+    }
+}

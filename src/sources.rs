@@ -1,3 +1,4 @@
 //! Outside to events: one file a source.
 
+pub mod redis;
 pub mod trace;

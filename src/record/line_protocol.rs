@@ -1,11 +1,16 @@
 //! A record as one line of InfluxDB's line protocol.
 //!
 //! Escaping follows <https://docs.influxdata.com/influxdb/v2/reference/syntax/line-protocol/>. The protocol has no way
-//! to write a line break or a trailing backslash in a tag, so both become what cannot be mistaken for syntax.
+//! to write a line break in a tag, nor a backslash at the end of one. And servers do not agree on a backslash before a
+//! character that is escaped: InfluxDB takes `\\,` for a backslash and a comma, the parser of InfluxDB 3 takes it for
+//! the end of the tag. All of these become U+FFFD.
 
 use super::{Body, Entry, Origin};
 use crate::features::names::{Feature, KEYSTROKE, MOUSE};
 use std::fmt::Write;
+
+/// Stands for what a tag cannot hold.
+const REPLACEMENT: char = '\u{fffd}';
 
 impl Entry {
     /// Appends the record's line, line break included. Writing it twice to a database changes nothing: the same
@@ -72,17 +77,143 @@ fn push_tag(out: &mut String, name: &str, value: &str) {
         return;
     }
     let _ = write!(out, ",{name}=");
-    for character in value.chars() {
+    let mut characters = value.chars().peekable();
+    while let Some(character) = characters.next() {
         match character {
-            ',' | '=' | ' ' => {
-                out.push('\\');
-                out.push(character);
-            }
-            c if c.is_control() => out.push('\u{fffd}'),
+            ',' | '=' | ' ' => out.extend(['\\', character]),
+            '\\' if matches!(characters.peek(), None | Some('\\' | ',' | '=' | ' ')) => out.push(REPLACEMENT),
+            c if c.is_control() => out.push(REPLACEMENT),
             c => out.push(c),
         }
     }
-    if value.ends_with('\\') {
-        out.push('\u{fffd}');
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::features::names::{KEYSTROKE, KEYSTROKE_COUNT, MOUSE, MOUSE_COUNT};
+    use crate::record::{Body, Entry, Identity, Origin, Record, Transition};
+    use influxdb_line_protocol::{FieldValue, ParsedLine, parse_lines};
+    use proptest::prelude::*;
+
+    fn entry(user: &str, host: &str, origin: Origin, body: Body) -> Entry {
+        let identity = Identity { user: user.into(), host: host.into(), dev_mode: false };
+        let record = Record { window_end_us: 1_790_000_000_000_001, degraded: true, body };
+        Entry { identity: identity.into(), origin, record }
+    }
+
+    fn transition(from_app: &str, to_app: &str, number: f64) -> Body {
+        Body::App(Transition {
+            from_app: from_app.into(),
+            to_app: to_app.into(),
+            duration_ms: -1,
+            transition_count: u64::MAX >> 1,
+            transition_probability: number,
+            switch_rate_per_min: number,
+            distinct_apps: 3,
+            focus_entropy_bits: number,
+            hour: 23,
+            hour_probability: number,
+        })
+    }
+
+    fn line(entry: &Entry) -> String {
+        let mut out = String::new();
+        entry.write_line(&mut out);
+        out
+    }
+
+    /// The one point in the text.
+    fn point(text: &str) -> ParsedLine<'_> {
+        let mut points: Vec<_> = parse_lines(text).collect();
+        assert_eq!((points.len(), text.matches('\n').count()), (1, 1), "{text:?}");
+        points.remove(0).unwrap_or_else(|error| panic!("{error}: {text:?}"))
+    }
+
+    fn tags(point: &ParsedLine) -> Vec<(String, String)> {
+        let tags = point.series.tag_set.iter().flatten();
+        tags.map(|(name, value)| (name.to_string(), value.to_string())).collect()
+    }
+
+    fn pairs<const N: usize>(expected: [(&str, &str); N]) -> Vec<(String, String)> {
+        expected.map(|(name, value)| (name.to_string(), value.to_string())).into()
+    }
+
+    /// What a database shows for a tag: the text itself, but for what the protocol cannot say.
+    fn shown(text: &str) -> String {
+        let text: Vec<char> = text.chars().collect();
+        let is_syntax = |c: Option<&char>| c.is_none_or(|c| matches!(c, '\\' | ',' | '=' | ' '));
+        let shown = text
+            .iter()
+            .enumerate()
+            .map(|(i, &c)| if c.is_control() || (c == '\\' && is_syntax(text.get(i + 1))) { '\u{fffd}' } else { c });
+        shown.collect()
+    }
+
+    /// Names as nasty as they come: syntax of the protocol in any order, and anything else.
+    fn name() -> impl Strategy<Value = String> {
+        prop_oneof!["[,= \\\\\"'#a\n\r\t\0\u{85}\u{1f600}]{1,12}", any::<String>().prop_filter("", |s| !s.is_empty())]
+    }
+
+    proptest! {
+        #[test]
+        fn any_name_is_one_tag_of_one_point(user in name(), host in name(), from in name(), to in name()) {
+            let text = line(&entry(&user, &host, Origin::Device, transition(&from, &to, 0.5)));
+            let expected = [("user_id", user), ("host", host), ("from_app", from), ("to_app", to)];
+            let expected: Vec<_> = expected.iter().map(|(name, value)| (name.to_string(), shown(value))).collect();
+            prop_assert_eq!(tags(&point(&text)), expected);
+        }
+
+        #[test]
+        fn any_number_reads_back_exactly_or_is_left_out(number in any::<f64>()) {
+            let text = line(&entry("u", "h", Origin::Device, transition("a", "b", number)));
+            let read = point(&text).field_value("focus_entropy_bits").cloned();
+            let expected = number.is_finite().then_some(FieldValue::F64(number));
+            prop_assert_eq!(read, expected, "{}", text);
+        }
+
+        #[test]
+        fn features_with_a_value_are_fields_and_the_others_are_not(
+            values in prop::collection::vec(prop::option::of(any::<f64>()), KEYSTROKE_COUNT),
+        ) {
+            let features: Box<[Option<f64>; KEYSTROKE_COUNT]> =
+                values.clone().into_boxed_slice().try_into().expect("as many");
+            let text = line(&entry("u", "h", Origin::Device, Body::Keystroke { total_keys: 30, features }));
+            let point = point(&text);
+            for (feature, value) in KEYSTROKE.iter().zip(values) {
+                let expected = value.filter(|value| value.is_finite()).map(FieldValue::F64);
+                prop_assert_eq!(point.field_value(&feature.name).cloned(), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn a_mouse_record_is_one_point_of_its_measurement() {
+        let mut features = Box::new([None; MOUSE_COUNT]);
+        (features[0], features[1]) = (Some(250.25), Some(f64::NAN));
+        let text = line(&entry("ann", "desk", Origin::Device, Body::Mouse { total_samples: 40, features }));
+        let name = &MOUSE[0].name;
+        assert_eq!(
+            text,
+            format!(
+                "mouse_features,user_id=ann,host=desk dev_mode=false,degraded=true,total_samples=40i,{name}=250.25 \
+                 1790000000000001000\n"
+            )
+        );
+        assert_eq!(point(&text).timestamp, Some(1_790_000_000_000_001_000));
+    }
+
+    #[test]
+    fn injected_records_are_a_series_of_their_own() {
+        let text = line(&entry("ann", "desk", Origin::Redis, transition("a", "b", 0.5)));
+        let expected =
+            pairs([("user_id", "ann"), ("host", "desk"), ("origin", "redis"), ("from_app", "a"), ("to_app", "b")]);
+        assert_eq!(tags(&point(&text)), expected);
+    }
+
+    #[test]
+    fn an_account_of_a_windows_domain_keeps_its_backslash() {
+        let text = line(&entry("CORP\\ann lee", "", Origin::Device, transition("a\\", "b\nc", 0.5)));
+        let expected = pairs([("user_id", "CORP\\ann lee"), ("from_app", "a\u{fffd}"), ("to_app", "b\u{fffd}c")]);
+        assert_eq!(tags(&point(&text)), expected);
     }
 }

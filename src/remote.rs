@@ -1,0 +1,91 @@
+//! What everything that talks to a server shares: the pace of its attempts and the wording of its errors.
+
+pub mod redis;
+
+use crate::config::Secret;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::time::Duration;
+
+/// The longest pause between two attempts to reach a server.
+pub const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// The same after a refusal that only a change of configuration, here or there, can mend.
+pub const LONGEST_PAUSE_REFUSED: Duration = Duration::from_secs(300);
+
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+
+/// Pauses between failed attempts: each twice as long as the one before, up to a cap, and up to a half of it taken off
+/// at random so that many agents do not come back to a server all at once.
+#[derive(Debug, Default)]
+pub struct Backoff {
+    failures: u32,
+}
+
+impl Backoff {
+    /// How long to pause after one more failure.
+    pub fn pause(&mut self, cap: Duration) -> Duration {
+        let full = FIRST_PAUSE.saturating_mul(1 << self.failures.min(16)).min(cap);
+        self.failures = self.failures.saturating_add(1);
+        // Every `RandomState` has keys of its own; this spares a crate for random numbers.
+        let random = RandomState::new().build_hasher().finish() as f64 / u64::MAX as f64;
+        full.mul_f64(1.0 - random / 2.0)
+    }
+
+    /// An attempt succeeded: the next pause is the first one again.
+    pub fn reset(&mut self) {
+        self.failures = 0;
+    }
+}
+
+/// What a server or a library says, made fit for a log: on one line, of bounded length, without our secrets even where
+/// a server repeats them to us.
+pub fn printable(text: &str, secrets: &[&Secret]) -> String {
+    const LONGEST: usize = 200;
+    let mut text = text.to_owned();
+    for secret in secrets.iter().filter(|secret| !secret.expose().is_empty()) {
+        text = text.replace(secret.expose(), "***");
+    }
+    let mut characters = text.trim().chars().map(|c| if c.is_control() { ' ' } else { c });
+    let mut line: String = characters.by_ref().take(LONGEST).collect();
+    if characters.next().is_some() {
+        line.push('…');
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_the_cap_and_start_anew_after_a_success() {
+        let mut backoff = Backoff::default();
+        for full_ms in [500, 1000, 2000, 4000, 8000, 10_000, 10_000] {
+            let pause = backoff.pause(Duration::from_secs(10));
+            let full = Duration::from_millis(full_ms);
+            assert!(pause <= full && pause >= full / 2, "{pause:?} of {full:?}");
+        }
+        backoff.reset();
+        assert!(backoff.pause(Duration::from_secs(10)) <= FIRST_PAUSE);
+    }
+
+    #[test]
+    fn pauses_stay_below_the_cap_however_long_a_server_is_away() {
+        let mut backoff = Backoff { failures: u32::MAX };
+        assert!(backoff.pause(LONGEST_PAUSE) <= LONGEST_PAUSE);
+    }
+
+    #[test]
+    fn pauses_differ_from_one_agent_to_the_next() {
+        let pauses: Vec<_> = (0..8).map(|_| Backoff::default().pause(LONGEST_PAUSE)).collect();
+        assert!(pauses.iter().any(|pause| *pause != pauses[0]));
+    }
+
+    #[test]
+    fn a_server_cannot_forge_log_lines_flood_the_log_or_reveal_a_secret() {
+        let token = Secret::new("s3cr3t");
+        let told = printable(&format!("no\nERROR \x1b[31m s3cr3t {}", "x".repeat(1000)), &[&token]);
+        assert!(told.starts_with("no ERROR  [31m *** xxx"), "{told}");
+        assert_eq!(told.chars().count(), 201);
+        assert_eq!(printable("  short\n", &[&Secret::new("")]), "short");
+    }
+}
