@@ -1,1 +1,3 @@
 //! Outside to events: one file a source.
+
+pub mod x11;
