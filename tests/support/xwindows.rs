@@ -74,6 +74,11 @@ impl Windows {
         self.set(self.root, self.active_window, AtomEnum::STRING, text);
     }
 
+    /// The number of `_NET_ACTIVE_WINDOW`.
+    pub fn active_window_atom(&self) -> Atom {
+        self.active_window
+    }
+
     /// What the window manager says, if it does.
     pub fn active_window(&self) -> Option<Window> {
         self.windows_in(self.active_window).first().copied()
