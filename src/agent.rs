@@ -5,6 +5,7 @@
 pub mod feed;
 pub mod followers;
 mod injected;
+pub mod replay;
 pub mod status;
 
 use crate::config::{self, Config};
@@ -26,7 +27,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// How long the store may take to commit what is queued when the agent stops.
-const CLOSING_LIMIT: Duration = Duration::from_secs(10);
+pub const CLOSING_LIMIT: Duration = Duration::from_secs(10);
 
 #[derive(Debug, thiserror::Error)]
 pub enum AgentError {
@@ -37,7 +38,7 @@ pub enum AgentError {
     #[error("the event clock: {0}")]
     Clock(io::Error),
     #[error(transparent)]
-    Redis(#[from] crate::remote::BadUrl),
+    Redis(#[from] crate::remote::redis::BadUrl),
 }
 
 /// What `run` is asked for besides the configuration.

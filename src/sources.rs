@@ -1,4 +1,8 @@
 //! Outside to events: one file a source.
 
+pub mod capture;
+pub mod clock;
+pub mod evdev;
 pub mod redis;
 pub mod trace;
+pub mod x11;

@@ -232,6 +232,13 @@ impl Store {
         self.commands.send(Command::Audit { event, detail: detail.into() }).await.map_err(|_| StoreError::Stopped)
     }
 
+    /// The newest id, once everything appended before is committed.
+    pub async fn newest(&self) -> Result<i64, StoreError> {
+        // Commands are taken in order, so an answer to any says that what came before is done.
+        self.backlog(i64::MAX).await?;
+        Ok(*self.committed.borrow())
+    }
+
     /// Changes whenever records were committed: the newest id.
     pub fn committed(&self) -> watch::Receiver<i64> {
         self.committed.clone()

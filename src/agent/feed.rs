@@ -5,7 +5,7 @@ use crate::pipeline::{Output, Pipeline, Windows};
 use crate::record::{Entry, Identity, Origin, Record};
 use crate::store::{Store, StoreError};
 use serde::Serialize;
-use std::io::Write;
+use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -32,28 +32,28 @@ pub struct Outlet {
 impl Outlet {
     /// Shows and stores what a pipeline yielded, without waiting; `false` if the store had no room.
     pub fn put(&self, origin: Origin, output: Output) -> bool {
-        self.show(origin, &output);
+        // Whoever reads standard output may have gone; the records are stored all the same.
+        let _ = self.show(origin, &output);
         self.store.as_ref().is_none_or(|store| store.append(&self.identity, origin, output))
     }
 
-    /// As [`Outlet::put`], but waits for room in the store.
-    pub async fn put_when_free(&self, origin: Origin, output: Output) -> Result<(), StoreError> {
-        self.show(origin, &output);
+    /// Stores what a pipeline yielded, and waits for room.
+    pub async fn store_when_free(&self, origin: Origin, output: Output) -> Result<(), StoreError> {
         match &self.store {
             Some(store) => store.append_when_free(&self.identity, origin, output).await,
             None => Ok(()),
         }
     }
 
-    fn show(&self, origin: Origin, output: &Output) {
-        let (Output::Window(record) | Output::Focus(_, Some(record))) = output else { return };
+    /// Shows a record on standard output, if that is asked for.
+    pub fn show(&self, origin: Origin, output: &Output) -> io::Result<()> {
+        let (Output::Window(record) | Output::Focus(_, Some(record))) = output else { return Ok(()) };
         let line = match self.show {
-            Show::Nothing => return,
+            Show::Nothing => return Ok(()),
             Show::Summary => record.summary(),
             Show::Json => self.json(origin, record),
         };
-        // Whoever reads may have gone; the records are stored all the same.
-        let _ = writeln!(std::io::stdout().lock(), "{line}");
+        writeln!(io::stdout().lock(), "{line}")
     }
 
     fn json(&self, origin: Origin, record: &Record) -> String {

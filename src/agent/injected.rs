@@ -8,7 +8,6 @@ use crate::config;
 use crate::event::{Micros, Stamped};
 use crate::pipeline::Windows;
 use crate::record::Origin;
-use crate::remote::BadUrl;
 use crate::sources::redis::{Counts, subscribe};
 use crate::store::StoreError;
 use serde::Serialize;
@@ -50,8 +49,8 @@ impl Injected {
         settings: &config::Redis,
         windows: Windows,
         outlet: &Outlet,
-    ) -> Result<Injected, super::AgentError> {
-        let source = settings.accept_events.then(|| Source::start(settings.clone())).transpose()?;
+    ) -> Result<Injected, StoreError> {
+        let source = settings.accept_events.then(|| Source::start(settings.clone()));
         Ok(Injected {
             source,
             present: Feed::with_history(Origin::Redis, windows, outlet).await?,
@@ -96,11 +95,14 @@ impl Injected {
 }
 
 impl Source {
-    fn start(settings: config::Redis) -> Result<Source, BadUrl> {
+    fn start(settings: config::Redis) -> Source {
         let (sender, events) = mpsc::channel(QUEUE);
         let (count, counts) = watch::channel(Counts::default());
-        let subscription = subscribe(settings, sender, count)?;
-        tokio::spawn(subscription);
-        Ok(Source { events, counts })
+        tokio::spawn(async move {
+            if let Err(error) = subscribe(settings, sender, count).await {
+                tracing::error!(%error, "no events are accepted");
+            }
+        });
+        Source { events, counts }
     }
 }

@@ -1,0 +1,190 @@
+//! The command line: one file a command.
+
+pub mod config;
+mod devices;
+mod doctor;
+mod features;
+mod logging;
+mod record;
+mod replay;
+mod run;
+mod status;
+mod text;
+
+use crate::agent::AgentError;
+use crate::agent::replay::ReplayError;
+use crate::config::{ConfigError, Loaded, process_environment};
+use crate::sources::evdev::EvdevError;
+use crate::store::StoreError;
+use clap::{Parser, Subcommand};
+use std::future::Future;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Exit codes, as in sysexits.h.
+mod code {
+    pub const USAGE: u8 = 64;
+    pub const DATA: u8 = 65;
+    pub const NO_INPUT: u8 = 66;
+    pub const UNAVAILABLE: u8 = 69;
+    pub const CANNOT_CREATE: u8 = 73;
+    pub const IO: u8 = 74;
+    pub const TRY_AGAIN: u8 = 75;
+    pub const CONFIG: u8 = 78;
+}
+
+/// Behavioural biometrics for Linux: how you type, point and switch, never what.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    arg_required_else_help = true,
+    after_help = "Examples:
+  seclyzer doctor                     is everything in place?
+  seclyzer run --show                 run in the foreground, one line a record
+  seclyzer replay trace.jsonl --speed max --stdout | head -1
+  redis-cli SUBSCRIBE features        watch the records where a Redis server runs"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// Read this file, and not the first that exists of $XDG_CONFIG_HOME/seclyzer/config.toml and
+    /// /etc/seclyzer/config.toml
+    #[arg(long, value_name = "FILE", global = true)]
+    config: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::Args),
+    Replay(replay::Args),
+    Record(record::Args),
+    Devices(devices::Args),
+    Doctor(doctor::Args),
+    Features(features::Args),
+    Status(status::Args),
+    Config(config::Args),
+}
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Agent(#[from] AgentError),
+    #[error(transparent)]
+    Devices(#[from] EvdevError),
+    #[error("{path}: {source}")]
+    Replay { path: PathBuf, source: ReplayError },
+    #[error("{path}: {source}")]
+    NoInput { path: PathBuf, source: io::Error },
+    #[error("{path}: {source}")]
+    CannotCreate { path: PathBuf, source: io::Error },
+    #[error("standard output: {0}")]
+    Output(#[from] io::Error),
+    #[error("{0}")]
+    Unavailable(String),
+    #[error("{0}")]
+    TryAgain(String),
+    /// What is wrong has been told; the exit code says that something is.
+    #[error("something is amiss")]
+    Told,
+}
+
+impl Error {
+    fn code(&self) -> u8 {
+        match self {
+            Error::Config(_) => code::CONFIG,
+            Error::Store(StoreError::Unusable { .. } | StoreError::Newer { .. }) => code::CONFIG,
+            Error::Agent(AgentError::Store(StoreError::Unusable { .. } | StoreError::Newer { .. })) => code::CONFIG,
+            Error::Replay { source: ReplayError::Trace(_), .. } => code::DATA,
+            Error::NoInput { .. } => code::NO_INPUT,
+            Error::CannotCreate { .. } => code::CANNOT_CREATE,
+            Error::Unavailable(_) => code::UNAVAILABLE,
+            Error::TryAgain(_) => code::TRY_AGAIN,
+            Error::Told => 1,
+            Error::Store(_) | Error::Agent(_) | Error::Devices(_) | Error::Replay { .. } | Error::Output(_) => code::IO,
+        }
+    }
+
+    /// Whoever read standard output has what it wanted.
+    fn is_broken_pipe(&self) -> bool {
+        let (Error::Output(error) | Error::Replay { source: ReplayError::Output(error), .. }) = self else { return false };
+        error.kind() == io::ErrorKind::BrokenPipe
+    }
+}
+
+/// Parses the arguments and runs a command.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Nowhere to say that it cannot be said.
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::from(code::USAGE) } else { ExitCode::SUCCESS };
+        }
+    };
+    match dispatch(&cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
+        Err(error) => {
+            if !matches!(error, Error::Told) {
+                eprintln!("seclyzer: {error}");
+            }
+            ExitCode::from(error.code())
+        }
+    }
+}
+
+fn dispatch(cli: &Cli) -> Result<(), Error> {
+    let mut out = io::stdout().lock();
+    let config = cli.config.as_deref();
+    match &cli.command {
+        Command::Run(args) => drop_lock(out, || run::run(args, load(config)?)),
+        Command::Replay(args) => drop_lock(out, || replay::run(args, load(config)?)),
+        Command::Record(args) => drop_lock(out, || record::run(args, load(config)?)),
+        Command::Devices(args) => devices::run(args, &load(config)?.config, &mut out),
+        Command::Doctor(args) => doctor::run(args, config, &mut out),
+        Command::Features(args) => features::run(args, &mut out),
+        Command::Status(args) => status::run(args, &load(config)?.config, &mut out),
+        Command::Config(args) => Ok(config::run(args, config, &mut out)?),
+    }
+}
+
+/// Commands that print from within the agent take the lock of standard output line by line.
+fn drop_lock(out: impl Write, run: impl FnOnce() -> Result<(), Error>) -> Result<(), Error> {
+    drop(out);
+    run()
+}
+
+fn load(explicit: Option<&Path>) -> Result<Loaded, ConfigError> {
+    crate::config::read(explicit, &process_environment())
+}
+
+/// Runs a future on the one thread that everything but the store runs on.
+fn block_on<T>(future: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Output)?;
+    let result = runtime.block_on(future);
+    // A connection attempt that hangs must not hold up the end.
+    runtime.shutdown_background();
+    result
+}
+
+/// Completes when the process is told to end.
+async fn told_to_end() {
+    let wait = |kind| async move {
+        match signal(kind) {
+            Ok(mut signals) => drop(signals.recv().await),
+            // Without a handler the signal ends the process, which is what it asks for.
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = wait(SignalKind::interrupt()) => {}
+        () = wait(SignalKind::terminate()) => {}
+    }
+}

@@ -1,0 +1,43 @@
+//! `seclyzer run`
+
+use super::{Error, block_on, logging, told_to_end};
+use crate::agent::feed::Show;
+use crate::agent::{self, Options};
+use crate::config::Loaded;
+
+/// Run the agent in the foreground until it is told to end (Ctrl-C, SIGTERM)
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  seclyzer run
+  seclyzer run --show                 one readable line a record
+  seclyzer run --dry-run | jq .type   records as JSON, nothing is stored or sent
+  SECLYZER_LOG_LEVEL=debug seclyzer run")]
+pub struct Args {
+    /// Print records as JSON, one a line; store and send nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Print one readable line a record
+    #[arg(long)]
+    show: bool,
+    /// Take events from the Redis channel seclyzer:events too; anybody who may publish there can make records, which
+    /// carry the origin `redis`
+    #[arg(long)]
+    accept_events: bool,
+}
+
+pub fn run(args: &Args, loaded: Loaded) -> Result<(), Error> {
+    let Loaded { mut config, source, .. } = loaded;
+    logging::start(&config.log)?;
+    match &source {
+        Some(path) => tracing::info!(path = %path.display(), "configuration"),
+        None => tracing::info!("no configuration file: defaults and environment"),
+    }
+    config.redis.accept_events |= args.accept_events;
+    let show = match (args.show, args.dry_run) {
+        (true, _) => Show::Summary,
+        (false, true) => Show::Json,
+        (false, false) => Show::Nothing,
+    };
+    let options = Options { dry_run: args.dry_run, show };
+    block_on(async { Ok(agent::run(&config, options, told_to_end()).await?) })
+}

@@ -1,0 +1,159 @@
+//! What the two properties say that are ever read. Any program on the display can write anything into them, so every
+//! byte sequence has a defined, bounded meaning.
+
+use x11rb::protocol::xproto::{GetPropertyReply, Window};
+
+use crate::event::json::LONGEST_NAME;
+
+/// An application, by the two halves of WM_CLASS. Each is at most 256 bytes long and without control characters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct App {
+    /// The instance; the class where a program names no instance. Never empty.
+    pub name: Box<str>,
+    /// Empty where a program names none.
+    pub class: Box<str>,
+}
+
+/// How much of WM_CLASS is asked for, in 32-bit units: enough to see that a half is too long.
+pub(super) const WM_CLASS_LENGTH: u32 = 256;
+
+/// The application that a WM_CLASS names. Its form is `instance NUL class NUL`; what lacks a NUL is an instance alone.
+pub(super) fn parse_wm_class(bytes: &[u8]) -> Option<App> {
+    let mut halves = bytes.split(|&byte| byte == 0).map(readable);
+    let instance = halves.next().flatten();
+    let class = halves.next().flatten();
+    let name = instance.or_else(|| class.clone())?;
+    Some(App { name, class: class.unwrap_or_default() })
+}
+
+/// A half of WM_CLASS as text: UTF-8 as programs write it today, else Latin-1, the encoding that the standard (ICCCM)
+/// names. `None`: nothing is left without control characters, or too much.
+fn readable(half: &[u8]) -> Option<Box<str>> {
+    if half.len() > LONGEST_NAME {
+        return None;
+    }
+    let text: String = match std::str::from_utf8(half) {
+        Ok(text) => text.chars().filter(|character| !character.is_control()).collect(),
+        Err(_) => half.iter().map(|&byte| char::from(byte)).filter(|character| !character.is_control()).collect(),
+    };
+    (!text.is_empty() && text.len() <= LONGEST_NAME).then(|| text.into_boxed_str())
+}
+
+/// The application that an answer about WM_CLASS names.
+pub(super) fn app(property: &GetPropertyReply) -> Option<App> {
+    if property.format == 8 { parse_wm_class(&property.value) } else { None }
+}
+
+/// The window that an answer about `_NET_ACTIVE_WINDOW` names.
+pub(super) fn active_window(property: &GetPropertyReply) -> Option<Window> {
+    property.value32()?.next().filter(|&window| window != x11rb::NONE)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn app_of(name: &str, class: &str) -> Option<App> {
+        Some(App { name: name.into(), class: class.into() })
+    }
+
+    fn property(format: u8, value: &[u8]) -> GetPropertyReply {
+        let value_len = value.len() as u32 / (u32::from(format) / 8).max(1);
+        GetPropertyReply { format, value_len, value: value.to_vec(), ..Default::default() }
+    }
+
+    #[test]
+    fn both_halves_of_an_ordinary_wm_class_are_told() {
+        assert_eq!(parse_wm_class(b"xterm\0XTerm\0"), app_of("xterm", "XTerm"));
+        assert_eq!(parse_wm_class(b"xterm\0XTerm"), app_of("xterm", "XTerm"));
+    }
+
+    #[test]
+    fn without_an_instance_the_class_names_the_application() {
+        assert_eq!(parse_wm_class(b"\0XTerm\0"), app_of("XTerm", "XTerm"));
+    }
+
+    #[test]
+    fn without_a_nul_all_of_it_is_the_instance() {
+        assert_eq!(parse_wm_class(b"xterm"), app_of("xterm", ""));
+        assert_eq!(parse_wm_class(b"xterm\0"), app_of("xterm", ""));
+    }
+
+    #[test]
+    fn an_empty_wm_class_names_nothing() {
+        for bytes in [&b""[..], b"\0", b"\0\0", b"\0\0\0", b"\x1b\x07\0\n\0"] {
+            assert_eq!(parse_wm_class(bytes), None, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn a_third_part_is_ignored() {
+        assert_eq!(parse_wm_class(b"a\0B\0c\0"), app_of("a", "B"));
+    }
+
+    #[test]
+    fn what_is_not_utf_8_is_latin_1() {
+        assert_eq!(parse_wm_class("é\0É\0".as_bytes()), app_of("é", "É"));
+        assert_eq!(parse_wm_class(b"caf\xe9\0Caf\xe9\0"), app_of("café", "Café"));
+    }
+
+    #[test]
+    fn control_characters_are_left_out() {
+        assert_eq!(parse_wm_class(b"x\x1b[31mterm\n\0X\x7fTerm\0"), app_of("x[31mterm", "XTerm"));
+        assert_eq!(parse_wm_class("x\u{85}y\0Z\0".as_bytes()), app_of("xy", "Z"));
+    }
+
+    #[test]
+    fn a_half_of_256_bytes_is_a_name_and_a_longer_one_is_not() {
+        let longest = "a".repeat(256);
+        assert_eq!(parse_wm_class(format!("{longest}\0C\0").as_bytes()), app_of(&longest, "C"));
+        assert_eq!(parse_wm_class(format!("{longest}a\0C\0").as_bytes()), app_of("C", "C"));
+        assert_eq!(parse_wm_class(format!("a\0{longest}C\0").as_bytes()), app_of("a", ""));
+        assert_eq!(parse_wm_class("a".repeat(1024).as_bytes()), None);
+    }
+
+    #[test]
+    fn latin_1_counts_by_the_bytes_it_becomes() {
+        assert_eq!(parse_wm_class(&[0xe9; 129]), None);
+        assert_eq!(parse_wm_class(&[0xe9; 128]), app_of(&"é".repeat(128), ""));
+    }
+
+    #[test]
+    fn a_wm_class_that_is_no_text_names_nothing() {
+        assert_eq!(app(&property(32, b"xterm\0XT")), None);
+        assert_eq!(app(&property(0, b"")), None);
+        assert_eq!(app(&property(8, b"xterm\0XTerm\0")), app_of("xterm", "XTerm"));
+    }
+
+    #[test]
+    fn an_active_window_is_one_number_of_32_bits_that_is_not_zero() {
+        assert_eq!(active_window(&property(32, &7u32.to_ne_bytes())), Some(7));
+        assert_eq!(active_window(&property(32, &0u32.to_ne_bytes())), None);
+        assert_eq!(active_window(&property(32, b"")), None);
+        assert_eq!(active_window(&property(8, &7u32.to_ne_bytes())), None);
+        assert_eq!(active_window(&property(0, b"")), None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_give_names_that_fit_and_hold_no_control_characters(
+            bytes in proptest::collection::vec(prop_oneof![Just(0u8), any::<u8>(), 0x80..=0xffu8], 0..1100),
+        ) {
+            if let Some(App { name, class }) = parse_wm_class(&bytes) {
+                prop_assert!(!name.is_empty());
+                for half in [name, class] {
+                    prop_assert!(half.len() <= LONGEST_NAME);
+                    prop_assert!(!half.chars().any(char::is_control));
+                }
+            }
+        }
+
+        #[test]
+        fn any_two_ordinary_names_come_back_as_they_were(name in "[a-zA-Z0-9._é -]{1,100}", class in "[A-Za-z0-9é]{1,100}") {
+            let parsed = parse_wm_class(format!("{name}\0{class}\0").as_bytes());
+            prop_assert_eq!(parsed, app_of(&name, &class));
+        }
+    }
+}
