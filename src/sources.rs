@@ -4,5 +4,6 @@ pub mod capture;
 pub mod clock;
 pub mod evdev;
 pub mod redis;
+pub mod stand_in;
 pub mod trace;
 pub mod x11;

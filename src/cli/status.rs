@@ -1,0 +1,115 @@
+//! `seclyzer status`
+
+use super::Error;
+use super::text::table;
+use crate::agent::status::socket_path;
+use crate::config::Config;
+use serde_json::Value;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+/// An agent that runs answers at once.
+const ANSWER_LIMIT: Duration = Duration::from_secs(5);
+
+/// Ask the running agent how it is
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  seclyzer status
+  seclyzer status --json | jq '.sinks[] | {name, state, backlog}'
+
+Exit codes: 0 it runs; 69 no agent runs on the configured database.")]
+pub struct Args {
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(args: &Args, config: &Config, out: &mut impl Write) -> Result<(), Error> {
+    let path = socket_path(&config.store.path);
+    let not_running = |error: std::io::Error| {
+        let database = config.store.path.display();
+        Error::Unavailable(format!("no agent runs on {database} ({error}): start it with `seclyzer run`"))
+    };
+    let mut socket = UnixStream::connect(&path).map_err(not_running)?;
+    socket.set_read_timeout(Some(ANSWER_LIMIT)).map_err(not_running)?;
+    let mut text = String::new();
+    socket.read_to_string(&mut text).map_err(not_running)?;
+    let status: Value =
+        serde_json::from_str(&text).map_err(|error| Error::Unavailable(format!("{}: {error}", path.display())))?;
+    if args.json {
+        writeln!(out, "{status:#}")?;
+    } else {
+        write!(out, "{}", describe(&status))?;
+    }
+    Ok(())
+}
+
+fn describe(status: &Value) -> String {
+    let mut text = format!(
+        "seclyzer {}, process {}, up {}\n\n",
+        plain(&status["version"]),
+        status["pid"],
+        duration(status["uptime_s"].as_u64().unwrap_or(0))
+    );
+    let events = &status["events"];
+    let store = &status["store"];
+    let rows = [
+        ["keystroke".into(), plain(&events["keystroke"]), plain(&store["keystroke_records"])],
+        ["mouse".into(), plain(&events["mouse"]), plain(&store["mouse_records"])],
+        ["app".into(), plain(&events["app"]), plain(&store["app_records"])],
+    ];
+    text += &table(&["kind", "events", "records"], &rows);
+    text += &format!("\ngaps: {}\n", events["gap"]);
+    text += &format!("keystrokes in excluded applications: {}\n", status["excluded_keystrokes"]);
+    text += &format!("focused application: {}\n", if status["applications"] == true { "followed" } else { "unknown" });
+    if store["dropped"] != 0 && !store["dropped"].is_null() {
+        text += &format!("records lost: {}\n", store["dropped"]);
+    }
+    if let Some(trouble) = store["trouble"].as_str() {
+        text += &format!("database: {trouble}\n");
+    }
+    text += &injected(&status["injected"]);
+    text += "\n";
+    text += &sinks(&status["sinks"]);
+    text += "\n";
+    text += &devices(&status["devices"]);
+    text
+}
+
+fn injected(injected: &Value) -> String {
+    if injected.is_null() {
+        return "injected events: not accepted\n".into();
+    }
+    let rejected: u64 = injected["rejected"].as_object().into_iter().flatten().filter_map(|(_, n)| n.as_u64()).sum();
+    format!("injected events: {} accepted, {rejected} rejected, {} dropped\n", injected["accepted"], injected["dropped"])
+}
+
+fn sinks(sinks: &Value) -> String {
+    let row = |sink: &Value| ["name", "state", "backlog", "delivered", "rejected", "last_error"].map(|key| plain(&sink[key]));
+    let rows: Vec<_> = sinks.as_array().into_iter().flatten().map(row).collect();
+    table(&["sink", "state", "backlog", "delivered", "rejected", "last error"], &rows)
+}
+
+fn devices(devices: &Value) -> String {
+    let row = |device: &Value| ["path", "state", "name"].map(|key| plain(&device[key]));
+    let rows: Vec<_> = devices.as_array().into_iter().flatten().map(row).collect();
+    table(&["device", "state", "name"], &rows)
+}
+
+fn plain(value: &Value) -> String {
+    match value {
+        Value::Null => "-".into(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+fn duration(seconds: u64) -> String {
+    match (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60, seconds % 60) {
+        (0, 0, 0, s) => format!("{s} s"),
+        (0, 0, m, s) => format!("{m} min {s} s"),
+        (0, h, m, _) => format!("{h} h {m} min"),
+        (d, h, _, _) => format!("{d} d {h} h"),
+    }
+}
