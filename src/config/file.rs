@@ -27,12 +27,13 @@ impl ConfigFile {
         let at = |offset: usize| Origin::File { path: path.clone(), line: line_of(&self.text, offset) };
         let document = DeTable::parse(&self.text).map_err(|error| {
             let offset = error.span().map_or(0, |span| span.start);
+            let (origin, problem) = (at(offset), error.message());
             match key_at(&self.text, offset) {
-                Some(key) => {
-                    let problem = format!("{}; {}", error.message(), key.kind.expects());
-                    ConfigError::at(&at(offset), key.name, problem)
+                Some(key) if problem == "duplicate key" => {
+                    ConfigError::at(&origin, key.name, "set twice; each key once")
                 }
-                None => ConfigError::new(format_args!("{}: {}", at(offset), error.message())),
+                Some(key) => ConfigError::at(&origin, key.name, format!("{problem}; {}", key.kind.expects())),
+                None => ConfigError::new(format_args!("{origin}: {problem}")),
             }
         })?;
         let mut layer = Layer::default();
@@ -77,7 +78,8 @@ fn read_key(
         return Err(ConfigError::at(&origin, &clipped(&written), unknown_key(section, name)));
     };
     // An empty text is as if the key were not set, also where only some texts are right.
-    if value.as_str() != Some("") {
+    let is_unset = key.kind.is_textual() && value.as_str() == Some("");
+    if !is_unset {
         let value = Value::from_toml(key.kind, value).map_err(|problem| ConfigError::at(&origin, key.name, problem))?;
         layer.set(key.name, value, origin);
     }

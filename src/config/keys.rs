@@ -33,6 +33,11 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Whether it takes one text.
+    pub fn is_textual(self) -> bool {
+        matches!(self, Kind::Text | Kind::Secret | Kind::Path | Kind::Choice(_))
+    }
+
     /// What would be right.
     pub fn expects(self) -> String {
         match self {

@@ -5,7 +5,7 @@ use super::error::ConfigError;
 use super::file::ConfigFile;
 use super::keys::{self, Key, Kind};
 use super::settings::{Setting, Settings};
-use super::value::Value;
+use super::value::{Value, printable};
 use super::{Config, resolve, secrets};
 use std::cell::OnceCell;
 use std::io;
@@ -84,12 +84,12 @@ fn complete(settings: &mut Settings, environment: &Environment, machine: &dyn Ma
 
     if settings.text("identity.user").is_empty() {
         let from_environment = || environment.get("USER").and_then(|name| name.to_str().map(str::to_owned));
-        let name = account().name.clone().or_else(from_environment).filter(|name| !name.is_empty());
+        let name = account().name.clone().or_else(from_environment).filter(|name| is_name(name));
         let name = name.ok_or_else(|| settings.error("identity.user", "the account has no name; a name in quotes"))?;
         settings.complete("identity.user", Value::Text(name));
     }
     if settings.text("identity.host").is_empty() {
-        let name = machine.host_name().filter(|name| !name.is_empty());
+        let name = machine.host_name().filter(|name| is_name(name));
         let name = name.ok_or_else(|| settings.error("identity.host", "the machine has no name; a name in quotes"))?;
         settings.complete("identity.host", Value::Text(name));
     }
@@ -104,14 +104,19 @@ fn complete(settings: &mut Settings, environment: &Environment, machine: &dyn Ma
     for key in keys::KEYS.iter().filter(|key| key.kind == Kind::Path) {
         let text = settings.text(key.name);
         let path = match text.strip_prefix("~/") {
-            Some(rest) => home().map(|home| home.join(rest)),
-            None => Some(PathBuf::from(text)).filter(|path| text.is_empty() || path.is_absolute()),
+            Some(rest) => home().map(|home| home.join(rest)).ok_or("no home directory; an absolute path".to_owned()),
+            None if text.is_empty() || Path::new(text).is_absolute() => Ok(PathBuf::from(text)),
+            None => Err(format!("a relative path; {}", key.kind.expects())),
         };
-        let expected = key.kind.expects();
-        let path = path.ok_or_else(|| settings.error(key.name, format_args!("a relative path; {expected}")))?;
+        let path = path.map_err(|problem| settings.error(key.name, problem))?;
         settings.complete(key.name, path_value(settings, key.name, &path)?);
     }
     Ok(())
+}
+
+/// Whether what the machine is called can stand in a record.
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && printable(text).is_ok()
 }
 
 /// systemd separates several state directories by colons; the first one is the agent's.

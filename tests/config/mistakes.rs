@@ -15,10 +15,7 @@ const FILES: &[(&str, &str)] = &[
     ),
     ("[window\n", "/f.toml:1: unclosed table, expected `]`"),
     ("[log]\nlevel = info\n", "/f.toml:2: log.level: invalid float, expected `inf`; a text in quotes"),
-    (
-        "[window]\nseconds = 9\nseconds = 9\n",
-        "/f.toml:3: window.seconds: duplicate key; a whole number of seconds from 5 to 600",
-    ),
+    ("[window]\nseconds = 9\nseconds = 9\n", "/f.toml:3: window.seconds: set twice; each key once"),
     // Names.
     ("[redis]\n\npasword = \"x\"", "/f.toml:3: redis.pasword: unknown key; did you mean redis.password?"),
     ("[redis]\nuser = \"x\"", "/f.toml:2: redis.user: unknown key; did you mean redis.username?"),
@@ -45,6 +42,7 @@ const FILES: &[(&str, &str)] = &[
         "/f.toml:2: window.seconds: found a number with a fraction; a whole number of seconds from 5 to 600",
     ),
     ("[identity]\nuser = 1979-05-27", "/f.toml:2: identity.user: found a date; a text in quotes"),
+    ("[identity]\ndev_mode = \"\"", "/f.toml:2: identity.dev_mode: found a text; true or false"),
     ("[identity]\ndev_mode = 1", "/f.toml:2: identity.dev_mode: found a whole number; true or false"),
     ("[redis]\nenabled = \"yes\"", "/f.toml:2: redis.enabled: found a text; true, false or \"auto\""),
     ("[store]\npath = true", "/f.toml:2: store.path: found a boolean; a path, absolute or beginning with ~/"),

@@ -150,6 +150,11 @@ fn a_machine_that_knows_nothing_of_itself_is_told_which_key_helps() {
     };
     assert_eq!(told(&[]), "default: identity.user: the account has no name; a name in quotes");
     assert_eq!(told(&[("USER", "u")]), "default: identity.host: the machine has no name; a name in quotes");
+    assert_eq!(told(&[("USER", "a\nb")]), told(&[]));
+    assert_eq!(
+        told(&[("USER", "u"), ("SECLYZER_IDENTITY_HOST", "h"), ("SECLYZER_STORE_PATH", "~/x")]),
+        "environment: SECLYZER_STORE_PATH: no home directory; an absolute path"
+    );
     assert_eq!(
         told(&[("USER", "u"), ("SECLYZER_IDENTITY_HOST", "h")]),
         "default: store.path: no home directory; an absolute path"
