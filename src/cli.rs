@@ -151,7 +151,7 @@ fn dispatch(cli: &Cli) -> Result<(), Error> {
         Command::Doctor(args) => doctor::run(args, config, &mut out),
         Command::Features(args) => features::run(args, &mut out),
         Command::Status(args) => status::run(args, &load(config)?.config, &mut out),
-        Command::Config(args) => Ok(config::run(args, config, &mut out)?),
+        Command::Config(args) => config::run(args, config, &mut out),
     }
 }
 

@@ -1,7 +1,32 @@
 //! The checked configuration, one struct a section. Each part of the agent is handed its own section only.
+//!
+//! [`read`] takes it from this machine's files and environment; [`load`] is the same without a machine: defaults, then
+//! the file, then the service manager's credentials, then the environment, each over the ones before.
+
+mod environment;
+mod error;
+mod file;
+pub mod keys;
+mod load;
+mod resolve;
+mod secrets;
+mod settings;
+mod system;
+mod urls;
+mod value;
+
+pub use environment::Environment;
+pub use error::{ConfigError, Origin};
+pub use file::ConfigFile;
+pub use keys::Key;
+pub use load::{Account, Loaded, Machine, SecretFile, Sources, load};
+pub use settings::Setting;
+pub use system::{process_environment, read};
+pub use value::Value;
 
 use std::path::PathBuf;
 use std::time::Duration;
+use zeroize::Zeroizing;
 
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -111,13 +136,36 @@ pub struct Log {
     pub file: Option<PathBuf>,
 }
 
-/// Text that must not be shown.
+impl Influx {
+    /// Whether records go to InfluxDB: auto is on once everything that the API needs is set.
+    pub fn is_on(&self) -> bool {
+        match self.enabled {
+            Switch::On => true,
+            Switch::Off => false,
+            Switch::Auto => self.missing().is_empty(),
+        }
+    }
+
+    /// The keys that the API needs and that are not set.
+    pub fn missing(&self) -> Vec<&'static str> {
+        let needed = match self.api {
+            InfluxApi::V1 => vec![("influx.url", &self.url), ("influx.database", &self.bucket)],
+            InfluxApi::V2 => {
+                vec![("influx.url", &self.url), ("influx.org", &self.org), ("influx.bucket", &self.bucket)]
+            }
+        };
+        let token = (self.api == InfluxApi::V2 && self.token.is_none()).then_some("influx.token");
+        needed.into_iter().filter(|(_, text)| text.is_empty()).map(|(key, _)| key).chain(token).collect()
+    }
+}
+
+/// Text that must not be shown; wiped from memory when it is dropped.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
+pub struct Secret(Zeroizing<String>);
 
 impl Secret {
     pub fn new(text: impl Into<String>) -> Secret {
-        Secret(text.into())
+        Secret(Zeroizing::new(text.into()))
     }
 
     pub fn expose(&self) -> &str {

@@ -1,5 +1,7 @@
 //! The agent's parts. Data flows one way: sources → pipeline → store → sinks.
 
+pub mod agent;
+pub mod cli;
 pub mod config;
 pub mod event;
 pub mod features;

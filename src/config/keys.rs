@@ -1,0 +1,255 @@
+//! Every key of the configuration, told once: what it takes, its default, the variables that set it and what it is
+//! for. Reading, checking, `config show` and the documentation's table all follow this list.
+
+/// One key of the configuration.
+#[derive(Debug, Clone, Copy)]
+pub struct Key {
+    /// Section and key, as in `window.seconds`.
+    pub name: &'static str,
+    pub kind: Kind,
+    /// As it would stand in the file. An empty text is as if the key were not set.
+    pub default: &'static str,
+    /// Variables of the environment that set it besides `SECLYZER_<SECTION>_<KEY>`, which wins.
+    pub aliases: &'static [&'static str],
+    pub about: &'static str,
+}
+
+/// What a key takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Text,
+    /// A text that is never shown.
+    Secret,
+    Path,
+    Flag,
+    Switch,
+    Whole {
+        unit: &'static str,
+        min: u32,
+        max: u32,
+    },
+    Choice(&'static [&'static str]),
+    List,
+}
+
+impl Kind {
+    /// Whether it takes one text.
+    pub fn is_textual(self) -> bool {
+        matches!(self, Kind::Text | Kind::Secret | Kind::Path | Kind::Choice(_))
+    }
+
+    /// What would be right.
+    pub fn expects(self) -> String {
+        match self {
+            Kind::Text | Kind::Secret => "a text in quotes".into(),
+            Kind::Path => "a path, absolute or beginning with ~/".into(),
+            Kind::Flag => "true or false".into(),
+            Kind::Switch => "true, false or \"auto\"".into(),
+            Kind::Whole { unit, min, max } => format!("a whole number of {unit} from {min} to {max}"),
+            Kind::Choice(choices) => {
+                choices.iter().map(|choice| format!("{choice:?}")).collect::<Vec<_>>().join(" or ")
+            }
+            Kind::List => "a list of texts, as in [\"one\", \"two\"]".into(),
+        }
+    }
+}
+
+const fn key(name: &'static str, kind: Kind, default: &'static str, about: &'static str) -> Key {
+    Key { name, kind, default, aliases: &[], about }
+}
+
+impl Key {
+    const fn or(self, aliases: &'static [&'static str]) -> Key {
+        Key { aliases, ..self }
+    }
+
+    pub fn section(&self) -> &'static str {
+        self.split().0
+    }
+
+    /// The key's name within its section.
+    pub fn short_name(&self) -> &'static str {
+        self.split().1
+    }
+
+    fn split(&self) -> (&'static str, &'static str) {
+        self.name.split_once('.').expect("a key's name has its section")
+    }
+
+    /// The variable of the environment that sets it: `SECLYZER_<SECTION>_<KEY>`.
+    pub fn variable(&self) -> String {
+        format!("SECLYZER_{}", self.name.replace('.', "_").to_uppercase())
+    }
+}
+
+/// Password managers, and the windows that ask for a password.
+const EXCLUDED_APPS: &str = r#"["keepassxc", "keepass2", "org.keepassxc.KeePassXC", "bitwarden", "1password", "enpass", "dashlane", "nordpass", "Proton Pass", "Keeper Password Manager", "qtpass", "seahorse", "org.gnome.seahorse", "org.gnome.seahorse.Application", "org.gnome.World.Secrets", "kwalletmanager", "kwalletmanager5", "kwalletd5", "kwalletd6", "gcr-prompter", "pinentry", "pinentry-gtk", "pinentry-gtk-2", "pinentry-gnome3", "pinentry-qt", "pinentry-qt5", "ssh-askpass", "ksshaskpass", "polkit-gnome-authentication-agent-1", "polkit-kde-authentication-agent-1", "lxpolkit", "veracrypt"]"#;
+
+/// All keys, in the order in which they are shown.
+pub static KEYS: [Key; 32] = [
+    key("identity.user", Kind::Text, "\"\"", "Whose records these are. Empty: the account's login name."),
+    key("identity.host", Kind::Text, "\"\"", "The machine's name in the records. Empty: the host name."),
+    key("identity.dev_mode", Kind::Flag, "false", "Marks every record as made during development.")
+        .or(&["SECLYZER_DEV_MODE"]),
+    key(
+        "window.seconds",
+        Kind::Whole { unit: "seconds", min: 5, max: 600 },
+        "30",
+        "Length of a window; at least `window.update_interval`.",
+    )
+    .or(&["WINDOW_SECONDS"]),
+    key(
+        "window.update_interval",
+        Kind::Whole { unit: "seconds", min: 1, max: 60 },
+        "5",
+        "Time from one window's end to the next one's.",
+    )
+    .or(&["UPDATE_INTERVAL"]),
+    key(
+        "devices.include",
+        Kind::List,
+        "[]",
+        "Devices to read: a name (`*` is any text), `vendor:product` in hexadecimal, or a path under /dev/. Empty: every \
+         keyboard, mouse, touchpad and absolute pointer.",
+    ),
+    key("devices.exclude", Kind::List, "[]", "Devices not to read, in the same form; wins over `devices.include`."),
+    key("x11.enabled", Kind::Flag, "true", "Whether changes of the focused application are observed on X11."),
+    key(
+        "x11.excluded_apps",
+        Kind::List,
+        EXCLUDED_APPS,
+        "Applications, by either half of WM_CLASS in any case of letters, in which no keystroke is captured. The default \
+         names password managers and password prompts.",
+    ),
+    key(
+        "store.path",
+        Kind::Path,
+        "\"\"",
+        "The SQLite database. Empty: `seclyzer.db` in `$STATE_DIRECTORY` (a system service), else \
+         `$XDG_DATA_HOME/seclyzer/`, else `~/.local/share/seclyzer/`.",
+    ),
+    key(
+        "store.retention_days",
+        Kind::Whole { unit: "days", min: 0, max: 36_500 },
+        "30",
+        "How long records are kept; 0: for ever.",
+    ),
+    key(
+        "redis.enabled",
+        Kind::Switch,
+        "\"auto\"",
+        "Whether records go to Redis. Auto: once a server answers at `redis.url`, else on loopback.",
+    ),
+    key(
+        "redis.url",
+        Kind::Text,
+        "\"redis://127.0.0.1:6379\"",
+        "`redis://host:port/db`, `rediss://host:port/db` (TLS) or `unix:///path?db=0`. A login in it is taken out and \
+         never shown. `REDIS_HOST` and `REDIS_PORT` replace these parts of it.",
+    )
+    .or(&["REDIS_HOST", "REDIS_PORT"]),
+    key("redis.username", Kind::Text, "\"\"", "Redis account (ACL). Empty: the default account."),
+    key("redis.password", Kind::Secret, "\"\"", "Redis password.").or(&["REDIS_PASSWORD"]),
+    key("redis.password_file", Kind::Path, "\"\"", "File with the Redis password, instead of `redis.password`."),
+    key(
+        "redis.stream",
+        Kind::Flag,
+        "false",
+        "Whether records are also appended to the stream `seclyzer:stream:features`.",
+    ),
+    key(
+        "redis.stream_max_len",
+        Kind::Whole { unit: "records", min: 1, max: 1_000_000_000 },
+        "100000",
+        "About how many records that stream keeps.",
+    ),
+    key(
+        "redis.accept_events",
+        Kind::Flag,
+        "false",
+        "Whether events are accepted from the channel `seclyzer:events`. Whoever may publish there can add records.",
+    ),
+    key(
+        "influx.enabled",
+        Kind::Switch,
+        "\"auto\"",
+        "Whether records go to InfluxDB. Auto: once the URL and what the API needs are set (v2: token, org, bucket; v1: \
+         database).",
+    ),
+    key("influx.api", Kind::Choice(&["v1", "v2"]), "\"v2\"", "Write API: v1 is InfluxDB 1.x, v2 is 2.x and later."),
+    key("influx.url", Kind::Text, "\"\"", "`http://host:8086` or `https://…`, without a login.").or(&["INFLUX_URL"]),
+    key("influx.token", Kind::Secret, "\"\"", "Token (v2).").or(&["INFLUX_TOKEN"]),
+    key("influx.token_file", Kind::Path, "\"\"", "File with the token, instead of `influx.token`."),
+    key("influx.org", Kind::Text, "\"\"", "Organisation (v2).").or(&["INFLUX_ORG"]),
+    key("influx.bucket", Kind::Text, "\"\"", "Bucket (v2); with v1 the database.").or(&["INFLUX_BUCKET"]),
+    key("influx.database", Kind::Text, "\"\"", "Database (v1); the same as `influx.bucket`."),
+    key("influx.username", Kind::Text, "\"\"", "Account (v1). Empty: no login."),
+    key("influx.password", Kind::Secret, "\"\"", "Password (v1)."),
+    key("influx.password_file", Kind::Path, "\"\"", "File with the password, instead of `influx.password`."),
+    key(
+        "log.level",
+        Kind::Text,
+        "\"info\"",
+        "`off`, `error`, `warn`, `info`, `debug` or `trace`; for one part of the agent as in \
+         `info,seclyzer::sinks=debug`.",
+    ),
+    key("log.file", Kind::Path, "\"\"", "Where the log is written besides standard error. Empty: nowhere."),
+];
+
+/// The key of that name.
+pub fn find(name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.name == name)
+}
+
+/// The sections, in the order in which they are shown.
+pub fn sections() -> impl Iterator<Item = &'static str> {
+    let starts = |index: usize| index == 0 || KEYS[index - 1].section() != KEYS[index].section();
+    (0..KEYS.len()).filter(move |&index| starts(index)).map(|index| KEYS[index].section())
+}
+
+/// The candidate that was most likely meant by `written`, if one is near enough.
+pub fn nearest<T: AsRef<str>>(written: &str, candidates: impl IntoIterator<Item = T>) -> Option<T> {
+    let farthest = 1 + written.chars().count().min(80) / 5;
+    candidates
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(written, candidate.as_ref()), candidate))
+        .filter(|(distance, _)| *distance <= farthest)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::value::Value;
+
+    #[test]
+    fn every_default_is_what_its_key_takes() {
+        for key in &KEYS {
+            let parsed = toml::de::DeValue::parse(key.default).expect(key.name);
+            assert!(Value::from_toml(key.kind, parsed.get_ref()).is_ok(), "{}", key.name);
+        }
+    }
+
+    #[test]
+    fn every_name_and_every_variable_stands_for_one_key() {
+        let names: std::collections::BTreeSet<_> = KEYS.iter().map(|key| key.name).collect();
+        let variables: Vec<String> =
+            KEYS.iter().flat_map(|key| key.aliases.iter().map(|&a| a.to_owned()).chain([key.variable()])).collect();
+        let distinct: std::collections::BTreeSet<_> = variables.iter().collect();
+        assert_eq!(names.len(), KEYS.len());
+        assert_eq!(distinct.len(), variables.len());
+    }
+
+    #[test]
+    fn a_section_is_listed_once() {
+        let sections: Vec<_> = sections().collect();
+        assert_eq!(sections, ["identity", "window", "devices", "x11", "store", "redis", "influx", "log"]);
+    }
+
+    #[test]
+    fn the_nearest_name_is_the_one_with_the_fewest_slips_and_a_far_one_is_none() {
+        assert_eq!(nearest("windwo", ["window", "devices"]), Some("window"));
+        assert_eq!(nearest("colour", ["window", "devices"]), None);
+    }
+}

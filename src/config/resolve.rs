@@ -1,0 +1,140 @@
+//! Settings to the checked configuration: what a value of the right kind can still have wrong with it.
+
+use super::error::{ConfigError, Origin};
+use super::settings::Settings;
+use super::value::quoted;
+use super::{Config, Devices, Identity, Influx, InfluxApi, Log, Redis, Store, Switch, Window, X11, urls};
+use std::path::PathBuf;
+use std::time::Duration;
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// As long as a name may be in a record.
+const NAME_BYTES_MAX: usize = 256;
+const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+
+pub(super) fn resolve(settings: &Settings) -> Result<Config, ConfigError> {
+    Ok(Config {
+        identity: identity(settings)?,
+        window: window(settings)?,
+        devices: devices(settings)?,
+        x11: x11(settings)?,
+        store: store(settings),
+        redis: redis(settings),
+        influx: influx(settings)?,
+        log: log(settings)?,
+    })
+}
+
+fn identity(settings: &Settings) -> Result<Identity, ConfigError> {
+    for key in ["identity.user", "identity.host"] {
+        if settings.text(key).len() > NAME_BYTES_MAX {
+            return Err(settings.error(key, format_args!("too long; a name of at most {NAME_BYTES_MAX} bytes")));
+        }
+    }
+    Ok(Identity {
+        user: settings.text("identity.user").to_owned(),
+        host: settings.text("identity.host").to_owned(),
+        dev_mode: settings.flag("identity.dev_mode"),
+    })
+}
+
+fn window(settings: &Settings) -> Result<Window, ConfigError> {
+    let (length_s, step_s) = (settings.whole("window.seconds"), settings.whole("window.update_interval"));
+    if length_s < step_s && settings.get("window.seconds").origin == Origin::Default {
+        let problem = format!("{step_s} is more than window.seconds ({length_s}); at most as much");
+        return Err(settings.error("window.update_interval", problem));
+    }
+    if length_s < step_s {
+        let problem = format!("{length_s} is less than window.update_interval ({step_s}); at least as much");
+        return Err(settings.error("window.seconds", problem));
+    }
+    Ok(Window { length: Duration::from_secs(length_s.into()), step: Duration::from_secs(step_s.into()) })
+}
+
+fn devices(settings: &Settings) -> Result<Devices, ConfigError> {
+    for key in ["devices.include", "devices.exclude"] {
+        for pattern in named(settings, key)? {
+            if pattern.starts_with('/') && !pattern.starts_with("/dev/") {
+                let problem = format!("{} is no device; a path under /dev/", quoted(pattern));
+                return Err(settings.error(key, problem));
+            }
+        }
+    }
+    Ok(Devices {
+        include: settings.list("devices.include").to_vec(),
+        exclude: settings.list("devices.exclude").to_vec(),
+    })
+}
+
+fn x11(settings: &Settings) -> Result<X11, ConfigError> {
+    let excluded_apps = named(settings, "x11.excluded_apps")?.to_vec();
+    Ok(X11 { enabled: settings.flag("x11.enabled"), excluded_apps })
+}
+
+/// A list of names, none of them empty.
+fn named<'s>(settings: &'s Settings, key: &str) -> Result<&'s [String], ConfigError> {
+    let items = settings.list(key);
+    if items.iter().any(|item| item.trim().is_empty()) {
+        return Err(settings.error(key, "an empty text in the list; a name"));
+    }
+    Ok(items)
+}
+
+fn store(settings: &Settings) -> Store {
+    let days = settings.whole("store.retention_days");
+    Store { path: PathBuf::from(settings.text("store.path")), retention: (days > 0).then(|| DAY * days) }
+}
+
+fn redis(settings: &Settings) -> Redis {
+    Redis {
+        enabled: settings.switch("redis.enabled"),
+        url: settings.text("redis.url").to_owned(),
+        username: Some(settings.text("redis.username").to_owned()).filter(|name| !name.is_empty()),
+        password: settings.secret("redis.password"),
+        stream: settings.flag("redis.stream"),
+        stream_max_len: settings.whole("redis.stream_max_len").into(),
+        accept_events: settings.flag("redis.accept_events"),
+    }
+}
+
+fn influx(settings: &Settings) -> Result<Influx, ConfigError> {
+    let url = match settings.text("influx.url") {
+        "" => String::new(),
+        text => urls::influx(text).map_err(|problem| settings.error("influx.url", problem))?,
+    };
+    // At most one of the two is set.
+    let bucket = [settings.text("influx.bucket"), settings.text("influx.database")].concat();
+    let influx = Influx {
+        enabled: settings.switch("influx.enabled"),
+        api: if settings.text("influx.api") == "v1" { InfluxApi::V1 } else { InfluxApi::V2 },
+        url,
+        token: settings.secret("influx.token"),
+        org: settings.text("influx.org").to_owned(),
+        bucket,
+        username: settings.text("influx.username").to_owned(),
+        password: settings.secret("influx.password"),
+    };
+    let missing = influx.missing();
+    if influx.enabled == Switch::On && !missing.is_empty() {
+        let problem = format!("{} not set; true needs it", missing.join(", "));
+        return Err(settings.error("influx.enabled", problem));
+    }
+    Ok(influx)
+}
+
+fn log(settings: &Settings) -> Result<Log, ConfigError> {
+    let level = settings.text("log.level");
+    if let Some(part) = level.split(',').find(|part| !is_directive(part)) {
+        let problem = format!("{} is no level; {}, or part=level", quoted(part), LEVELS.join(", "));
+        return Err(settings.error("log.level", problem));
+    }
+    let file = Some(settings.text("log.file")).filter(|path| !path.is_empty()).map(PathBuf::from);
+    Ok(Log { level: level.to_owned(), file })
+}
+
+/// `tracing` takes a misspelt level for the name of a part, and then says nothing at all.
+fn is_directive(text: &str) -> bool {
+    let (part, level) = text.split_once('=').map_or((None, text), |(part, level)| (Some(part), level));
+    let is_path = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || "_:".contains(c));
+    LEVELS.contains(&level) && part.is_none_or(is_path)
+}
