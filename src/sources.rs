@@ -1,1 +1,5 @@
 //! Outside to events: one file a source.
+
+pub mod clock;
+mod descriptor;
+pub mod evdev;
