@@ -113,7 +113,9 @@ impl Error {
 
     /// Whoever read standard output has what it wanted.
     fn is_broken_pipe(&self) -> bool {
-        let (Error::Output(error) | Error::Replay { source: ReplayError::Output(error), .. }) = self else { return false };
+        let (Error::Output(error) | Error::Replay { source: ReplayError::Output(error), .. }) = self else {
+            return false;
+        };
         error.kind() == io::ErrorKind::BrokenPipe
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod capture;
 pub mod clock;
+mod descriptor;
 pub mod evdev;
 pub mod redis;
 pub mod stand_in;

@@ -143,7 +143,9 @@ impl Feed {
 
     /// Closes the window if its deadline is over.
     pub fn close_due(&mut self, now: Instant, outlet: &Outlet) {
-        let Some(due_us) = self.due_us.filter(|_| self.deadline.is_some_and(|deadline| deadline <= now)) else { return };
+        let Some(due_us) = self.due_us.filter(|_| self.deadline.is_some_and(|deadline| deadline <= now)) else {
+            return;
+        };
         let mut fits = true;
         self.pipeline.tick(due_us, |output| fits &= outlet.put(self.origin, output));
         self.note_lost(fits, due_us);

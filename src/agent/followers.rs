@@ -71,11 +71,10 @@ impl Followers {
 }
 
 impl Running {
-    fn start<S: Sink + Send + 'static>(sink: S, store: &Store) -> Running {
+    fn start<S: Sink + Send + Sync + 'static>(sink: S, store: &Store) -> Running {
         let (sender, status) = watch::channel(sinks::Status::default());
         let start = *store.committed().borrow();
         let task = tokio::spawn(follow(sink, store.clone(), start, sender));
         Running { name: <S as Sink>::FOLLOWER.name(), task, status }
     }
 }
-

@@ -45,11 +45,7 @@ struct Source {
 
 impl Injected {
     /// Subscribes in a task of its own if events are accepted.
-    pub async fn start(
-        settings: &config::Redis,
-        windows: Windows,
-        outlet: &Outlet,
-    ) -> Result<Injected, StoreError> {
+    pub async fn start(settings: &config::Redis, windows: Windows, outlet: &Outlet) -> Result<Injected, StoreError> {
         let source = settings.accept_events.then(|| Source::start(settings.clone()));
         Ok(Injected {
             source,

@@ -37,12 +37,7 @@ pub fn run(args: &Args, explicit: Option<&Path>, out: &mut impl Write) -> Result
     run_in(&config::process_environment(), args, explicit, out)
 }
 
-fn run_in(
-    environment: &Environment,
-    args: &Args,
-    explicit: Option<&Path>,
-    out: &mut impl Write,
-) -> Result<(), Error> {
+fn run_in(environment: &Environment, args: &Args, explicit: Option<&Path>, out: &mut impl Write) -> Result<(), Error> {
     let loaded = config::read(explicit, environment)?;
     match args.command {
         Command::Check => check(&loaded, out)?,

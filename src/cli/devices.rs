@@ -21,7 +21,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, config: &Config, out: &mut impl Write) -> Result<(), Error> {
-    let nodes = evdev::list(&config.devices);
+    let nodes = evdev::list(&config.devices)?;
     if args.json {
         serde_json::to_writer_pretty(&mut *out, &nodes).map_err(std::io::Error::from)?;
         writeln!(out)?;

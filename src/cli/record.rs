@@ -65,8 +65,7 @@ fn is_agreed(args: &Args) -> Result<bool, Error> {
 
 async fn record(args: &Args, config: &Config) -> Result<(), Error> {
     let cannot_create = |source| Error::CannotCreate { path: args.output.clone(), source };
-    let file =
-        OpenOptions::new().write(true).create_new(true).mode(0o600).open(&args.output).map_err(cannot_create)?;
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&args.output).map_err(cannot_create)?;
     let mut trace = TraceWriter::new(BufWriter::new(file), args.zones, Windows::of(&config.window));
     let clock = EventClock::new().map_err(AgentError::Clock)?;
     let mut capture = Capture::start(Devices::open(&config.devices)?, clock, &config.x11);

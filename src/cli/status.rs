@@ -82,11 +82,15 @@ fn injected(injected: &Value) -> String {
         return "injected events: not accepted\n".into();
     }
     let rejected: u64 = injected["rejected"].as_object().into_iter().flatten().filter_map(|(_, n)| n.as_u64()).sum();
-    format!("injected events: {} accepted, {rejected} rejected, {} dropped\n", injected["accepted"], injected["dropped"])
+    format!(
+        "injected events: {} accepted, {rejected} rejected, {} dropped\n",
+        injected["accepted"], injected["dropped"]
+    )
 }
 
 fn sinks(sinks: &Value) -> String {
-    let row = |sink: &Value| ["name", "state", "backlog", "delivered", "rejected", "last_error"].map(|key| plain(&sink[key]));
+    let row =
+        |sink: &Value| ["name", "state", "backlog", "delivered", "rejected", "last_error"].map(|key| plain(&sink[key]));
     let rows: Vec<_> = sinks.as_array().into_iter().flatten().map(row).collect();
     table(&["sink", "state", "backlog", "delivered", "rejected", "last error"], &rows)
 }

@@ -44,6 +44,11 @@ impl Influx {
         Influx { settings, carrier: None, http: None, has_failed: false }
     }
 
+    /// Whether the server would take records: has it write a comment.
+    pub async fn check(&mut self) -> Result<(), Failure> {
+        self.post("# seclyzer doctor\n".into()).await
+    }
+
     fn url(&self) -> Result<Url, Failure> {
         match Url::parse(&self.settings.url) {
             Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(url),

@@ -11,7 +11,6 @@ use tokio::sync::mpsc;
 const FOCUS_QUEUE: usize = 64;
 
 /// The devices, the clock that their events are told in, and the focused application.
-#[derive(Debug)]
 pub struct Capture {
     pub devices: Devices,
     clock: EventClock,

@@ -1,0 +1,347 @@
+//! Keyboards, mice, touchpads and absolute pointers, read from the nodes under /dev/input.
+//!
+//! Nodes are opened for reading only and never grabbed. What an event feeds depends on the event, not on the device.
+//! [`decode`] and [`contact`] turn the kernel's events into ours, [`classify`] and [`pattern`] decide what is read,
+//! [`echo`] sees to it that remappers count once, [`folder`] tells what comes and goes; all but the last are pure.
+//! Names and paths of devices are logged; what is typed on them never is.
+
+mod classify;
+mod contact;
+mod decode;
+mod echo;
+mod folder;
+mod node;
+mod pattern;
+
+pub use classify::Kind;
+use node::Examined;
+pub use node::{Node, State};
+pub use pattern::Unread;
+
+use super::clock::boot_us;
+use super::descriptor;
+use crate::config;
+use crate::event::{GapReason, Stamped};
+use decode::{Decoder, RAW_LEN, Raw};
+use echo::Echoes;
+use folder::{Change, Folder};
+use pattern::Selection;
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::future::{Future, poll_fn};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::task::Poll;
+use std::time::Duration;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use tokio::time::{Instant, sleep_until};
+
+/// Where the kernel's nodes are.
+const ROOT: &str = "/dev/input";
+/// Events of one read: the kernel keeps no fewer for each reader, and rarely more.
+const EVENTS_A_READ: usize = 64;
+/// Reads of one device before others have their turn.
+const READS_A_TURN: usize = 8;
+/// A node that could not be opened is tried again after these, doubling from the first to the last: 3 s in all. After
+/// that a change of its permissions is what counts.
+const FIRST_RETRY: Duration = Duration::from_millis(50);
+const LAST_RETRY: Duration = Duration::from_millis(1_600);
+
+/// Why devices cannot be read at all. A missing folder is none: devices may come.
+#[derive(Debug, thiserror::Error)]
+pub enum EvdevError {
+    #[error("cannot watch {} for devices: {source}", path.display())]
+    Watch { path: PathBuf, source: io::Error },
+    #[error("cannot list {}: {source}", path.display())]
+    List { path: PathBuf, source: io::Error },
+}
+
+/// Every node that there is, as far as this process may look, without reading from any.
+///
+/// # Errors
+/// [`EvdevError::List`]; that there is no such folder is no error.
+pub fn list(settings: &config::Devices) -> Result<Vec<Node>, EvdevError> {
+    let (root, selection) = (Path::new(ROOT), Selection::new(settings));
+    let nodes = names(root)?.iter().map(|name| node::examine(&root.join(name), &selection).node).collect();
+    Ok(in_order(nodes))
+}
+
+/// The devices that are read.
+pub struct Devices {
+    root: PathBuf,
+    selection: Selection,
+    folder: Folder,
+    slots: Vec<Slot>,
+    echoes: Echoes,
+    buffer: Box<[u8; EVENTS_A_READ * RAW_LEN]>,
+}
+
+/// A node, read or not.
+struct Slot {
+    node: Node,
+    reading: Option<Reading>,
+    retry: Option<Retry>,
+}
+
+struct Reading {
+    file: AsyncFd<File>,
+    decoder: Decoder,
+}
+
+#[derive(Clone, Copy)]
+struct Retry {
+    due: Instant,
+    pause: Duration,
+}
+
+impl Devices {
+    /// Opens what is to be read under /dev/input and watches for what comes. Must be called within a runtime.
+    ///
+    /// # Errors
+    /// The folder cannot be watched or listed; that it is missing, empty or full of nodes that may not be opened is
+    /// none.
+    pub fn open(settings: &config::Devices) -> Result<Devices, EvdevError> {
+        Devices::open_in(Path::new(ROOT), settings)
+    }
+
+    /// As [`open`](Self::open), for the nodes of any folder.
+    pub fn open_in(root: &Path, settings: &config::Devices) -> Result<Devices, EvdevError> {
+        let selection = Selection::new(settings);
+        let links = selection.link_folders().filter(|folder| *folder != root).map(Path::to_owned).collect();
+        // Watched before it is listed: what comes in between is seen twice, not never.
+        let folder =
+            Folder::watch(root, links).map_err(|source| EvdevError::Watch { path: root.to_owned(), source })?;
+        let mut devices = Devices {
+            root: root.to_owned(),
+            selection,
+            folder,
+            slots: Vec::new(),
+            echoes: Echoes::default(),
+            buffer: Box::new([0; EVENTS_A_READ * RAW_LEN]),
+        };
+        for name in names(root)? {
+            devices.look_at(&name);
+        }
+        match summary(&devices.nodes()) {
+            Some(trouble) => tracing::warn!("{trouble}"),
+            None if devices.slots.is_empty() => tracing::info!("no node under {} yet", root.display()),
+            None => {}
+        }
+        Ok(devices)
+    }
+
+    /// Every node and whether it is read, by number.
+    pub fn nodes(&self) -> Vec<Node> {
+        in_order(self.slots.iter().map(|slot| slot.node.clone()).collect())
+    }
+
+    /// Waits until [`drain`](Self::drain) has something to do. May be dropped while it waits and called anew; nothing
+    /// is lost.
+    pub async fn ready(&mut self) {
+        let due = self.slots.iter().filter_map(|slot| Some(slot.retry?.due)).min();
+        let mut retry = due.map(|due| Box::pin(sleep_until(due)));
+        poll_fn(|context| {
+            let mut devices = self.slots.iter().filter_map(|slot| slot.reading.as_ref());
+            let is_ready = devices.any(|reading| reading.file.poll_read_ready(context).is_ready())
+                || self.folder.poll_changed(context).is_ready()
+                || retry.as_mut().is_some_and(|retry| retry.as_mut().poll(context).is_ready());
+            if is_ready { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+
+    /// Does all that can be done without waiting: reads what devices have to say, follows nodes that came and went.
+    /// Events are appended in order of their time, which is CLOCK_BOOTTIME in microseconds.
+    pub fn drain(&mut self, out: &mut Vec<Stamped>) {
+        let first = out.len();
+        // A virtual device repeats what a physical one said before.
+        self.read(false, out);
+        self.read(true, out);
+        self.follow_folder(out);
+        self.retry_due();
+        let fresh = &mut out[first..];
+        if !fresh.is_sorted_by_key(|event| event.ts_us) {
+            fresh.sort_by_key(|event| event.ts_us);
+        }
+    }
+
+    /// Reads all physical or all virtual devices.
+    fn read(&mut self, is_virtual: bool, out: &mut Vec<Stamped>) {
+        let may_echo = self.slots.iter().any(|slot| slot.node.is_virtual && slot.reading.is_some());
+        for slot in self.slots.iter_mut().filter(|slot| slot.node.is_virtual == is_virtual) {
+            let Some(reading) = &mut slot.reading else { continue };
+            let first = out.len();
+            let result = reading.read(&mut self.buffer[..], out);
+            if is_virtual {
+                out.extract_if(first.., |event| self.echoes.is_echo(event)).for_each(drop);
+            } else if may_echo {
+                out[first..].iter().for_each(|event| self.echoes.hear(event));
+            }
+            if let Err(error) = result {
+                // Not tried again: while the node is there, a change of it will be told.
+                slot.close(State::Refused(node::errno_name(&error)), out);
+            }
+        }
+    }
+
+    fn follow_folder(&mut self, out: &mut Vec<Stamped>) {
+        let mut changes = Vec::new();
+        if let Err(error) = self.folder.changes(&mut changes) {
+            tracing::warn!(%error, "{} is no longer watched for devices", self.root.display());
+        }
+        for change in changes {
+            match change {
+                Change::Came(name) => self.look_at(&name),
+                Change::Went(name) => self.forget(|gone| gone == name, out),
+                Change::Anything => self.look_at_all(out),
+            }
+        }
+    }
+
+    fn retry_due(&mut self) {
+        let now = Instant::now();
+        let is_due = |slot: &&Slot| slot.retry.is_some_and(|retry| retry.due <= now);
+        let due: Vec<String> = self.slots.iter().filter(is_due).map(|slot| slot.name().to_owned()).collect();
+        for name in due {
+            self.look_at(&name);
+        }
+    }
+
+    /// Opens a node that is not being read, and notes what became of it.
+    fn look_at(&mut self, name: &str) {
+        let known = self.slots.iter().position(|slot| slot.name() == name);
+        if known.is_some_and(|i| self.slots[i].reading.is_some()) {
+            return;
+        }
+        let tried = known.and_then(|i| self.slots[i].retry);
+        let slot = Slot::open(&self.root.join(name), &self.selection, tried);
+        match known {
+            Some(i) => self.slots[i] = slot,
+            None => self.slots.push(slot),
+        }
+    }
+
+    /// Looks at every node again, those that are read included: patterns may name links that came or went.
+    fn look_at_all(&mut self, out: &mut Vec<Stamped>) {
+        let names = match names(&self.root) {
+            Ok(names) => names,
+            Err(error) => return tracing::warn!("{error}"),
+        };
+        self.forget(|name| !names.contains(name), out);
+        for slot in &mut self.slots {
+            if let (true, Err(reason)) = (slot.reading.is_some(), self.selection.admit(slot.node.candidate())) {
+                slot.close(State::Unread(reason), out);
+            }
+        }
+        for name in names {
+            self.look_at(&name);
+        }
+    }
+
+    /// Forgets nodes that are no longer there.
+    fn forget(&mut self, is_gone: impl Fn(&str) -> bool, out: &mut Vec<Stamped>) {
+        self.slots.retain_mut(|slot| {
+            let stays = !is_gone(slot.name());
+            if !stays {
+                slot.close(State::Refused("ENODEV".to_owned()), out);
+            }
+            stays
+        });
+    }
+}
+
+impl Slot {
+    /// Looks at a node and opens it if it is to be read; `tried` is the last retry, if this is one.
+    fn open(path: &Path, selection: &Selection, tried: Option<Retry>) -> Slot {
+        let Examined { mut node, opened, is_worth_a_retry } = node::examine(path, selection);
+        let reading = opened.and_then(|(file, decoder)| match descriptor::watched(file) {
+            Ok(file) => Some(Reading { file, decoder }),
+            Err(error) => {
+                node.state = State::Refused(node::errno_name(&error));
+                None
+            }
+        });
+        let retry = is_worth_a_retry.then(|| Retry::after(tried)).flatten();
+        match &node.state {
+            State::Read => tracing::info!("reading {} ({})", path.display(), node.name),
+            State::Refused(error) if retry.is_none() => tracing::info!("{} stays closed ({error})", path.display()),
+            _ => {}
+        }
+        Slot { node, reading, retry }
+    }
+
+    fn name(&self) -> &str {
+        self.node.path.file_name().and_then(|name| name.to_str()).unwrap_or_default()
+    }
+
+    /// Ends the reading of a device, if it is read: what is held on it will not be let go.
+    fn close(&mut self, state: State, out: &mut Vec<Stamped>) {
+        if let Some(reading) = self.reading.take() {
+            reading.decoder.modalities().gap(boot_us(), GapReason::DeviceLost, out);
+            tracing::info!("no longer reading {} ({})", self.node.path.display(), self.node.name);
+        }
+        self.node.state = state;
+    }
+}
+
+impl Reading {
+    /// Reads until the device has nothing more to say, or others have their turn.
+    fn read(&mut self, buffer: &mut [u8], out: &mut Vec<Stamped>) -> io::Result<()> {
+        for _ in 0..READS_A_TURN {
+            let result = self.file.try_io_mut(Interest::READABLE, |file| {
+                let length = file.read(buffer)?;
+                if length == 0 {
+                    return Err(io::Error::from_raw_os_error(libc::ENODEV));
+                }
+                for bytes in buffer[..length].as_chunks().0 {
+                    self.decoder.feed(Raw::parse(bytes), out);
+                }
+                // A short read has emptied the queue: to say so now spares one that would find nothing.
+                if length < buffer.len() { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
+            });
+            match result {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Retry {
+    /// The one after another, or the first.
+    fn after(retry: Option<Retry>) -> Option<Retry> {
+        let pause = retry.map_or(FIRST_RETRY, |retry| 2 * retry.pause);
+        (pause <= LAST_RETRY).then(|| Retry { due: Instant::now() + pause, pause })
+    }
+}
+
+fn names(root: &Path) -> Result<BTreeSet<String>, EvdevError> {
+    Folder::nodes(root).map_err(|source| EvdevError::List { path: root.to_owned(), source })
+}
+
+/// By number: `event2` before `event10`.
+fn in_order(mut nodes: Vec<Node>) -> Vec<Node> {
+    nodes.sort_by(|a, b| a.path.as_os_str().len().cmp(&b.path.as_os_str().len()).then_with(|| a.path.cmp(&b.path)));
+    nodes
+}
+
+/// What to tell of nodes that could not be opened, if there are any.
+pub fn summary(nodes: &[Node]) -> Option<String> {
+    let refusals: Vec<&str> = nodes
+        .iter()
+        .filter_map(|node| match &node.state {
+            State::Refused(error) => Some(error.as_str()),
+            _ => None,
+        })
+        .collect();
+    let errors: Vec<&str> = refusals.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
+    (!refusals.is_empty()).then(|| {
+        format!("{} nodes, {} refused ({}): run `seclyzer doctor`", nodes.len(), refusals.len(), errors.join(", "))
+    })
+}
+
+#[cfg(test)]
+mod tests;

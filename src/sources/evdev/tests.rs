@@ -1,0 +1,247 @@
+//! Nodes that come and go are real files; devices that speak are pipes, which the runtime watches as it does devices.
+
+use super::contact::Surface;
+use super::decode::Modalities;
+use super::*;
+use crate::event::{Action, Event, Key, Scope};
+use std::fs::{self, OpenOptions};
+use std::io::{PipeWriter, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{OpenOptionsExt, symlink};
+use tempfile::TempDir;
+
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Long enough to notice what returns at once, over and over.
+const MOMENT: Duration = Duration::from_millis(30);
+
+fn everything() -> config::Devices {
+    config::Devices { include: Vec::new(), exclude: Vec::new() }
+}
+
+/// An empty folder of nodes, and its devices.
+fn watched(settings: &config::Devices) -> (TempDir, Devices) {
+    let root = tempfile::tempdir().expect("a folder");
+    let devices = Devices::open_in(root.path(), settings).expect("watching");
+    (root, devices)
+}
+
+impl Devices {
+    /// Adds a device that can do everything and says what is written to the pipe.
+    fn pretend(&mut self, name: &str, is_virtual: bool) -> PipeWriter {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        let path = format!("/proc/self/fd/{}", reader.as_raw_fd());
+        let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path).expect("the pipe again");
+        let node = Node {
+            path: self.root.join(name),
+            name: "A keyboard".to_owned(),
+            bus: 3,
+            vendor: 1,
+            product: 2,
+            uniq: String::new(),
+            kinds: vec![Kind::Keyboard, Kind::Mouse],
+            is_virtual,
+            state: State::Read,
+        };
+        let decoder = Decoder::new(Modalities { keystroke: true, mouse: true }, Surface::None);
+        let reading = Some(Reading { file: descriptor::watched(file).expect("watching"), decoder });
+        self.slots.push(Slot { node, reading, retry: None });
+        writer
+    }
+
+    /// Drains until enough was said.
+    async fn until(&mut self, is_enough: impl Fn(&Devices, &[Stamped]) -> bool) -> Vec<Stamped> {
+        let mut out = Vec::new();
+        let draining = async {
+            while !is_enough(self, &out) {
+                self.ready().await;
+                self.drain(&mut out);
+            }
+        };
+        tokio::time::timeout(PATIENCE, draining).await.expect("told in time");
+        out
+    }
+
+    async fn is_quiet(&mut self) -> bool {
+        tokio::time::timeout(MOMENT, self.ready()).await.is_err()
+    }
+
+    fn states(&self) -> Vec<State> {
+        self.nodes().into_iter().map(|node| node.state).collect()
+    }
+}
+
+fn refused(error: &str) -> State {
+    State::Refused(error.to_owned())
+}
+
+/// A key's press or release (or a step of motion), and the end of its packet.
+fn packet(ts_us: i64, kind: u16, code: u16, value: i32) -> Vec<u8> {
+    let word = |value: i64| (value as isize).to_ne_bytes();
+    [(kind, code, value), (0, 0, 0)]
+        .into_iter()
+        .flat_map(|(kind, code, value)| {
+            let mut bytes = [word(ts_us / 1_000_000), word(ts_us % 1_000_000)].concat();
+            bytes.extend(kind.to_ne_bytes());
+            bytes.extend(code.to_ne_bytes());
+            bytes.extend(value.to_ne_bytes());
+            bytes
+        })
+        .collect()
+}
+
+fn key(ts_us: i64, code: u16, value: i32) -> Vec<u8> {
+    packet(ts_us, 1, code, value)
+}
+
+fn pressed(ts_us: i64, code: u16) -> Stamped {
+    Stamped { ts_us, event: Event::Key { key: Key::from_code(code), action: Action::Press } }
+}
+
+#[tokio::test]
+async fn what_is_typed_is_read_once_and_then_nothing_wakes_the_agent() {
+    let (_root, mut devices) = watched(&everything());
+    let mut keyboard = devices.pretend("event0", false);
+    for round in 0..3 {
+        keyboard.write_all(&key(round, 30, 1)).expect("typed");
+        assert_eq!(devices.until(|_, out| !out.is_empty()).await, [pressed(round, 30)]);
+        assert!(devices.is_quiet().await);
+    }
+}
+
+#[tokio::test]
+async fn a_burst_longer_than_one_turn_is_read_to_its_end_in_order() {
+    let (_root, mut devices) = watched(&everything());
+    let mut mouse = devices.pretend("event0", false);
+    let steps = READS_A_TURN * EVENTS_A_READ + 1;
+    let burst: Vec<u8> = (0..steps).flat_map(|i| packet(i as i64, 2, 0, 1)).collect();
+    mouse.write_all(&burst).expect("moved");
+    let moved = devices.until(|_, out| out.len() >= steps).await;
+    assert_eq!(moved.len(), steps);
+    assert!(moved.is_sorted_by_key(|event| event.ts_us));
+    assert!(devices.is_quiet().await);
+}
+
+#[tokio::test]
+async fn events_of_several_devices_come_in_order_of_time() {
+    let (_root, mut devices) = watched(&everything());
+    let (mut first, mut second) = (devices.pretend("event0", false), devices.pretend("event1", false));
+    first.write_all(&[key(10, 30, 1), key(30, 31, 1)].concat()).expect("typed");
+    second.write_all(&[key(20, 32, 1), key(30, 33, 1)].concat()).expect("typed");
+    let typed = devices.until(|_, out| out.len() >= 4).await;
+    assert_eq!(typed, [pressed(10, 30), pressed(20, 32), pressed(30, 31), pressed(30, 33)]);
+}
+
+#[tokio::test]
+async fn a_virtual_device_that_repeats_a_physical_one_is_not_counted_and_one_that_stands_in_for_it_is() {
+    let (_root, mut devices) = watched(&everything());
+    let mut remapper = devices.pretend("event0", true);
+    let mut keyboard = devices.pretend("event1", false);
+    keyboard.write_all(&key(1_000, 30, 1)).expect("typed");
+    remapper.write_all(&[key(1_500, 30, 1), key(500_000, 48, 1)].concat()).expect("repeated");
+    assert_eq!(devices.until(|_, out| out.len() >= 2).await, [pressed(1_000, 30), pressed(500_000, 48)]);
+}
+
+#[tokio::test]
+async fn a_device_that_is_unplugged_leaves_a_gap_and_no_busy_loop() {
+    let (_root, mut devices) = watched(&everything());
+    let mut keyboard = devices.pretend("event0", false);
+    keyboard.write_all(&key(10, 30, 1)).expect("typed");
+    drop(keyboard);
+    let told = devices.until(|_, out| out.len() >= 3).await;
+    assert_eq!(told[0], pressed(10, 30));
+    let gap = |scope| Event::Gap { scope, reason: GapReason::DeviceLost };
+    assert_eq!([&told[1].event, &told[2].event], [&gap(Scope::Keystroke), &gap(Scope::Mouse)]);
+    assert_eq!(devices.states(), [refused("ENODEV")]);
+    assert!(devices.is_quiet().await);
+}
+
+#[tokio::test]
+async fn no_folder_no_node_and_no_input_device_are_states_of_waiting() {
+    let parent = tempfile::tempdir().expect("a folder");
+    let root = parent.path().join("input");
+    let mut devices = Devices::open_in(&root, &everything()).expect("waiting");
+    assert_eq!(devices.nodes(), []);
+    fs::create_dir(&root).expect("a folder");
+    fs::write(root.join("event10"), "").expect("a file");
+    fs::write(root.join("event9"), "").expect("a file");
+    devices.until(|devices, _| devices.nodes().len() == 2).await;
+    assert_eq!(devices.states(), [refused("not an input device"), refused("not an input device")]);
+    assert_eq!(devices.nodes()[0].path, root.join("event9"), "by number");
+    fs::remove_dir_all(&root).expect("removed");
+    devices.until(|devices, _| devices.nodes().is_empty()).await;
+}
+
+#[tokio::test]
+async fn a_pipe_in_the_place_of_a_device_is_refused_without_waiting_for_it() {
+    let (root, mut devices) = watched(&everything());
+    let path = std::ffi::CString::new(root.path().join("event0").to_str().expect("UTF-8")).expect("a path");
+    // SAFETY: `path` ends with NUL and lives through the call.
+    assert_eq!(unsafe { libc::mkfifo(path.as_ptr(), 0o600) }, 0);
+    devices.until(|devices, _| devices.states() == [refused("not an input device")]).await;
+}
+
+#[tokio::test]
+async fn a_node_that_cannot_be_opened_yet_is_tried_again() {
+    let (root, mut devices) = watched(&everything());
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    symlink(elsewhere.path().join("device"), root.path().join("event0")).expect("a link");
+    devices.until(|devices, _| devices.states() == [refused("ENOENT")]).await;
+    fs::write(elsewhere.path().join("device"), "").expect("a file");
+    devices.until(|devices, _| devices.states() == [refused("not an input device")]).await;
+    assert!(devices.is_quiet().await, "what was told for good is not asked again");
+}
+
+#[tokio::test]
+async fn retries_end() {
+    let pauses: Vec<Duration> = std::iter::successors(Retry::after(None), |&retry| Retry::after(Some(retry)))
+        .map(|retry| retry.pause)
+        .collect();
+    assert_eq!((pauses[0], pauses[pauses.len() - 1]), (FIRST_RETRY, LAST_RETRY));
+    assert!(pauses.iter().sum::<Duration>() < Duration::from_secs(5));
+}
+
+#[tokio::test]
+async fn a_node_that_goes_ends_the_reading_of_its_device() {
+    let (root, mut devices) = watched(&everything());
+    let _keyboard = devices.pretend("event0", false);
+    fs::write(root.path().join("event0"), "").expect("a file");
+    fs::remove_file(root.path().join("event0")).expect("removed");
+    let told = devices.until(|devices, _| devices.nodes().is_empty()).await;
+    assert!(matches!(told[0].event, Event::Gap { reason: GapReason::DeviceLost, .. }));
+}
+
+#[tokio::test]
+async fn a_link_that_udev_makes_after_the_node_still_excludes_it() {
+    let root = tempfile::tempdir().expect("a folder");
+    let links = root.path().join("by-id");
+    let link = links.join("usb-keyboard");
+    let exclude = vec![link.to_str().expect("UTF-8").to_owned()];
+    let mut devices = Devices::open_in(root.path(), &config::Devices { exclude, ..everything() }).expect("watching");
+    let _keyboard = devices.pretend("event0", false);
+    fs::write(root.path().join("event0"), "").expect("a file");
+    fs::create_dir(&links).expect("a folder");
+    symlink("../event0", &link).expect("a link");
+    let told = devices.until(|_, out| !out.is_empty()).await;
+    assert!(matches!(told[0].event, Event::Gap { reason: GapReason::DeviceLost, .. }));
+    assert!(devices.slots[0].reading.is_none());
+}
+
+#[test]
+fn nodes_that_could_not_be_opened_are_summed_up_with_the_way_out() {
+    let node = |state| Node {
+        path: "/dev/input/event0".into(),
+        name: String::new(),
+        bus: 0,
+        vendor: 0,
+        product: 0,
+        uniq: String::new(),
+        kinds: Vec::new(),
+        is_virtual: false,
+        state,
+    };
+    let (read, denied) = (node(State::Read), node(refused("EACCES")));
+    assert_eq!(summary(std::slice::from_ref(&read)), None);
+    assert_eq!(summary(&[]), None);
+    let all = [read, denied.clone(), denied.clone(), node(refused("ENODEV")), denied];
+    assert_eq!(summary(&all).as_deref(), Some("5 nodes, 4 refused (EACCES, ENODEV): run `seclyzer doctor`"));
+}
