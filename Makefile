@@ -1,0 +1,35 @@
+# What people do with the project. `make help` lists it.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+CARGO := cargo
+BINARY := target/release/seclyzer
+
+.PHONY: help build run test check test-packages test-vm clean
+
+help: ## This list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+build: ## The release binary, target/release/seclyzer
+	@scripts/packages.sh build
+	$(CARGO) build --release --locked
+
+run: build ## Build, then run the agent in the foreground; a demonstration where no device can be read
+	@scripts/run.sh $(BINARY)
+
+test: test-packages check ## All there is to test; installs the packages that the tests need
+	$(CARGO) test --locked
+	@$(MAKE) --no-print-directory test-vm
+
+check: ## Format and lints
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets --features vm-tests -- -D warnings
+
+test-packages:
+	@scripts/packages.sh test
+
+test-vm: build ## The release binary on a real kernel's devices, in a virtual machine
+	@scripts/test-vm.sh $(abspath $(BINARY))
+
+clean: ## Remove what was built
+	$(CARGO) clean

@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Runs the agent where it can read a device, and shows what it would do where it cannot.
+# usage: run.sh SECLYZER_BINARY
+set -euo pipefail
+cd "$(dirname "$0")/.."
+seclyzer=$1
+
+if reason=$("$seclyzer" devices 2>&1 >/dev/null); then
+    echo "Reading your devices. Type and move the mouse: a record comes every 5 s. Ctrl-C ends it."
+    exec "$seclyzer" run --show
+fi
+
+database=$PWD/target/demo/seclyzer.db
+cat <<BANNER
+------------------------------------------------------------------------------
+ No input device can be read: ${reason#seclyzer: }
+ To mend that: $seclyzer doctor
+ Until then, a recorded trace goes through the same pipeline at 20 times its
+ speed, into a database of its own: $database
+------------------------------------------------------------------------------
+BANNER
+rm -f "$database" "$database"-*
+SECLYZER_STORE_PATH=$database SECLYZER_REDIS_ENABLED=false SECLYZER_INFLUX_ENABLED=false SECLYZER_LOG_LEVEL=warn \
+    "$seclyzer" replay config/demo.jsonl --speed 20 --show
+cat <<AFTER
+------------------------------------------------------------------------------
+ The records are in the database. With the package sqlite3:
+   sqlite3 -box $database 'SELECT time, total_keys, typing_speed_wpm FROM latest_keystroke'
+------------------------------------------------------------------------------
+AFTER

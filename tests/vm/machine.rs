@@ -1,0 +1,104 @@
+//! The QEMU process under a guest: how it starts, how it is connected, and that it ends.
+
+use std::fs;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread::{panicking, sleep};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// What tests/vm/prepare.sh has made.
+const PREPARED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/vm");
+const CONNECT_LIMIT: Duration = Duration::from_secs(20);
+const CONSOLE_LINES: usize = 60;
+
+/// The bus on which a device may come and go.
+pub const HOTPLUG_BUS: &str = "free-slot";
+
+pub struct Machine {
+    qemu: Child,
+    home: TempDir,
+}
+
+impl Machine {
+    /// Starts QEMU with the prepared kernel and initramfs, and one more archive behind that. Gives the ends of the
+    /// guest's port and of QMP.
+    pub fn start(archive: Vec<u8>) -> (Machine, UnixStream, UnixStream) {
+        let home = TempDir::new().expect("a temporary folder");
+        let mut initramfs =
+            fs::read(Path::new(PREPARED).join("initramfs.cpio")).expect("run tests/vm/prepare.sh first");
+        initramfs.extend(archive);
+        fs::write(home.path().join("initramfs.cpio"), initramfs).expect("room for the initramfs");
+        let [port, qmp] = ["port", "qmp"].map(|name| {
+            let listener = UnixListener::bind(home.path().join(name)).expect("a socket in a new folder");
+            listener.set_nonblocking(true).expect("sockets can do that");
+            listener
+        });
+        let mut machine = Machine { qemu: spawn_qemu(home.path()), home };
+        let [port, qmp] = [port, qmp].map(|listener| machine.accept(&listener));
+        (machine, port, qmp)
+    }
+
+    fn accept(&mut self, listener: &UnixListener) -> UnixStream {
+        let deadline = Instant::now() + CONNECT_LIMIT;
+        loop {
+            if let Ok((stream, _)) = listener.accept() {
+                stream.set_nonblocking(false).expect("sockets can do that");
+                return stream;
+            }
+            let ended = self.qemu.try_wait().expect("QEMU is our child");
+            assert!(ended.is_none() && Instant::now() < deadline, "QEMU does not connect ({ended:?})");
+            sleep(Duration::from_millis(5));
+        }
+    }
+
+    fn print_console(&self) {
+        for name in ["console", "qemu"] {
+            let text = fs::read(self.home.path().join(name)).unwrap_or_default();
+            let text = String::from_utf8_lossy(&text);
+            let lines: Vec<&str> = text.lines().collect();
+            eprintln!("--- {name}\n{}", lines[lines.len().saturating_sub(CONSOLE_LINES)..].join("\n"));
+        }
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        // Neither can fail while the child has not been waited for.
+        let _ = self.qemu.kill();
+        let _ = self.qemu.wait();
+        if panicking() {
+            self.print_console();
+        }
+    }
+}
+
+fn spawn_qemu(home: &Path) -> Child {
+    let mut command = Command::new("qemu-system-x86_64");
+    command
+        .current_dir(home)
+        .args(["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"])
+        .args(["-M", "q35,usb=off", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "1", "-m", "256"])
+        .args(["-rtc", "base=utc,clock=host", "-serial", "file:console"])
+        .args(["-kernel", &format!("{PREPARED}/vmlinux"), "-initrd", "initramfs.cpio"])
+        .args(["-append", "console=ttyS0 quiet panic=-1 mitigations=off random.trust_cpu=on"])
+        .args(["-device", "virtio-keyboard-pci", "-device", "virtio-mouse-pci"])
+        .args(["-device", &format!("pcie-root-port,id={HOTPLUG_BUS}")])
+        .args(["-device", "virtio-serial-pci", "-chardev", "socket,id=port,path=port"])
+        .args(["-device", "virtserialport,chardev=port"])
+        .args(["-chardev", "socket,id=qmp,path=qmp", "-mon", "chardev=qmp,mode=control"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(fs::File::create(home.join("qemu")).expect("a new file"));
+    // SAFETY: prctl may be called between fork and exec. It ends QEMU should the test be killed.
+    unsafe {
+        command.pre_exec(|| match libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) {
+            0 => Ok(()),
+            _ => Err(std::io::Error::last_os_error()),
+        });
+    }
+    command.spawn().expect("QEMU starts")
+}

@@ -1,0 +1,9 @@
+//! Tests against the input devices of a real kernel, in a small virtual machine; tests/vm/prepare.sh comes first.
+
+mod agent;
+mod archive;
+mod devices;
+mod guest_itself;
+mod harness;
+mod machine;
+mod qmp;
