@@ -21,7 +21,7 @@ cat <<BANNER
 BANNER
 rm -f "$database" "$database"-*
 SECLYZER_STORE_PATH=$database SECLYZER_REDIS_ENABLED=false SECLYZER_INFLUX_ENABLED=false SECLYZER_LOG_LEVEL=warn \
-    "$seclyzer" replay config/demo.jsonl --speed 20 --show
+    "$seclyzer" replay tests/golden/desk.jsonl --speed 20 --show
 cat <<AFTER
 ------------------------------------------------------------------------------
  The records are in the database. With the package sqlite3:
