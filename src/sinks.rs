@@ -151,7 +151,7 @@ impl<S: Sink> Follow<S> {
         Ok(())
     }
 
-    async fn pause(&self, until: Instant, committed: &mut watch::Receiver<i64>) -> Result<(), Stopped> {
+    async fn pause(&mut self, until: Instant, committed: &mut watch::Receiver<i64>) -> Result<(), Stopped> {
         if !self.is_absent {
             sleep_until(until).await;
             return Ok(());
@@ -194,7 +194,9 @@ impl<S: Sink> Follow<S> {
             match state {
                 State::Idle | State::Delivering => tracing::info!(sink, "records are being delivered"),
                 State::Absent => tracing::info!(sink, reason, "off, for no server answers; tried with later records"),
-                State::Waiting => tracing::warn!(sink, reason, "cannot deliver; what it misses is kept and tried again"),
+                State::Waiting => {
+                    tracing::warn!(sink, reason, "cannot deliver; what it misses is kept and tried again")
+                }
                 State::Refused => tracing::warn!(sink, reason, "the server refuses; what it misses is kept"),
             }
             self.status.send_modify(|status| (status.state, status.since_us) = (state, now_us()));
