@@ -172,13 +172,13 @@ async fn influxdb_1_that_is_down_at_first_and_killed_half_way_ends_with_every_re
 async fn victoria_metrics_that_is_down_at_first_and_stopped_half_way_ends_with_every_record_once() {
     let spool = Spool::new();
     let mut server = VictoriaMetrics::start().await;
-    server.stop().await;
+    server.stop();
     let mut follower = Running::start(influx(InfluxApi::V2, &server.url()), &spool);
     spool.fill(100).await;
     follower.wait("the server is missed", |status| status.state == State::Waiting).await;
     server.restart().await;
     follower.catch_up(&spool).await;
-    server.stop().await;
+    server.stop();
     spool.fill(200).await;
     follower.wait("the server is missed", |status| status.state == State::Waiting).await;
     server.restart().await;

@@ -51,6 +51,16 @@ impl Program {
         }
     }
 
+    /// After it has put its affairs in order.
+    fn terminate(&mut self) {
+        if let Some(child) = &mut self.child {
+            // SAFETY: a signal to a process of ours that has not been waited for, so its number is still its own.
+            assert_eq!(unsafe { libc::kill(child.id().cast_signed(), libc::SIGTERM) }, 0);
+            child.wait().expect("a process of ours");
+            self.child = None;
+        }
+    }
+
     /// Fails the test if it has ended by itself, with what it said.
     fn must_run(&mut self) {
         let ended = self.child.as_mut().expect("it was run").try_wait().expect("a process of ours");
@@ -91,6 +101,15 @@ impl Redis {
         program.arguments.extend(["--unixsocket".into(), socket]);
         program.arguments.extend(arguments.iter().map(OsString::from));
         Redis { program, port }
+    }
+
+    /// One that speaks TLS beside, with this certificate and key; its URL.
+    pub async fn start_with_tls(certificate: &Path, key: &Path) -> (Redis, String) {
+        let port = free_port().to_string();
+        let [certificate, key] = [certificate, key].map(|path| path.to_str().expect("UTF-8"));
+        let files = ["--tls-cert-file", certificate, "--tls-key-file", key, "--tls-auth-clients", "no"];
+        let redis = Redis::start(&[&["--tls-port", &port], &files[..]].concat()).await;
+        (redis, format!("rediss://127.0.0.1:{port}"))
     }
 
     pub fn url(&self) -> String {
@@ -161,7 +180,7 @@ impl Influx1 {
     pub const USER: &str = "admin";
 
     pub async fn start(password: Option<&'static str>) -> Influx1 {
-        let mut influx = Influx1::prepare(password, None);
+        let mut influx = Influx1::prepare(password, "");
         influx.restart().await;
         if let Some(password) = password {
             let user = Influx1::USER;
@@ -171,13 +190,22 @@ impl Influx1 {
         influx
     }
 
-    /// One that does not run yet. `certificate`: a file with certificate and key, for HTTPS.
-    pub fn prepare(password: Option<&'static str>, certificate: Option<&Path>) -> Influx1 {
+    /// One that speaks HTTPS only, with this certificate and key; its URL. It has no database.
+    pub async fn start_with_tls(certificate: &Path, key: &Path) -> (Influx1, String) {
+        let (certificate, key) = (certificate.display(), key.display());
+        let files =
+            format!("https-enabled = true\nhttps-certificate = \"{certificate}\"\nhttps-private-key = \"{key}\"");
+        let mut influx = Influx1::prepare(None, &files);
+        influx.restart().await;
+        let url = format!("https://127.0.0.1:{}", influx.port);
+        (influx, url)
+    }
+
+    fn prepare(password: Option<&'static str>, http_settings: &str) -> Influx1 {
         let mut program = Program::new("influxd");
         let (port, rpc_port) = (free_port(), free_port());
         let folder = program.path().display();
         let is_guarded = password.is_some();
-        let (is_https, certificate) = (certificate.is_some(), certificate.unwrap_or(Path::new("")).display());
         let config = format!(
             r#"
             reporting-disabled = true
@@ -192,8 +220,7 @@ impl Influx1 {
             [http]
             bind-address = "127.0.0.1:{port}"
             auth-enabled = {is_guarded}
-            https-enabled = {is_https}
-            https-certificate = "{certificate}"
+            {http_settings}
             "#
         );
         let config_path: PathBuf = program.path().join("influxdb.conf");
@@ -202,12 +229,8 @@ impl Influx1 {
         Influx1 { program, port, password }
     }
 
-    pub fn address(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
-    }
-
     pub fn url(&self) -> String {
-        format!("http://{}", self.address())
+        format!("http://127.0.0.1:{}", self.port)
     }
 
     pub fn stop(&mut self) {
@@ -217,10 +240,10 @@ impl Influx1 {
     pub async fn restart(&mut self) {
         self.program.kill();
         self.program.run();
-        let address = self.address();
+        let address = ("127.0.0.1", self.port);
         eventually("InfluxDB listens", async || {
             self.program.must_run();
-            tokio::net::TcpStream::connect(&address).await.ok()
+            tokio::net::TcpStream::connect(address).await.ok()
         })
         .await;
     }
@@ -280,10 +303,9 @@ impl VictoriaMetrics {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// Kills it as soon as what it has answered for is on disk: it keeps the newest points in memory.
-    pub async fn stop(&mut self) {
-        self.get("/internal/force_flush").await;
-        self.program.kill();
+    /// Not by killing it: it answers before a point is on disk, and what it loses then no client can know.
+    pub fn stop(&mut self) {
+        self.program.terminate();
     }
 
     pub async fn restart(&mut self) {
