@@ -151,7 +151,7 @@ impl<S: Sink> Follow<S> {
         Ok(())
     }
 
-    async fn pause(&self, until: Instant, committed: &mut watch::Receiver<i64>) -> Result<(), Stopped> {
+    async fn pause(&mut self, until: Instant, committed: &mut watch::Receiver<i64>) -> Result<(), Stopped> {
         if !self.is_absent {
             sleep_until(until).await;
             return Ok(());

@@ -3,7 +3,9 @@
 use super::printable;
 use crate::config::{self, Switch};
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, ConnectionAddr, IntoConnectionInfo, RedisError, RedisResult};
+use redis::{
+    AsyncConnectionConfig, Client, ConnectionAddr, ErrorKind, IntoConnectionInfo, RedisError, RedisResult, ServerError,
+};
 use std::time::Duration;
 
 /// To set up a connection, and to answer a request. A server that is slower than this is taken for unreachable.
@@ -64,19 +66,27 @@ pub(crate) fn install_cryptography_for(server: &Client) {
 
 /// The error as one line without the password.
 pub fn describe(error: &RedisError, settings: &config::Redis) -> String {
-    printable(&error.to_string(), &settings.password.iter().collect::<Vec<_>>())
+    let text = match first_answer(error) {
+        Some(answer) => format!("{} {}", answer.code(), answer.details().unwrap_or_default()),
+        None => error.to_string(),
+    };
+    printable(&text, &settings.password.iter().collect::<Vec<_>>())
 }
 
 /// Whether trying again is in vain until somebody changes the configuration, here or there.
 pub fn is_refusal(error: &RedisError) -> bool {
-    use redis::{ErrorKind, ServerErrorKind};
     match error.kind() {
-        ErrorKind::AuthenticationFailed
-        | ErrorKind::InvalidClientConfig
-        | ErrorKind::UnexpectedReturnType
-        | ErrorKind::Server(ServerErrorKind::NoPerm | ServerErrorKind::ReadOnly) => true,
-        _ => matches!(error.code(), Some("NOAUTH" | "WRONGPASS" | "WRONGTYPE" | "DENIED")),
+        ErrorKind::AuthenticationFailed | ErrorKind::InvalidClientConfig | ErrorKind::UnexpectedReturnType => true,
+        _ => first_answer(error).is_some_and(|answer| {
+            matches!(answer.code(), "NOAUTH" | "WRONGPASS" | "NOPERM" | "READONLY" | "WRONGTYPE" | "DENIED")
+        }),
     }
+}
+
+/// The error that the server answered, for several commands at once the first one.
+fn first_answer(error: &RedisError) -> Option<ServerError> {
+    let answers = error.clone().into_server_errors()?;
+    answers.first().map(|(_, answer)| answer.clone())
 }
 
 #[cfg(test)]

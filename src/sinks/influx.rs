@@ -15,18 +15,18 @@ use std::time::Duration;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// From the first byte of the request to the last of the answer.
-const TIMEOUT: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(10);
 /// What is read of an answer; it is an error's text at most.
 const LONGEST_ANSWER: usize = 4096;
 
 pub struct Influx {
     settings: config::Influx,
-    /// What carries records to version 2. Both clients are made when they are needed first.
+    /// What carries records to version 2. Either client is made when it is needed first.
     carrier: Option<influxdb2::Client>,
     http: Option<reqwest::Client>,
-    /// influxdb2 hides an answer's headers, Retry-After among them, and reads an error's text without a bound. So once a
-    /// delivery has failed we make the same request ourselves, until one succeeds.
-    has_failed: bool,
+    /// influxdb2 hides an answer's headers, Retry-After among them, and reads an error's text without a bound. So it
+    /// carries while all goes well; the first delivery, and those after a failure, we make with our own hands.
+    goes_well: bool,
 }
 
 /// Lines of line protocol, each with its line break.
@@ -41,7 +41,7 @@ impl WriteDataPoint for Lines {
 impl Influx {
     /// Connects to nothing yet.
     pub fn new(settings: config::Influx) -> Influx {
-        Influx { settings, carrier: None, http: None, has_failed: false }
+        Influx { settings, carrier: None, http: None, goes_well: false }
     }
 
     /// Whether the server would take records: has it write a comment.
@@ -193,9 +193,9 @@ impl Sink for Influx {
         for stored in batch {
             stored.entry.write_line(&mut lines);
         }
-        let is_direct = self.has_failed || self.settings.api == InfluxApi::V1;
-        let outcome = if is_direct { self.post(lines).await } else { self.carry(lines).await };
-        self.has_failed = outcome.is_err();
+        let is_carried = self.goes_well && self.settings.api == InfluxApi::V2;
+        let outcome = if is_carried { self.carry(lines).await } else { self.post(lines).await };
+        self.goes_well = outcome.is_ok();
         outcome
     }
 }

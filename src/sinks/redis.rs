@@ -37,14 +37,12 @@ impl Redis {
         Ok(Redis { settings, mark_key, servers, has_answered: false, connection: None })
     }
 
-    async fn connect(&mut self) -> RedisResult<MultiplexedConnection> {
+    /// To the first server that can be connected to, and which one it is.
+    async fn connect(&self) -> RedisResult<(usize, MultiplexedConnection)> {
         let mut first_error = None;
-        for index in 0..self.servers.len() {
-            match remote::connect(&self.servers[index]).await {
-                Ok(connection) => {
-                    self.servers.swap(0, index);
-                    return Ok(connection);
-                }
+        for (index, server) in self.servers.iter().enumerate() {
+            match remote::connect(server).await {
+                Ok(connection) => return Ok((index, connection)),
                 // Of the configured server, which comes first.
                 Err(error) => _ = first_error.get_or_insert(error),
             }
@@ -52,17 +50,18 @@ impl Redis {
         Err(first_error.expect("there is at least one server"))
     }
 
-    /// The first server in the list has taken a batch.
-    fn note_answer(&mut self) {
+    /// One server has taken a batch: it is the one from now on.
+    fn settle(&mut self, index: usize) {
         if !std::mem::replace(&mut self.has_answered, true) {
-            self.servers.truncate(1);
-            if remote::is_open_to_all(&self.servers[0]) {
-                let address = remote::address(&self.servers[0]);
+            let server = self.servers.swap_remove(index);
+            if remote::is_open_to_all(&server) {
+                let address = remote::address(&server);
                 tracing::warn!(
                     address,
                     "this Redis asks for no password: any local account can read the records along"
                 );
             }
+            self.servers = vec![server];
         }
     }
 
@@ -148,12 +147,10 @@ impl Sink for Redis {
                 Err(error) => return Err(self.failure(&error)),
             }
         }
-        let outcome = match self.connect().await {
-            Ok(mut connection) => self.send(&mut connection, batch).await.map(|()| connection),
-            Err(error) => Err(error),
-        };
-        self.connection = Some(outcome.map_err(|error| self.failure(&error))?);
-        self.note_answer();
+        let (index, mut connection) = self.connect().await.map_err(|error| self.failure(&error))?;
+        self.send(&mut connection, batch).await.map_err(|error| self.failure(&error))?;
+        self.connection = Some(connection);
+        self.settle(index);
         Ok(())
     }
 }

@@ -1,0 +1,304 @@
+//! Followers from the store to real servers that come and go: every record arrives, none twice.
+
+mod common;
+mod support;
+
+use common::someone;
+use seclyzer::config::{self, InfluxApi, Secret, Switch};
+use seclyzer::pipeline::Output;
+use seclyzer::record::{Origin, Record, Stored};
+use seclyzer::sinks::influx::Influx;
+use seclyzer::sinks::redis::Redis;
+use seclyzer::sinks::{Failure, Sink, State, Status, follow};
+use seclyzer::store::{Follower, Store};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use support::http::{Refusal, StrictV2};
+use support::servers::{self, Influx1, VictoriaMetrics};
+use support::{LIMIT, an_hour_ago_us, eventually, record, redis_settings};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// A store in a folder of its own, and records in it whose numbers are their ids.
+struct Spool {
+    store: Store,
+    start_us: i64,
+    _folder: tempfile::TempDir,
+}
+
+impl Spool {
+    fn new() -> Spool {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let settings = config::Store { path: folder.path().join("seclyzer.db"), retention: None };
+        let store = Store::open(&settings).expect("a new database");
+        Spool { store, start_us: an_hour_ago_us(), _folder: folder }
+    }
+
+    fn newest(&self) -> i64 {
+        *self.store.committed().borrow()
+    }
+
+    async fn append(&self, record: Record) {
+        let (whose, output) = (someone(), Output::Window(record));
+        self.store.append_when_free(&whose, Origin::Device, output).await.expect("a store that runs");
+    }
+
+    /// Commits so many more records.
+    async fn fill(&self, count: i64) {
+        let (first, last) = (self.newest() + 1, self.newest() + count);
+        for number in first..=last {
+            self.append(record(self.start_us, number)).await;
+        }
+        let mut committed = self.store.committed();
+        let all_there = committed.wait_for(|&id| id == last);
+        tokio::time::timeout(LIMIT, all_there).await.expect("in time").expect("a store that runs");
+    }
+}
+
+/// A follower that runs; when it is dropped it stops where it is, as a killed agent would.
+struct Running {
+    status: watch::Receiver<Status>,
+    task: JoinHandle<()>,
+}
+
+impl Running {
+    fn start<S: Sink + Send + 'static>(sink: S, spool: &Spool) -> Running {
+        let (sender, status) = watch::channel(Status::default());
+        let task = tokio::spawn(follow(sink, spool.store.clone(), spool.newest(), sender));
+        Running { status, task }
+    }
+
+    fn status(&self) -> Status {
+        self.status.borrow().clone()
+    }
+
+    async fn wait(&mut self, what: &str, is_so: impl Fn(&Status) -> bool) {
+        let reached = tokio::time::timeout(LIMIT, self.status.wait_for(|status| is_so(status))).await.map(|_| ());
+        assert!(reached.is_ok(), "not in time: {what}; {:?}", self.status());
+    }
+
+    async fn catch_up(&mut self, spool: &Spool) {
+        let newest = spool.newest();
+        self.wait("everything delivered", |status| status.mark == newest).await;
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+fn redis(url: &str, spool: &Spool) -> Redis {
+    Redis::new(redis_settings(url), spool.store.database_id()).expect("a good URL")
+}
+
+fn influx(api: InfluxApi, url: &str) -> Influx {
+    Influx::new(config::Influx {
+        enabled: Switch::On,
+        api,
+        url: url.into(),
+        token: Some(Secret::new("token")),
+        org: "org".into(),
+        bucket: if api == InfluxApi::V1 { "seclyzer" } else { "bucket" }.into(),
+        username: String::new(),
+        password: None,
+    })
+}
+
+/// What the stream must hold.
+async fn stored_texts(spool: &Spool) -> Vec<String> {
+    let stored: Vec<Stored> = spool.store.fetch(0, 100_000).await.expect("records");
+    stored.iter().map(|stored| stored.entry.to_json()).collect()
+}
+
+#[tokio::test]
+async fn redis_that_is_down_at_first_and_killed_half_way_ends_with_every_record_once_and_in_order() {
+    let spool = Spool::new();
+    let mut server = servers::Redis::prepare(&["--appendonly", "yes", "--appendfsync", "always"]);
+    let mut follower = Running::start(redis(&server.url(), &spool), &spool);
+    spool.fill(200).await;
+    follower.wait("the server is missed", |status| status.state == State::Waiting).await;
+    server.restart().await;
+    follower.wait("something delivered", |status| status.delivered > 0).await;
+    spool.fill(2000).await;
+    server.stop();
+    spool.fill(100).await;
+    follower.wait("the server is missed", |status| status.state == State::Waiting).await;
+    server.restart().await;
+    follower.catch_up(&spool).await;
+    assert_eq!(server.stream().await, stored_texts(&spool).await);
+    assert_eq!(follower.status().rejected, 0);
+}
+
+#[tokio::test]
+async fn an_agent_that_is_killed_again_and_again_leaves_each_record_in_the_stream_once() {
+    let spool = Spool::new();
+    let server = servers::Redis::start(&[]).await;
+    let begin = Running::start(redis(&server.url(), &spool), &spool);
+    eventually("a mark", async || spool.store.mark(Follower::Redis).await.expect("an answer")).await;
+    drop(begin);
+    for _ in 0..20 {
+        spool.fill(50).await;
+        let mut follower = Running::start(redis(&server.url(), &spool), &spool);
+        follower.wait("something delivered", |status| status.delivered > 0).await;
+        drop(follower);
+    }
+    Running::start(redis(&server.url(), &spool), &spool).catch_up(&spool).await;
+    assert_eq!(server.stream().await, stored_texts(&spool).await);
+}
+
+#[tokio::test]
+async fn influxdb_1_that_is_down_at_first_and_killed_half_way_ends_with_every_record_once() {
+    let spool = Spool::new();
+    let mut server = Influx1::start(None).await;
+    server.stop();
+    let mut follower = Running::start(influx(InfluxApi::V1, &server.url()), &spool);
+    spool.fill(100).await;
+    follower.wait("the server is missed", |status| status.state == State::Waiting).await;
+    server.restart().await;
+    follower.wait("something delivered", |status| status.delivered > 0).await;
+    spool.fill(600).await;
+    server.stop();
+    follower.wait("the server is missed", |status| status.state == State::Waiting || status.mark == 700).await;
+    server.restart().await;
+    follower.catch_up(&spool).await;
+    assert_eq!(server.count_all().await, 700);
+    assert_eq!(follower.status().rejected, 0);
+}
+
+#[tokio::test]
+async fn victoria_metrics_that_is_down_at_first_and_stopped_half_way_ends_with_every_record_once() {
+    let spool = Spool::new();
+    let mut server = VictoriaMetrics::start().await;
+    server.stop();
+    let mut follower = Running::start(influx(InfluxApi::V2, &server.url()), &spool);
+    spool.fill(100).await;
+    follower.wait("the server is missed", |status| status.state == State::Waiting).await;
+    server.restart().await;
+    follower.catch_up(&spool).await;
+    server.stop();
+    spool.fill(200).await;
+    follower.wait("the server is missed", |status| status.state == State::Waiting).await;
+    server.restart().await;
+    follower.catch_up(&spool).await;
+    assert_eq!((server.count_all().await, server.invalid_rows().await), (300, 0));
+}
+
+#[tokio::test]
+async fn a_record_that_cannot_be_stored_is_left_out_alone_and_counted() {
+    let (spool, server) = (Spool::new(), Influx1::start(None).await);
+    let mut follower = Running::start(influx(InfluxApi::V1, &server.url()), &spool);
+    spool.fill(40).await;
+    // No database holds a time as late as that.
+    spool.append(Record { window_end_us: 253_402_300_799_999_999, ..record(0, 1) }).await;
+    eventually("the record is committed", async || (spool.newest() == 41).then_some(())).await;
+    spool.fill(40).await;
+    follower.catch_up(&spool).await;
+    assert_eq!(server.count_all().await, 80);
+    let status = follower.status();
+    assert_eq!((status.delivered, status.rejected), (80, 1));
+    assert!(status.last_error.is_some_and(|error| error.contains("400")));
+}
+
+#[tokio::test]
+async fn batches_are_halved_until_the_server_takes_them_and_a_busy_one_gets_its_pause() {
+    let (spool, server) = (Spool::new(), StrictV2::start("token", 20_000));
+    server.refuse_next([Refusal { headers: "Retry-After: 2\r\n", ..Refusal::new(429) }]);
+    let mut follower = Running::start(influx(InfluxApi::V2, &server.url()), &spool);
+    spool.fill(300).await;
+    follower.catch_up(&spool).await;
+    assert_eq!(server.points(), (300, 300));
+    assert_eq!((follower.status().delivered, follower.status().rejected), (300, 0));
+    let requests = server.requests();
+    let pause = requests[1].at - requests[0].at;
+    assert!(pause >= Duration::from_secs(2) && pause < Duration::from_secs(4), "{pause:?}");
+}
+
+#[tokio::test]
+async fn a_server_that_refuses_gets_everything_once_it_lets_us_in() {
+    let (spool, server) = (Spool::new(), Influx1::start(None).await);
+    server.query("DROP DATABASE seclyzer").await;
+    let mut follower = Running::start(influx(InfluxApi::V1, &server.url()), &spool);
+    spool.fill(30).await;
+    follower.wait("a refusal", |status| status.state == State::Refused).await;
+    assert!(follower.status().last_error.is_some_and(|error| error.contains("database not found")));
+    server.query("CREATE DATABASE seclyzer").await;
+    follower.catch_up(&spool).await;
+    assert_eq!((server.count_all().await, follower.status().state), (30, State::Delivering));
+}
+
+/// A sink whose server is there only when the test says so.
+struct Scripted {
+    is_optional: bool,
+    outcomes: Arc<Mutex<VecDeque<Result<(), Failure>>>>,
+    attempts: Arc<Mutex<Vec<(Instant, Vec<i64>)>>>,
+}
+
+impl Sink for Scripted {
+    const FOLLOWER: Follower = Follower::Redis;
+    const LARGEST_BATCH: usize = 8;
+
+    fn is_optional(&self) -> bool {
+        self.is_optional
+    }
+
+    async fn deliver(&mut self, batch: &[Stored]) -> Result<(), Failure> {
+        self.attempts.lock().expect("no panic").push((Instant::now(), batch.iter().map(|s| s.id).collect()));
+        self.outcomes.lock().expect("no panic").pop_front().unwrap_or(Ok(()))
+    }
+}
+
+fn scripted(is_optional: bool, failures: usize) -> (Scripted, Arc<Mutex<Vec<(Instant, Vec<i64>)>>>) {
+    let attempts = Arc::default();
+    let outcomes = vec![Err(Failure::Unreachable("down".into())); failures];
+    let outcomes = Arc::new(Mutex::new(outcomes.into()));
+    (Scripted { is_optional, outcomes, attempts: Arc::clone(&attempts) }, attempts)
+}
+
+#[tokio::test]
+async fn an_optional_sink_without_a_server_is_tried_only_when_there_is_something_new() {
+    let spool = Spool::new();
+    spool.fill(5).await;
+    let (sink, attempts) = scripted(true, 2);
+    let mut follower = Running::start(sink, &spool);
+    spool.fill(1).await;
+    follower.wait("nobody there", |status| status.state == State::Absent).await;
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    assert_eq!(attempts.lock().expect("no panic").len(), 1, "no timer asks again");
+    assert_eq!(spool.store.mark(Follower::Redis).await.expect("an answer"), None);
+    spool.fill(1).await;
+    eventually("a second attempt", async || (attempts.lock().expect("no panic").len() == 2).then_some(())).await;
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    spool.fill(1).await;
+    follower.catch_up(&spool).await;
+    let (_, delivered) = attempts.lock().expect("no panic").last().cloned().expect("an attempt");
+    assert_eq!(delivered, [6, 7, 8], "what came since the agent's start, and nothing from before");
+    assert_eq!(spool.store.mark(Follower::Redis).await.expect("an answer"), Some(8));
+}
+
+#[tokio::test]
+async fn a_sink_that_was_asked_for_has_its_mark_from_the_start_and_is_tried_by_itself() {
+    let spool = Spool::new();
+    let (sink, attempts) = scripted(false, 3);
+    let mut follower = Running::start(sink, &spool);
+    eventually("a mark", async || spool.store.mark(Follower::Redis).await.expect("an answer")).await;
+    spool.fill(3).await;
+    follower.catch_up(&spool).await;
+    let attempts = attempts.lock().expect("no panic").clone();
+    let pauses: Vec<Duration> = attempts.windows(2).map(|two| two[1].0 - two[0].0).collect();
+    assert!(pauses[..3].iter().all(|pause| *pause >= Duration::from_millis(250)), "{pauses:?}");
+    assert!(pauses[2] > pauses[0], "{pauses:?}");
+}
+
+#[tokio::test]
+async fn a_follower_ends_with_its_store() {
+    let spool = Spool::new();
+    let (sink, _) = scripted(false, 0);
+    let (sender, _status) = watch::channel(Status::default());
+    let task = tokio::spawn(follow(sink, spool.store.clone(), 0, sender));
+    spool.fill(1).await;
+    spool.store.clone().close(LIMIT).await.expect("closed");
+    tokio::time::timeout(LIMIT, task).await.expect("in time").expect("no panic");
+}

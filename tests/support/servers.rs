@@ -1,0 +1,364 @@
+//! Real servers, each on a free port of loopback and in a folder of its own, killed when it goes out of scope.
+
+use super::eventually;
+use std::ffi::OsString;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use tempfile::TempDir;
+
+/// A port that was free a moment ago.
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("an address").port()
+}
+
+/// A program that is run, killed and run again with the same arguments.
+struct Program {
+    name: &'static str,
+    arguments: Vec<OsString>,
+    folder: TempDir,
+    child: Option<Child>,
+}
+
+impl Program {
+    fn new(name: &'static str) -> Program {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        Program { name, arguments: Vec::new(), folder, child: None }
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn run(&mut self) {
+        let log = std::fs::File::create(self.path().join("log")).expect("a log");
+        let child = Command::new(self.name)
+            .args(&self.arguments)
+            .current_dir(self.path())
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("the log again"))
+            .stderr(log)
+            .spawn();
+        self.child = Some(child.unwrap_or_else(|error| panic!("{}: {error}; is it installed?", self.name)));
+    }
+
+    /// At once and without warning, as when the power fails.
+    fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().expect("a process of ours");
+            child.wait().expect("a process of ours");
+        }
+    }
+
+    /// After it has put its affairs in order.
+    fn terminate(&mut self) {
+        if let Some(child) = &mut self.child {
+            // SAFETY: a signal to a process of ours that has not been waited for, so its number is still its own.
+            assert_eq!(unsafe { libc::kill(child.id().cast_signed(), libc::SIGTERM) }, 0);
+            child.wait().expect("a process of ours");
+            self.child = None;
+        }
+    }
+
+    /// Fails the test if it has ended by itself, with what it said.
+    fn must_run(&mut self) {
+        let ended = self.child.as_mut().expect("it was run").try_wait().expect("a process of ours");
+        if let Some(status) = ended {
+            let log = std::fs::read_to_string(self.path().join("log")).unwrap_or_default();
+            panic!("{} ended with {status}:\n{log}", self.name);
+        }
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Debian's redis-server.
+pub struct Redis {
+    program: Program,
+    port: u16,
+}
+
+impl Redis {
+    /// With data in memory only, unless the arguments say otherwise.
+    pub async fn start(arguments: &[&str]) -> Redis {
+        let mut redis = Redis::prepare(arguments);
+        redis.restart().await;
+        redis
+    }
+
+    /// One that does not run yet.
+    pub fn prepare(arguments: &[&str]) -> Redis {
+        let mut program = Program::new("redis-server");
+        let port = free_port();
+        let port_text = port.to_string();
+        let socket = program.path().join("socket").into_os_string();
+        program.arguments = ["--bind", "127.0.0.1", "--port", &port_text, "--save", ""].map(OsString::from).into();
+        program.arguments.extend(["--unixsocket".into(), socket]);
+        program.arguments.extend(arguments.iter().map(OsString::from));
+        Redis { program, port }
+    }
+
+    /// One that speaks TLS beside, with this certificate and key; its URL.
+    pub async fn start_with_tls(certificate: &Path, key: &Path) -> (Redis, String) {
+        let port = free_port().to_string();
+        let [certificate, key] = [certificate, key].map(|path| path.to_str().expect("UTF-8"));
+        let files = ["--tls-cert-file", certificate, "--tls-key-file", key, "--tls-auth-clients", "no"];
+        let redis = Redis::start(&[&["--tls-port", &port], &files[..]].concat()).await;
+        (redis, format!("rediss://127.0.0.1:{port}"))
+    }
+
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    pub fn unix_url(&self) -> String {
+        format!("unix://{}", self.program.path().join("socket").display())
+    }
+
+    pub fn stop(&mut self) {
+        self.program.kill();
+    }
+
+    pub async fn restart(&mut self) {
+        self.program.kill();
+        self.program.run();
+        eventually("redis-server listens", async || {
+            self.program.must_run();
+            // The socket is made after the port, and after the data are loaded.
+            tokio::net::UnixStream::connect(self.program.path().join("socket")).await.ok()
+        })
+        .await;
+    }
+
+    /// A connection of the test's own; `login` is `user:password@`, or empty.
+    pub async fn connect(&self, login: &str) -> redis::aio::MultiplexedConnection {
+        let client = redis::Client::open(format!("redis://{login}127.0.0.1:{}", self.port)).expect("a good URL");
+        client.get_multiplexed_async_connection().await.expect("a server that runs")
+    }
+
+    /// Listens on channels from now on.
+    pub async fn subscribe(&self, channels: &[&str]) -> redis::aio::PubSub {
+        let client = redis::Client::open(self.url()).expect("a good URL");
+        let mut subscription = client.get_async_pubsub().await.expect("a server that runs");
+        subscription.subscribe(channels).await.expect("a subscription");
+        subscription
+    }
+
+    /// All that the stream holds: the field `record` of each entry.
+    pub async fn stream(&self) -> Vec<String> {
+        let mut connection = self.connect("").await;
+        let command = redis::cmd("XRANGE").arg("seclyzer:stream:features").arg("-").arg("+").to_owned();
+        let entries: Vec<(String, Vec<(String, String)>)> =
+            command.query_async(&mut connection).await.expect("a stream or nothing");
+        let record = |fields: Vec<(String, String)>| match <[_; 1]>::try_from(fields).expect("one field") {
+            [(name, record)] if name == "record" => record,
+            [(name, _)] => panic!("a field {name}"),
+        };
+        entries.into_iter().map(|(_, fields)| record(fields)).collect()
+    }
+}
+
+/// An HTTP client for the tests' own questions.
+pub fn http() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().build().expect("an HTTP client")
+}
+
+/// InfluxDB 1.6.7 with the empty database `seclyzer`; its parser answers 400 to a bad line.
+pub struct Influx1 {
+    program: Program,
+    port: u16,
+    /// Of the administrator; with a password nobody gets in without.
+    password: Option<&'static str>,
+}
+
+impl Influx1 {
+    pub const USER: &str = "admin";
+
+    pub async fn start(password: Option<&'static str>) -> Influx1 {
+        let mut influx = Influx1::prepare(password, "");
+        influx.restart().await;
+        if let Some(password) = password {
+            let user = Influx1::USER;
+            influx.query(&format!("CREATE USER {user} WITH PASSWORD '{password}' WITH ALL PRIVILEGES")).await;
+        }
+        influx.query("CREATE DATABASE seclyzer").await;
+        influx
+    }
+
+    /// One that speaks HTTPS only, with this certificate and key; its URL. It has no database.
+    pub async fn start_with_tls(certificate: &Path, key: &Path) -> (Influx1, String) {
+        let (certificate, key) = (certificate.display(), key.display());
+        let files =
+            format!("https-enabled = true\nhttps-certificate = \"{certificate}\"\nhttps-private-key = \"{key}\"");
+        let mut influx = Influx1::prepare(None, &files);
+        influx.restart().await;
+        let url = format!("https://127.0.0.1:{}", influx.port);
+        (influx, url)
+    }
+
+    fn prepare(password: Option<&'static str>, http_settings: &str) -> Influx1 {
+        let mut program = Program::new("influxd");
+        let (port, rpc_port) = (free_port(), free_port());
+        let folder = program.path().display();
+        let is_guarded = password.is_some();
+        let config = format!(
+            r#"
+            reporting-disabled = true
+            bind-address = "127.0.0.1:{rpc_port}"
+            [meta]
+            dir = "{folder}/meta"
+            [data]
+            dir = "{folder}/data"
+            wal-dir = "{folder}/wal"
+            [monitor]
+            store-enabled = false
+            [http]
+            bind-address = "127.0.0.1:{port}"
+            auth-enabled = {is_guarded}
+            {http_settings}
+            "#
+        );
+        let config_path: PathBuf = program.path().join("influxdb.conf");
+        std::fs::write(&config_path, config).expect("a configuration");
+        program.arguments = vec!["run".into(), "-config".into(), config_path.into()];
+        Influx1 { program, port, password }
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    pub fn stop(&mut self) {
+        self.program.kill();
+    }
+
+    pub async fn restart(&mut self) {
+        self.program.kill();
+        self.program.run();
+        let address = ("127.0.0.1", self.port);
+        eventually("InfluxDB listens", async || {
+            self.program.must_run();
+            tokio::net::TcpStream::connect(address).await.ok()
+        })
+        .await;
+    }
+
+    /// What it answers to a query.
+    pub async fn query(&self, query: &str) -> serde_json::Value {
+        let request = http().post(format!("{}/query", self.url())).basic_auth(Influx1::USER, self.password).query(&[
+            ("db", "seclyzer"),
+            ("epoch", "ns"),
+            ("q", query),
+        ]);
+        let text = request.send().await.expect("an answer").text().await.expect("text");
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
+    }
+
+    /// Points in a measurement, by a field that each of them has.
+    pub async fn count(&self, measurement: &str) -> u64 {
+        let answer = self.query(&format!("SELECT count(degraded) FROM {measurement}")).await;
+        answer["results"][0]["series"][0]["values"][0][1].as_u64().unwrap_or(0)
+    }
+
+    /// Points in all measurements.
+    pub async fn count_all(&self) -> u64 {
+        let mut sum = 0;
+        for kind in seclyzer::record::Kind::ALL {
+            sum += self.count(kind.table()).await;
+        }
+        sum
+    }
+}
+
+/// VictoriaMetrics, which speaks the write API of InfluxDB 2. It answers 204 even to garbage.
+pub struct VictoriaMetrics {
+    program: Program,
+    port: u16,
+}
+
+impl VictoriaMetrics {
+    pub async fn start() -> VictoriaMetrics {
+        let mut program = Program::new("victoria-metrics");
+        let port = free_port();
+        let arguments = [
+            format!("-httpListenAddr=127.0.0.1:{port}"),
+            "-storageDataPath=data".into(),
+            "-retentionPeriod=100y".into(),
+            // A point that is written twice is one point.
+            "-dedup.minScrapeInterval=1ms".into(),
+            "-memory.allowedBytes=64MB".into(),
+        ];
+        program.arguments = arguments.map(OsString::from).into();
+        let mut server = VictoriaMetrics { program, port };
+        server.restart().await;
+        server
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Not by killing it: it answers before a point is on disk, and what it loses then no client can know.
+    pub fn stop(&mut self) {
+        self.program.terminate();
+    }
+
+    pub async fn restart(&mut self) {
+        self.program.kill();
+        self.program.run();
+        let health = format!("{}/health", self.url());
+        eventually("VictoriaMetrics listens", async || {
+            self.program.must_run();
+            http().get(&health).send().await.ok()
+        })
+        .await;
+    }
+
+    async fn get(&self, path: &str) -> String {
+        let response = http().get(format!("{}{path}", self.url())).send().await.expect("an answer");
+        response.text().await.expect("text")
+    }
+
+    /// Times (ms) and values of every series whose name begins like this.
+    pub async fn export(&self, prefix: &str) -> Vec<(Vec<i64>, Vec<f64>)> {
+        self.get("/internal/force_flush").await;
+        let selector = format!("{{__name__=~\"{prefix}.*\"}}");
+        let request = http().get(format!("{}/api/v1/export", self.url())).query(&[
+            ("match[]", selector.as_str()),
+            ("start", "0"),
+            ("reduce_mem_usage", "0"),
+        ]);
+        let text = request.send().await.expect("an answer").text().await.expect("text");
+        let series = |line| {
+            let series: serde_json::Value = serde_json::from_str(line).expect("a JSON object a line");
+            let numbers = |name: &str| series[name].as_array().expect("numbers").clone();
+            let times = numbers("timestamps").iter().map(|time| time.as_i64().expect("a time")).collect();
+            let values = numbers("values").iter().map(|value| value.as_f64().expect("a value")).collect();
+            (times, values)
+        };
+        text.lines().map(series).collect()
+    }
+
+    /// Points in all measurements, by a field that each of them has.
+    pub async fn count_all(&self) -> usize {
+        let mut sum = 0;
+        for kind in seclyzer::record::Kind::ALL {
+            let series = self.export(&format!("{}_degraded", kind.table())).await;
+            sum += series.iter().map(|(times, _)| times.len()).sum::<usize>();
+        }
+        sum
+    }
+
+    /// Lines that it could not read.
+    pub async fn invalid_rows(&self) -> u64 {
+        let metrics = self.get("/metrics").await;
+        let lines = metrics.lines().filter(|line| line.starts_with("vm_rows_invalid_total{type=\"influx\"}"));
+        let mut counts = lines.filter_map(|line| line.rsplit(' ').next()?.parse().ok());
+        counts.next().expect("a metric of that name")
+    }
+}
