@@ -121,7 +121,7 @@ impl Devices {
             buffer: Box::new([0; EVENTS_A_READ * RAW_LEN]),
         };
         for name in names(root)? {
-            devices.look_at(&name);
+            devices.look_at(&name, None);
         }
         match summary(&devices.nodes()) {
             Some(trouble) => tracing::warn!("{trouble}"),
@@ -192,7 +192,7 @@ impl Devices {
         }
         for change in changes {
             match change {
-                Change::Came(name) => self.look_at(&name),
+                Change::Came(name) => self.look_at(&name, None),
                 Change::Went(name) => self.forget(|gone| gone == name, out),
                 Change::Anything => self.look_at_all(out),
             }
@@ -201,20 +201,20 @@ impl Devices {
 
     fn retry_due(&mut self) {
         let now = Instant::now();
-        let is_due = |slot: &&Slot| slot.retry.is_some_and(|retry| retry.due <= now);
-        let due: Vec<String> = self.slots.iter().filter(is_due).map(|slot| slot.name().to_owned()).collect();
-        for name in due {
-            self.look_at(&name);
+        for i in 0..self.slots.len() {
+            if let Some(retry) = self.slots[i].retry.filter(|retry| retry.due <= now) {
+                let name = self.slots[i].name().to_owned();
+                self.look_at(&name, Some(retry));
+            }
         }
     }
 
-    /// Opens a node that is not being read, and notes what became of it.
-    fn look_at(&mut self, name: &str) {
+    /// Opens a node that is not being read, and notes what became of it. `tried` is the retry that this is, if it is one.
+    fn look_at(&mut self, name: &str, tried: Option<Retry>) {
         let known = self.slots.iter().position(|slot| slot.name() == name);
         if known.is_some_and(|i| self.slots[i].reading.is_some()) {
             return;
         }
-        let tried = known.and_then(|i| self.slots[i].retry);
         let slot = Slot::open(&self.root.join(name), &self.selection, tried);
         match known {
             Some(i) => self.slots[i] = slot,
@@ -235,7 +235,7 @@ impl Devices {
             }
         }
         for name in names {
-            self.look_at(&name);
+            self.look_at(&name, None);
         }
     }
 

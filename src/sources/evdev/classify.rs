@@ -1,9 +1,8 @@
-//! What a device is, from what it can do. Pure but for [`Capabilities::of`].
+//! What a device is, from what it says that it can do. Pure.
 
 use super::contact::Surface;
 use super::decode::{self, Modalities};
-use evdev::raw_stream::RawDevice;
-use evdev::{AbsInfo, AbsoluteAxisCode, AttributeSet, KeyCode, PropType, RelativeAxisCode};
+use evdev::{AbsInfo, AbsoluteAxisCode, KeyCode, PropType, RelativeAxisCode};
 use serde::Serialize;
 
 /// A way of input. One node may have several.
@@ -29,15 +28,36 @@ impl Kind {
     }
 }
 
+/// The kernel's KEY_MAX.
+const LAST_KEY: u16 = 0x2ff;
+
+/// A set of the kernel's codes.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Codes(Vec<usize>);
+
+impl Codes {
+    /// Reads a bitmap as sysfs prints it: hexadecimal machine words, the most significant first. Anything else is no code.
+    pub fn parse(bitmap: &str) -> Codes {
+        Codes(bitmap.split_whitespace().rev().map(|word| usize::from_str_radix(word, 16).unwrap_or(0)).collect())
+    }
+
+    pub fn has(&self, code: u16) -> bool {
+        let (word, bit) = (usize::from(code) / usize::BITS as usize, u32::from(code) % usize::BITS);
+        self.0.get(word).is_some_and(|word| word >> bit & 1 == 1)
+    }
+
+    fn any(&self, is_meant: impl Fn(u16) -> bool) -> bool {
+        (0..=LAST_KEY).any(|code| self.has(code) && is_meant(code))
+    }
+}
+
 /// What a device says that it can do.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Capabilities {
-    pub keys: AttributeSet<KeyCode>,
-    pub relative: AttributeSet<RelativeAxisCode>,
-    pub absolute: AttributeSet<AbsoluteAxisCode>,
-    pub properties: AttributeSet<PropType>,
-    /// Range and resolution of ABS_Y, where there is such an axis.
-    pub vertical: Option<AbsInfo>,
+    pub keys: Codes,
+    pub relative: Codes,
+    pub absolute: Codes,
+    pub properties: Codes,
 }
 
 const PENS: [KeyCode; 7] = [
@@ -57,71 +77,53 @@ const DETENT_TENTHS_MM: i64 = 25;
 const DETENTS_A_HEIGHT: i64 = 25;
 
 impl Capabilities {
-    pub fn of(device: &RawDevice) -> Capabilities {
-        let vertical = device
-            .get_absinfo()
-            .ok()
-            .and_then(|mut axes| axes.find(|&(axis, _)| axis == AbsoluteAxisCode::ABS_Y).map(|(_, range)| range));
-        Capabilities {
-            keys: device.supported_keys().into_iter().flatten().collect(),
-            relative: device.supported_relative_axes().into_iter().flatten().collect(),
-            absolute: device.supported_absolute_axes().into_iter().flatten().collect(),
-            properties: device.properties().iter().collect(),
-            vertical,
-        }
-    }
-
     /// Every way of input that the device is; none for what nobody types or points with.
     pub fn kinds(&self) -> Vec<Kind> {
-        let pointer = match self.surface() {
+        let pointer = match self.surface(None) {
             Surface::None => None,
             Surface::Touchpad { .. } => Some(Kind::Touchpad),
             Surface::Free | Surface::Touchscreen | Surface::Tablet => Some(Kind::AbsolutePointer),
         };
-        let has_letters = self.keys.contains(KeyCode::KEY_A) && self.keys.contains(KeyCode::KEY_Z);
-        let keyboard = has_letters.then_some(Kind::Keyboard);
+        let keyboard = (self.has(KeyCode::KEY_A) && self.has(KeyCode::KEY_Z)).then_some(Kind::Keyboard);
         let mouse = self.is_mouse().then_some(Kind::Mouse);
         [keyboard, mouse, pointer].into_iter().flatten().collect()
     }
 
+    fn has(&self, key: KeyCode) -> bool {
+        self.keys.has(key.0)
+    }
+
+    fn moves(&self, axis: RelativeAxisCode) -> bool {
+        self.relative.has(axis.0)
+    }
+
     fn is_mouse(&self) -> bool {
-        self.relative.contains(RelativeAxisCode::REL_X)
-            && self.relative.contains(RelativeAxisCode::REL_Y)
-            && self.keys.contains(KeyCode::BTN_LEFT)
+        self.moves(RelativeAxisCode::REL_X)
+            && self.moves(RelativeAxisCode::REL_Y)
+            && self.has(KeyCode::BTN_LEFT)
             && !self.is_sensor()
     }
 
     fn is_sensor(&self) -> bool {
-        self.properties.contains(PropType::ACCELEROMETER)
+        self.properties.has(PropType::ACCELEROMETER.0)
     }
 
-    /// What the absolute axes are.
-    pub fn surface(&self) -> Surface {
-        let has = |key| self.keys.contains(key);
-        let has_axes =
-            self.absolute.contains(AbsoluteAxisCode::ABS_X) && self.absolute.contains(AbsoluteAxisCode::ABS_Y);
-        if !has_axes || self.is_sensor() || JOYSTICKS.into_iter().any(has) {
-            return Surface::None;
-        }
-        let is_direct = self.properties.contains(PropType::DIRECT);
-        if PENS.into_iter().any(has) {
+    /// What the absolute axes are. `vertical` is the range of ABS_Y, which only a touchpad needs.
+    pub fn surface(&self, vertical: Option<AbsInfo>) -> Surface {
+        let has_axes = self.absolute.has(AbsoluteAxisCode::ABS_X.0) && self.absolute.has(AbsoluteAxisCode::ABS_Y.0);
+        if !has_axes || self.is_sensor() || JOYSTICKS.into_iter().any(|button| self.has(button)) {
+            Surface::None
+        } else if PENS.into_iter().any(|pen| self.has(pen)) {
             Surface::Tablet
-        } else if has(KeyCode::BTN_TOOL_FINGER) && !is_direct {
-            Surface::Touchpad { counts_per_detent: self.counts_per_detent() }
-        } else if has(KeyCode::BTN_TOUCH) {
+        } else if self.has(KeyCode::BTN_TOOL_FINGER) && !self.properties.has(PropType::DIRECT.0) {
+            Surface::Touchpad { counts_per_detent: counts_per_detent(vertical) }
+        } else if self.has(KeyCode::BTN_TOUCH) {
             Surface::Touchscreen
-        } else if has(KeyCode::BTN_LEFT) {
+        } else if self.has(KeyCode::BTN_LEFT) {
             Surface::Free
         } else {
             Surface::None
         }
-    }
-
-    fn counts_per_detent(&self) -> i64 {
-        let Some(range) = self.vertical else { return 1 };
-        let (per_mm, height) = (i64::from(range.resolution()), i64::from(range.maximum()) - i64::from(range.minimum()));
-        let counts = if per_mm > 0 { per_mm * DETENT_TENTHS_MM / 10 } else { height / DETENTS_A_HEIGHT };
-        counts.max(1)
     }
 
     /// Which features an event of the device can feed.
@@ -133,12 +135,19 @@ impl Capabilities {
             RelativeAxisCode::REL_WHEEL_HI_RES,
         ];
         Modalities {
-            keystroke: self.keys.iter().any(|key| decode::is_key(key.code())),
-            mouse: points.into_iter().any(|axis| self.relative.contains(axis))
-                || self.keys.iter().any(|key| decode::button(key.code()).is_some())
-                || self.surface() != Surface::None,
+            keystroke: self.keys.any(decode::is_key),
+            mouse: points.into_iter().any(|axis| self.moves(axis))
+                || self.keys.any(|code| decode::button(code).is_some())
+                || self.surface(None) != Surface::None,
         }
     }
+}
+
+fn counts_per_detent(vertical: Option<AbsInfo>) -> i64 {
+    let Some(range) = vertical else { return 1 };
+    let (per_mm, height) = (i64::from(range.resolution()), i64::from(range.maximum()) - i64::from(range.minimum()));
+    let counts = if per_mm > 0 { per_mm * DETENT_TENTHS_MM / 10 } else { height / DETENTS_A_HEIGHT };
+    counts.max(1)
 }
 
 #[cfg(test)]
@@ -148,28 +157,31 @@ mod tests {
 
     struct Device(Capabilities);
 
+    fn codes(codes: impl IntoIterator<Item = u16>) -> Codes {
+        let mut words = vec![0; 1_024 / usize::BITS as usize];
+        for code in codes {
+            words[usize::from(code) / usize::BITS as usize] |= 1 << (u32::from(code) % usize::BITS);
+        }
+        Codes(words)
+    }
+
     impl Device {
         fn keys(keys: &[KeyCode]) -> Device {
-            Device(Capabilities { keys: keys.iter().collect(), ..Capabilities::default() })
+            Device(Capabilities { keys: codes(keys.iter().map(|key| key.0)), ..Capabilities::default() })
         }
 
         fn moving(mut self) -> Device {
-            self.0.relative = [RelativeAxisCode::REL_X, RelativeAxisCode::REL_Y].into_iter().collect();
+            self.0.relative = codes([RelativeAxisCode::REL_X.0, RelativeAxisCode::REL_Y.0]);
             self
         }
 
         fn positioned(mut self) -> Device {
-            self.0.absolute = [AbsoluteAxisCode::ABS_X, AbsoluteAxisCode::ABS_Y].into_iter().collect();
+            self.0.absolute = codes([AbsoluteAxisCode::ABS_X.0, AbsoluteAxisCode::ABS_Y.0]);
             self
         }
 
         fn with(mut self, property: PropType) -> Device {
-            self.0.properties.insert(property);
-            self
-        }
-
-        fn high(mut self, from: i32, to: i32, counts_per_mm: i32) -> Device {
-            self.0.vertical = Some(AbsInfo::new(0, from, to, 0, 0, counts_per_mm));
+            self.0.properties = codes([property.0]);
             self
         }
 
@@ -225,15 +237,15 @@ mod tests {
     #[test]
     fn screens_tablets_and_virtual_pointers_are_absolute_pointers() {
         let screen = Device::keys(&[K::BTN_TOUCH]).positioned().with(PropType::DIRECT);
-        assert_eq!(screen.0.surface(), Surface::Touchscreen);
+        assert_eq!(screen.0.surface(None), Surface::Touchscreen);
         screen.is(&[Kind::AbsolutePointer], false, true);
         let finger_screen = Device::pad().with(PropType::DIRECT);
-        assert_eq!(finger_screen.0.surface(), Surface::Touchscreen);
+        assert_eq!(finger_screen.0.surface(None), Surface::Touchscreen);
         let tablet = Device::keys(&[K::BTN_TOOL_PEN, K::BTN_TOUCH, K::BTN_STYLUS]).positioned();
-        assert_eq!(tablet.0.surface(), Surface::Tablet);
+        assert_eq!(tablet.0.surface(None), Surface::Tablet);
         tablet.is(&[Kind::AbsolutePointer], false, true);
         let guest = Device::keys(&[K::BTN_LEFT, K::BTN_RIGHT]).positioned();
-        assert_eq!(guest.0.surface(), Surface::Free);
+        assert_eq!(guest.0.surface(None), Surface::Free);
         guest.is(&[Kind::AbsolutePointer], false, true);
     }
 
@@ -247,14 +259,25 @@ mod tests {
 
     #[test]
     fn a_detent_of_a_touchpad_is_two_and_a_half_millimetres() {
-        let detent = |device: Device| match device.0.surface() {
-            Surface::Touchpad { counts_per_detent } => counts_per_detent,
-            other => panic!("{other:?}"),
-        };
-        assert_eq!(detent(Device::pad().high(0, 2_400, 40)), 100);
-        assert_eq!(detent(Device::pad().high(1_000, 3_500, 0)), 100, "by its height if the resolution is unknown");
-        assert_eq!(detent(Device::pad().high(0, 0, 0)), 1);
-        assert_eq!(detent(Device::pad().high(i32::MAX, i32::MIN, 0)), 1, "nonsense divides nothing by zero");
-        assert_eq!(detent(Device::pad()), 1);
+        let detent = |from, to, per_mm| counts_per_detent(Some(AbsInfo::new(0, from, to, 0, 0, per_mm)));
+        assert_eq!(detent(0, 2_400, 40), 100);
+        assert_eq!(detent(1_000, 3_500, 0), 100, "by its height if the resolution is unknown");
+        assert_eq!(detent(0, 0, 0), 1);
+        assert_eq!(detent(i32::MAX, i32::MIN, 0), 1, "nonsense must not divide by zero");
+        assert_eq!(counts_per_detent(None), 1);
+    }
+
+    #[test]
+    #[cfg(target_pointer_width = "64")]
+    fn bitmaps_are_read_as_sysfs_prints_them() {
+        // A laptop's keyboard and a mouse with side buttons.
+        let keyboard = Codes::parse("402000000 3803078f800d001 feffffdfffefffff fffffffffffffffe\n");
+        assert!(keyboard.has(K::KEY_ESC.0) && keyboard.has(K::KEY_A.0) && keyboard.has(K::KEY_POWER.0));
+        assert!(!keyboard.has(0) && !keyboard.has(K::BTN_LEFT.0) && !keyboard.has(u16::MAX));
+        let mouse = Codes::parse("1f0000 0 0 0 0\n");
+        assert!((0..=LAST_KEY).filter(|&code| mouse.has(code)).eq(K::BTN_LEFT.0..=K::BTN_EXTRA.0));
+        assert!(
+            !Codes::parse("0\n").any(|_| true) && !Codes::parse("").any(|_| true) && !Codes::parse("?").any(|_| true)
+        );
     }
 }

@@ -1,16 +1,19 @@
 //! One node under /dev/input: what it is, whether it is read, and why not.
 
-use super::classify::{Capabilities, Kind};
+use super::classify::{Capabilities, Codes, Kind};
 use super::decode::Decoder;
 use super::pattern::{Candidate, Selection, Unread};
-use evdev::BusType;
 use evdev::raw_stream::RawDevice;
+use evdev::{AbsInfo, AbsoluteAxisCode};
 use serde::Serialize;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+
+/// What sysfs knows of every character device, by its number.
+const SYSFS: &str = "/sys/dev/char";
 
 /// A node and what is known of it. Its number changes from boot to boot; the rest identifies the device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -50,42 +53,71 @@ pub(super) struct Examined {
     pub is_worth_a_retry: bool,
 }
 
-/// Opens a node, finds out what it is, and keeps it open if it is to be read.
+/// Finds out what a node is and opens it if it is to be read.
+///
+/// What it is sysfs tells, to everybody: so a node that is not to be read is never opened, one that may not be opened
+/// can be named all the same, and nothing waits for the kernel, which takes some 10 ms to close a node.
 pub(super) fn examine(path: &Path, selection: &Selection) -> Examined {
-    match open(path) {
-        Ok((file, device)) => {
-            let capabilities = Capabilities::of(&device);
-            let id = device.input_id();
-            let mut node = Node {
-                path: path.to_owned(),
-                name: printable(device.name().unwrap_or_default()),
-                bus: id.bus_type().0,
-                vendor: id.vendor(),
-                product: id.product(),
-                uniq: printable(device.unique_name().unwrap_or_default()),
-                kinds: capabilities.kinds(),
-                is_virtual: is_virtual(fs::read_link(sysfs(path)).ok().as_deref(), id.bus_type()),
-                state: State::Read,
-            };
-            let admitted = selection.admit(node.candidate());
-            if let Err(reason) = admitted {
-                node.state = State::Unread(reason);
-            }
-            let opened = admitted.is_ok().then(|| {
-                let decoder = Decoder::new(capabilities.modalities(), capabilities.surface());
-                (file, decoder)
-            });
-            Examined { node, opened, is_worth_a_retry: false }
+    let mut node = Node::unknown(path);
+    let result = node.identify().and_then(|capabilities| match selection.admit(node.candidate()) {
+        Ok(()) => open(&node, &capabilities).map(Some),
+        Err(reason) => {
+            node.state = State::Unread(reason);
+            Ok(None)
         }
-        Err(error) => Examined {
-            node: unopened(path, State::Refused(errno_name(&error))),
-            opened: None,
-            is_worth_a_retry: matches!(error.raw_os_error(), Some(libc::EACCES | libc::ENOENT)),
-        },
+    });
+    match result {
+        Ok(opened) => Examined { node, opened, is_worth_a_retry: false },
+        Err(error) => {
+            node.state = State::Refused(errno_name(&error));
+            let is_worth_a_retry = matches!(error.raw_os_error(), Some(libc::EACCES | libc::ENOENT));
+            Examined { node, opened: None, is_worth_a_retry }
+        }
     }
 }
 
 impl Node {
+    pub(super) fn unknown(path: &Path) -> Node {
+        Node {
+            path: path.to_owned(),
+            name: String::new(),
+            bus: 0,
+            vendor: 0,
+            product: 0,
+            uniq: String::new(),
+            kinds: Vec::new(),
+            is_virtual: false,
+            state: State::Read,
+        }
+    }
+
+    /// Fills in who the device is, and says what it can do.
+    fn identify(&mut self) -> io::Result<Capabilities> {
+        let metadata = fs::metadata(&self.path)?;
+        let not_input = || io::Error::from_raw_os_error(libc::ENOTTY);
+        if !metadata.file_type().is_char_device() {
+            return Err(not_input());
+        }
+        let number = metadata.rdev();
+        let place = Path::new(SYSFS).join(format!("{}:{}", libc::major(number), libc::minor(number)));
+        let link = fs::read_link(&place).map_err(|_| io::Error::other("unknown to /sys"))?;
+        let text = |file: &str| fs::read_to_string(place.join("device").join(file));
+        let codes = |file: &str| text(file).map(|bitmap| Codes::parse(&bitmap)).map_err(|_| not_input());
+        let capabilities = Capabilities {
+            keys: codes("capabilities/key")?,
+            relative: codes("capabilities/rel")?,
+            absolute: codes("capabilities/abs")?,
+            properties: codes("properties")?,
+        };
+        let line = |file: &str| printable(text(file).unwrap_or_default().trim_end_matches('\n'));
+        let id = |file: &str| u16::from_str_radix(&line(file), 16).unwrap_or_default();
+        (self.name, self.uniq) = (line("name"), line("uniq"));
+        (self.bus, self.vendor, self.product) = (id("id/bustype"), id("id/vendor"), id("id/product"));
+        self.kinds = capabilities.kinds();
+        self.is_virtual = is_virtual(&link);
+        Ok(capabilities)
+    }
+
     pub(super) fn candidate(&self) -> Candidate<'_> {
         Candidate {
             path: &self.path,
@@ -98,11 +130,18 @@ impl Node {
 }
 
 /// Opens a node for reading only, on the clock that counts sleep.
-fn open(path: &Path) -> io::Result<(File, RawDevice)> {
-    let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+fn open(node: &Node, capabilities: &Capabilities) -> io::Result<(File, Decoder)> {
+    let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(&node.path)?;
     set_clock(&file)?;
+    let vertical = if node.kinds.contains(&Kind::Touchpad) { vertical(&file)? } else { None };
+    let decoder = Decoder::new(capabilities.modalities(), capabilities.surface(vertical));
+    Ok((file, decoder))
+}
+
+/// Range and resolution of ABS_Y.
+fn vertical(file: &File) -> io::Result<Option<AbsInfo>> {
     let device = RawDevice::from_fd(file.try_clone()?.into())?;
-    Ok((file, device))
+    Ok(device.get_absinfo()?.find(|&(axis, _)| axis == AbsoluteAxisCode::ABS_Y).map(|(_, range)| range))
 }
 
 /// Lets the kernel stamp events by CLOCK_BOOTTIME. To be done before the first read: it empties the queue.
@@ -116,35 +155,10 @@ fn set_clock(file: &File) -> io::Result<()> {
     }
 }
 
-/// What is known of a node that could not be opened: sysfs tells everybody.
-fn unopened(path: &Path, state: State) -> Node {
-    let told = |file: &str| fs::read_to_string(sysfs(path).join("device").join(file)).unwrap_or_default();
-    let number = |file: &str| u16::from_str_radix(told(file).trim(), 16).unwrap_or_default();
-    let bus = number("id/bustype");
-    Node {
-        path: path.to_owned(),
-        name: printable(told("name").trim_end()),
-        bus,
-        vendor: number("id/vendor"),
-        product: number("id/product"),
-        uniq: printable(told("uniq").trim_end()),
-        kinds: Vec::new(),
-        is_virtual: is_virtual(fs::read_link(sysfs(path)).ok().as_deref(), BusType(bus)),
-        state,
-    }
-}
-
-fn sysfs(path: &Path) -> PathBuf {
-    Path::new("/sys/class/input").join(path.file_name().unwrap_or_default())
-}
-
-/// Whether a program made the device. Where sysfs has it decides; the bus is only what the maker says, and the mice
-/// of some virtual machines say `virtual`. Bluetooth keyboards lie below `virtual/misc/uhid` and are real.
-fn is_virtual(sysfs_link: Option<&Path>, bus: BusType) -> bool {
-    match sysfs_link {
-        Some(link) => link.to_string_lossy().contains("/devices/virtual/input/"),
-        None => bus == BusType::BUS_VIRTUAL,
-    }
+/// Whether a program made the device, by its place in sysfs. The bus says nothing: it is what the maker chose, remappers
+/// choose USB and virtual machines `virtual`. Bluetooth keyboards lie below `virtual/misc/uhid` and are real.
+fn is_virtual(link: &Path) -> bool {
+    link.to_string_lossy().contains("/devices/virtual/input/")
 }
 
 /// A device's maker chooses its name; it must not steer a terminal.
@@ -173,12 +187,21 @@ mod tests {
 
     #[test]
     fn devices_that_programs_make_are_virtual_and_bluetooth_ones_are_not() {
-        let at = |link: &str| is_virtual(Some(Path::new(link)), BusType::BUS_VIRTUAL);
+        let at = |link: &str| is_virtual(Path::new(link));
         assert!(at("../../devices/virtual/input/input20/event9"));
         assert!(!at("../../devices/virtual/misc/uhid/0005:046D:B342.0001/input/input20/event9"));
         assert!(!at("../../devices/platform/i8042/serio0/input/input1/event1"));
-        assert!(is_virtual(None, BusType::BUS_VIRTUAL), "without sysfs the bus has to do");
-        assert!(!is_virtual(None, BusType::BUS_USB));
+    }
+
+    #[test]
+    fn a_character_device_that_is_no_input_device_is_told_so_and_not_opened() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let node = folder.path().join("event0");
+        std::os::unix::fs::symlink("/dev/null", &node).expect("a link");
+        let everything = Selection::new(&crate::config::Devices { include: vec!["*".to_owned()], exclude: Vec::new() });
+        let examined = examine(&node, &everything);
+        assert_eq!(examined.node.state, State::Refused("not an input device".to_owned()));
+        assert!(examined.opened.is_none() && !examined.is_worth_a_retry);
     }
 
     #[test]
@@ -188,7 +211,8 @@ mod tests {
 
     #[test]
     fn a_node_is_told_as_one_flat_object() {
-        let mut node = unopened(Path::new("/nowhere/event7"), State::Refused("EACCES".into()));
+        let mut node = Node::unknown(Path::new("/nowhere/event7"));
+        node.state = State::Refused("EACCES".into());
         node.kinds = vec![Kind::Keyboard, Kind::AbsolutePointer];
         let told = serde_json::to_value(&node).expect("JSON");
         assert_eq!(told["path"], "/nowhere/event7");

@@ -31,17 +31,8 @@ impl Devices {
         let (reader, writer) = std::io::pipe().expect("a pipe");
         let path = format!("/proc/self/fd/{}", reader.as_raw_fd());
         let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path).expect("the pipe again");
-        let node = Node {
-            path: self.root.join(name),
-            name: "A keyboard".to_owned(),
-            bus: 3,
-            vendor: 1,
-            product: 2,
-            uniq: String::new(),
-            kinds: vec![Kind::Keyboard, Kind::Mouse],
-            is_virtual,
-            state: State::Read,
-        };
+        let kinds = vec![Kind::Keyboard, Kind::Mouse];
+        let node = Node { kinds, is_virtual, ..Node::unknown(&self.root.join(name)) };
         let decoder = Decoder::new(Modalities { keystroke: true, mouse: true }, Surface::None);
         let reading = Some(Reading { file: descriptor::watched(file).expect("watching"), decoder });
         self.slots.push(Slot { node, reading, retry: None });
@@ -228,17 +219,7 @@ async fn a_link_that_udev_makes_after_the_node_still_excludes_it() {
 
 #[test]
 fn nodes_that_could_not_be_opened_are_summed_up_with_the_way_out() {
-    let node = |state| Node {
-        path: "/dev/input/event0".into(),
-        name: String::new(),
-        bus: 0,
-        vendor: 0,
-        product: 0,
-        uniq: String::new(),
-        kinds: Vec::new(),
-        is_virtual: false,
-        state,
-    };
+    let node = |state| Node { state, ..Node::unknown(Path::new("/dev/input/event0")) };
     let (read, denied) = (node(State::Read), node(refused("EACCES")));
     assert_eq!(summary(std::slice::from_ref(&read)), None);
     assert_eq!(summary(&[]), None);
