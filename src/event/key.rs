@@ -122,6 +122,11 @@ impl Key {
         KEY_NAMES.iter().map(|&(_, code)| Key(code))
     }
 
+    #[cfg(test)]
+    pub(crate) fn code(self) -> u16 {
+        self.0
+    }
+
     fn traits(self) -> Traits {
         const OTHER: Traits = Traits { zone: ZONE_ED as u8, modifier: false, word: false };
         TRAITS.get(usize::from(self.0)).copied().unwrap_or(OTHER)

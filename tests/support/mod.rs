@@ -1,6 +1,7 @@
 //! What the tests of sinks and of the Redis channel share.
 #![allow(dead_code, reason = "each test uses a part of it")]
 
+pub mod agent;
 pub mod http;
 pub mod servers;
 

@@ -1,0 +1,139 @@
+//! The binary itself: as a command that ends, and as an agent that runs until it is told to end.
+
+use super::LIMIT;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Instant;
+use tempfile::TempDir;
+
+/// A folder with a configuration, for commands that know nothing of the environment.
+pub struct Home {
+    folder: TempDir,
+}
+
+impl Home {
+    /// The configuration's text follows a `[store]` section, which is there already.
+    pub fn with_config(text: &str) -> Home {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let home = Home { folder };
+        let config = format!("[store]\npath = \"{}\"\n{text}", home.database().display());
+        std::fs::write(home.config(), config).expect("a configuration");
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(home.config(), PermissionsExt::from_mode(0o600)).expect("our own file");
+        home
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn database(&self) -> PathBuf {
+        self.path().join("data/seclyzer.db")
+    }
+
+    fn config(&self) -> PathBuf {
+        self.path().join("config.toml")
+    }
+
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_seclyzer"));
+        command.args(arguments).arg("--config").arg(self.config());
+        command.env_clear().env("HOME", self.path()).env("PATH", "/usr/bin:/bin").current_dir(self.path());
+        command.stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a command to its end.
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().expect("the command runs")
+    }
+
+    /// Starts the agent and waits until it is ready.
+    pub fn start_agent(&self, arguments: &[&str]) -> Agent {
+        let command = self.command(&[&["run"], arguments].concat());
+        let agent = Agent::start(command);
+        agent.wait_for_log("Mouse Extractor initialized and ready");
+        agent
+    }
+
+    /// All rows of a query on the database, a text each.
+    pub fn query(&self, sql: &str) -> Vec<String> {
+        let connection = seclyzer::store::read_only(&self.database()).expect("a database");
+        let mut statement = connection.prepare(sql).expect("a query");
+        let rows = statement.query_map([], |row| row.get::<_, rusqlite::types::Value>(0)).expect("rows");
+        rows.map(|row| match row.expect("a row") {
+            rusqlite::types::Value::Integer(number) => number.to_string(),
+            rusqlite::types::Value::Real(number) => number.to_string(),
+            rusqlite::types::Value::Text(text) => text,
+            other => panic!("{other:?}"),
+        })
+        .collect()
+    }
+
+    /// How many records of all kinds the database holds.
+    pub fn count_records(&self) -> usize {
+        let tables = ["keystroke_features", "mouse_features", "app_transitions"];
+        let count = |table: &str| self.query(&format!("SELECT count(*) FROM {table}"))[0].parse::<usize>();
+        tables.into_iter().map(|table| count(table).expect("a number")).sum()
+    }
+}
+
+/// A process of the binary; killed when it goes out of scope.
+pub struct Agent {
+    child: Child,
+    log: Receiver<String>,
+}
+
+impl Agent {
+    pub fn start(mut command: Command) -> Agent {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the agent starts");
+        let (sender, log) = channel();
+        let stderr = BufReader::new(child.stderr.take().expect("a pipe"));
+        std::thread::spawn(move || stderr.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        Agent { child, log }
+    }
+
+    /// Waits for a line of the log with this text in it.
+    pub fn wait_for_log(&self, text: &str) {
+        let mut seen = Vec::new();
+        let begun = Instant::now();
+        loop {
+            let left = LIMIT.saturating_sub(begun.elapsed());
+            match self.log.recv_timeout(left) {
+                Ok(line) if line.contains(text) => return,
+                Ok(line) => seen.push(line),
+                Err(_) => panic!("the log never said {text:?}; it said:\n{}", seen.join("\n")),
+            }
+        }
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Tells the agent to end; its exit code.
+    pub fn stop(mut self) -> Option<i32> {
+        self.signal(libc::SIGTERM);
+        self.child.wait().expect("a process of ours").code()
+    }
+
+    /// Waits for the end; the exit code.
+    pub fn wait(mut self) -> Option<i32> {
+        self.child.wait().expect("a process of ours").code()
+    }
+
+    fn signal(&self, signal: i32) {
+        // SAFETY: a signal to a process of ours that has not been waited for, so its number is still its own.
+        assert_eq!(unsafe { libc::kill(self.child.id().cast_signed(), signal) }, 0);
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
