@@ -1,17 +1,20 @@
-//! What a test's thread writes to the log, for the test to read.
+//! What a test's own thread writes to the log, for the test to read.
 
+use std::cell::RefCell;
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::Once;
 
 use tracing::level_filters::LevelFilter;
-use tracing::subscriber::DefaultGuard;
 
-#[derive(Clone, Default)]
-struct Buffer(Arc<Mutex<Vec<u8>>>);
+thread_local! {
+    static WRITTEN: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
 
-impl io::Write for Buffer {
+struct Writer;
+
+impl io::Write for Writer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
+        WRITTEN.with_borrow_mut(|written| written.extend_from_slice(bytes));
         Ok(bytes.len())
     }
 
@@ -20,29 +23,19 @@ impl io::Write for Buffer {
     }
 }
 
-pub struct Log {
-    buffer: Buffer,
-    _guard: DefaultGuard,
+/// Keeps what this thread logs from now on, down to the lowest level, and forgets what it has logged before.
+pub fn keep() {
+    // One subscriber for all threads: a thread that has none can turn a line off for the others.
+    static SUBSCRIBED: Once = Once::new();
+    SUBSCRIBED.call_once(|| {
+        let subscriber = tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).with_ansi(false).without_time();
+        subscriber.with_writer(|| Writer).init();
+    });
+    WRITTEN.take();
 }
 
-impl Log {
-    /// Keeps what this thread logs from now on, down to the lowest level.
-    pub fn keep() -> Log {
-        let buffer = Buffer::default();
-        let writer = buffer.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .with_max_level(LevelFilter::TRACE)
-            .with_ansi(false)
-            .without_time()
-            .with_writer(move || writer.clone())
-            .finish();
-        Log { buffer, _guard: tracing::subscriber::set_default(subscriber) }
-    }
-
-    /// The lines of the agent, each `LEVEL module: message`.
-    pub fn lines(&self) -> Vec<String> {
-        let bytes = self.buffer.0.lock().unwrap().clone();
-        let text = String::from_utf8(bytes).unwrap();
-        text.lines().map(|line| line.trim().to_owned()).filter(|line| line.contains(" seclyzer::")).collect()
-    }
+/// The lines of the agent, each `LEVEL module: message`.
+pub fn lines() -> Vec<String> {
+    let text = WRITTEN.with_borrow(|written| String::from_utf8(written.clone()).unwrap());
+    text.lines().map(|line| line.trim().to_owned()).filter(|line| line.contains(" seclyzer::")).collect()
 }

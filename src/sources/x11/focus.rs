@@ -20,18 +20,18 @@ const UNFOCUSED_HOLD: Duration = Duration::from_millis(150);
 pub(super) async fn follow(client: &Client, reporter: &mut Reporter) -> Result<Infallible, Error> {
     let mut inquiry = Inquiry::new(client);
     inquiry.ask()?;
-    let mut unfocused_at: Option<Instant> = None;
+    let mut tell_unfocused_at: Option<Instant> = None;
     loop {
         while let Poll::Ready(app) = inquiry.advance()? {
             if app.is_some() {
-                unfocused_at = None;
+                tell_unfocused_at = None;
                 reporter.focus(app).await;
             } else {
-                unfocused_at.get_or_insert_with(|| Instant::now() + UNFOCUSED_HOLD);
+                tell_unfocused_at.get_or_insert_with(|| Instant::now() + UNFOCUSED_HOLD);
             }
         }
         // While a question is out, its answer decides what becomes of a focus held back.
-        let due = inquiry.answer_due().or(unfocused_at);
+        let due = inquiry.answer_due().or(tell_unfocused_at);
         tokio::select! {
             // Answers first: one that lies here already is not late, however late this process was.
             biased;
@@ -40,7 +40,7 @@ pub(super) async fn follow(client: &Client, reporter: &mut Reporter) -> Result<I
                 if inquiry.answer_due().is_some() {
                     return Err(Error::Silent);
                 }
-                unfocused_at = None;
+                tell_unfocused_at = None;
                 reporter.focus(None).await;
             }
         }
