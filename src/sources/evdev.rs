@@ -1,8 +1,8 @@
 //! Keyboards, mice, touchpads and absolute pointers, read from the nodes under /dev/input.
 //!
 //! Nodes are opened for reading only and never grabbed. What an event feeds depends on the event, not on the device.
-//! [`decode`] and [`contact`] turn the kernel's events into ours, [`classify`] and [`pattern`] decide what is read,
-//! [`echo`] sees to it that remappers count once, [`folder`] tells what comes and goes; all but the last are pure.
+//! `decode` and `contact` turn the kernel's events into ours, `classify` and `pattern` decide what is read, `echo` sees
+//! to it that remappers count once: all without a device. `node` opens one, `folder` tells which come and go.
 //! Names and paths of devices are logged; what is typed on them never is.
 
 mod classify;
@@ -14,7 +14,6 @@ mod node;
 mod pattern;
 
 pub use classify::Kind;
-use node::Examined;
 pub use node::{Node, State};
 pub use pattern::Unread;
 
@@ -254,7 +253,7 @@ impl Devices {
 impl Slot {
     /// Looks at a node and opens it if it is to be read; `tried` is the last retry, if this is one.
     fn open(path: &Path, selection: &Selection, tried: Option<Retry>) -> Slot {
-        let Examined { mut node, opened, is_worth_a_retry } = node::examine(path, selection);
+        let node::Examined { mut node, opened, is_worth_a_retry } = node::examine(path, selection);
         let reading = opened.and_then(|(file, decoder)| match descriptor::watched(file) {
             Ok(file) => Some(Reading { file, decoder }),
             Err(error) => {
