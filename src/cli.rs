@@ -21,7 +21,7 @@ use std::future::Future;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Exit codes, as in sysexits.h.
 mod code {
@@ -176,17 +176,21 @@ fn block_on<T>(future: impl Future<Output = Result<T, Error>>) -> Result<T, Erro
     result
 }
 
-/// Completes when the process is told to end.
-async fn told_to_end() {
-    let wait = |kind| async move {
-        match signal(kind) {
+/// Completes when the process is told to end. The signals are heeded from the call on, which must be made within the
+/// runtime.
+fn told_to_end() -> impl Future<Output = ()> {
+    let [interrupt, terminate] = [SignalKind::interrupt(), SignalKind::terminate()].map(signal);
+    let wait = |signals: io::Result<Signal>| async {
+        match signals {
             Ok(mut signals) => drop(signals.recv().await),
             // Without a handler the signal ends the process, which is what it asks for.
             Err(_) => std::future::pending().await,
         }
     };
-    tokio::select! {
-        () = wait(SignalKind::interrupt()) => {}
-        () = wait(SignalKind::terminate()) => {}
+    async move {
+        tokio::select! {
+            () = wait(interrupt) => {}
+            () = wait(terminate) => {}
+        }
     }
 }

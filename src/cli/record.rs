@@ -64,6 +64,8 @@ fn is_agreed(args: &Args) -> Result<bool, Error> {
 }
 
 async fn record(args: &Args, config: &Config) -> Result<(), Error> {
+    let ended = told_to_end();
+    tokio::pin!(ended);
     let cannot_create = |source| Error::CannotCreate { path: args.output.clone(), source };
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&args.output).map_err(cannot_create)?;
     let mut trace = TraceWriter::new(BufWriter::new(file), args.zones, Windows::of(&config.window));
@@ -77,8 +79,6 @@ async fn record(args: &Args, config: &Config) -> Result<(), Error> {
         }
     };
     tokio::pin!(end);
-    let ended = told_to_end();
-    tokio::pin!(ended);
     loop {
         tokio::select! {
             () = &mut ended => break,

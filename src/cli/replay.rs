@@ -55,8 +55,9 @@ fn parse_speed(text: &str) -> Result<Speed, String> {
 pub fn run(args: &Args, loaded: Loaded) -> Result<(), Error> {
     logging::start(&loaded.config.log)?;
     block_on(async {
+        let end = told_to_end();
         let interrupted = async {
-            told_to_end().await;
+            end.await;
             Err(Error::TryAgain("interrupted; what was replayed so far is stored".into()))
         };
         if args.stdout {
