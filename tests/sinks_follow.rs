@@ -229,7 +229,7 @@ async fn a_server_that_refuses_gets_everything_once_it_lets_us_in() {
     assert_eq!((server.count_all().await, follower.status().state), (30, State::Delivering));
 }
 
-/// When each delivery was tried, and with which ids.
+/// When it was asked to deliver what.
 type Attempts = Arc<Mutex<Vec<(Instant, Vec<i64>)>>>;
 
 /// A sink whose server is there only when the test says so.
