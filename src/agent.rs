@@ -84,8 +84,6 @@ pub async fn run(config: &Config, options: Options, shutdown: impl Future<Output
     let clock = EventClock::new().map_err(AgentError::Clock)?;
     let devices = Devices::open(&config.devices)?;
     let capture = Capture::start(devices, clock, &config.x11);
-    tracing::info!("✓ Keystroke Extractor initialized and ready");
-    tracing::info!("✓ Mouse Extractor initialized and ready");
     let injected = Injected::start(&config.redis, windows, &outlet).await?;
     let followers = match &outlet.store {
         Some(store) => Followers::start(config, store)?,
@@ -94,6 +92,8 @@ pub async fn run(config: &Config, options: Options, shutdown: impl Future<Output
     let socket = outlet.store.is_some().then(|| StatusSocket::bind(&config.store.path)).flatten();
     let started = Instant::now();
     let mut agent = Agent { capture, feed, injected, outlet, followers, started, batch: Vec::with_capacity(256) };
+    tracing::info!("✓ Keystroke Extractor initialized and ready");
+    tracing::info!("✓ Mouse Extractor initialized and ready");
     agent.note("start").await;
     agent.serve(socket.as_ref(), shutdown).await;
     agent.stop().await
