@@ -82,7 +82,8 @@ impl Home {
         let connection = seclyzer::store::read_only(&self.database()).ok()?;
         let sql = "SELECT (SELECT count(*) FROM keystroke_features) + (SELECT count(*) FROM mouse_features) \
                         + (SELECT count(*) FROM app_transitions)";
-        connection.query_row(sql, [], |row| row.get(0)).ok()
+        let count: u32 = connection.query_row(sql, [], |row| row.get(0)).ok()?;
+        Some(count as usize)
     }
 }
 
