@@ -18,6 +18,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::Sender;
 use tokio::time::Instant;
 use tracing::{info, warn};
+use x11rb::reexports::x11rb_protocol::parse_display::{ConnectAddress, parse_display};
 
 use connection::Client;
 pub use connection::Error;
@@ -46,6 +47,16 @@ impl Environment {
             session_type: text("XDG_SESSION_TYPE"),
             wayland_display: text("WAYLAND_DISPLAY"),
         }
+    }
+
+    /// The TCP ports that looking for the X server may connect to.
+    pub fn tcp_ports(&self) -> Vec<u16> {
+        let Some(Ok(display)) = self.display.as_deref().map(|name| parse_display(Some(name))) else { return Vec::new() };
+        let port = |address| match address {
+            ConnectAddress::Hostname(_, port) => Some(port),
+            _ => None,
+        };
+        display.connect_instruction().filter_map(port).collect()
     }
 
     /// Whether an X server in this session is only XWayland, which does not know of the windows of Wayland programs.
