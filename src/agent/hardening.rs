@@ -68,8 +68,7 @@ pub fn enforce(needs: &Needs) -> Hardening {
     match restrict(needs) {
         Ok(RestrictionStatus { ruleset, landlock: LandlockStatus::Available { effective_abi, .. }, .. }) => {
             hardening.landlock_files = ruleset != RulesetStatus::NotEnforced;
-            hardening.landlock_tcp =
-                hardening.landlock_files && needs.tcp_ports.is_some() && effective_abi >= WITH_TCP;
+            hardening.landlock_tcp = hardening.landlock_files && needs.tcp_ports.is_some() && effective_abi >= WITH_TCP;
         }
         Ok(_) => tracing::debug!("this kernel has no Landlock"),
         Err(error) => tracing::warn!(%error, "Landlock is not in force"),
@@ -103,11 +102,7 @@ impl Needs {
     }
 }
 
-fn tcp_ports(
-    config: &Config,
-    x11: &x11::Environment,
-    variable: impl Fn(&str) -> Option<PathBuf>,
-) -> Option<Vec<u16>> {
+fn tcp_ports(config: &Config, x11: &x11::Environment, variable: impl Fn(&str) -> Option<PathBuf>) -> Option<Vec<u16>> {
     let proxies = ["http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"];
     if proxies.into_iter().any(|name| variable(name).is_some()) {
         return None;

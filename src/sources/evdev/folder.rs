@@ -139,7 +139,6 @@ impl Folder {
             _ => {}
         }
     }
-
 }
 
 /// Whether a name is one of an evdev node: `event` and a number.
