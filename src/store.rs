@@ -9,7 +9,7 @@ mod rows;
 pub mod schema;
 mod worker;
 
-pub use open::read_only;
+pub use open::{make_folder, read_only};
 
 use crate::config;
 use crate::event::Micros;

@@ -49,13 +49,19 @@ pub fn read_only(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
+/// Makes the database's folder where there is none.
+pub fn make_folder(database: &Path) -> io::Result<()> {
+    match database.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        Some(folder) => DirBuilder::new().recursive(true).mode(0o700).create(folder),
+        None => Ok(()),
+    }
+}
+
 /// SQLite gives its other files the mode of the database, so it is enough to make that one.
 fn make_private_file(path: &Path) -> Result<(), StoreError> {
     let unusable = |what: String, mend: String| StoreError::Unusable { path: path.into(), what, mend };
     let failed = |error: io::Error| unusable(error.to_string(), "choose another place with store.path".into());
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
-    }
+    make_folder(path).map_err(failed)?;
     let file = OpenOptions::new()
         .write(true)
         .create(true)
