@@ -95,6 +95,7 @@ pub async fn run(config: &Config, options: Options, shutdown: impl Future<Output
     let started = Instant::now();
     let mut agent = Agent { capture, feed, injected, outlet, followers, started, batch: Vec::with_capacity(256) };
     agent.note("start").await;
+    agent.check_store().await;
     agent.serve(socket.as_ref(), shutdown).await;
     agent.stop().await
 }
@@ -158,6 +159,14 @@ impl Agent {
         if let Some(store) = &self.outlet.store {
             // A store that has stopped says so itself.
             let _ = store.audit(event, concat!("seclyzer ", env!("CARGO_PKG_VERSION"))).await;
+        }
+    }
+
+    /// Not before all else has started: it reads the whole database.
+    async fn check_store(&self) {
+        if let Some(store) = &self.outlet.store {
+            // A store that has stopped says so itself.
+            let _ = store.check().await;
         }
     }
 
