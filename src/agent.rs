@@ -104,6 +104,7 @@ pub async fn run(config: &Config, options: Options, shutdown: impl Future<Output
     tracing::info!("✓ Keystroke Extractor initialized and ready");
     tracing::info!("✓ Mouse Extractor initialized and ready");
     agent.note("start").await;
+    agent.check_store().await;
     let mut manager = ServiceManager::of_this_process();
     manager.tell("READY=1\nSTATUS=Following keyboards, pointers and the focused application");
     agent.serve(&mut manager, socket.as_ref(), shutdown).await;
@@ -178,6 +179,14 @@ impl Agent {
         if let Some(store) = &self.outlet.store {
             // A store that has stopped says so itself.
             let _ = store.audit(event, concat!("seclyzer ", env!("CARGO_PKG_VERSION"))).await;
+        }
+    }
+
+    /// Not before all else has started: it reads the whole database.
+    async fn check_store(&self) {
+        if let Some(store) = &self.outlet.store {
+            // A store that has stopped says so itself.
+            let _ = store.check().await;
         }
     }
 

@@ -80,6 +80,7 @@ pub fn run(args: &Args, loaded: Loaded) -> Result<(), Error> {
 }
 
 async fn replay_and_drain(args: &Args, config: &Config, outlet: &Outlet, store: &Store) -> Result<(), Error> {
+    store.check().await?;
     let mut followers = Followers::start(config, store).map_err(AgentError::from)?;
     replay_all(args, config, outlet).await?;
     let newest = store.newest().await?;
