@@ -4,7 +4,9 @@
 
 pub mod feed;
 pub mod followers;
+pub mod hardening;
 mod injected;
+mod notify;
 pub mod replay;
 pub mod status;
 
@@ -18,7 +20,9 @@ use crate::sources::evdev::{Devices, EvdevError};
 use crate::store::{Store, StoreError};
 use feed::{Feed, Outlet, Show};
 use followers::Followers;
+use hardening::Hardening;
 use injected::Injected;
+use notify::ServiceManager;
 use status::StatusSocket;
 use std::future::Future;
 use std::io;
@@ -47,6 +51,8 @@ pub struct Options {
     /// Nothing is stored or sent.
     pub dry_run: bool,
     pub show: Show,
+    /// What is in force, for `status`.
+    pub hardening: Hardening,
 }
 
 impl Windows {
@@ -70,6 +76,7 @@ struct Agent {
     injected: Injected,
     outlet: Outlet,
     followers: Followers,
+    hardening: Hardening,
     started: Instant,
     /// Events on their way from the sources to the pipeline; reused.
     batch: Vec<Stamped>,
@@ -84,8 +91,6 @@ pub async fn run(config: &Config, options: Options, shutdown: impl Future<Output
     let clock = EventClock::new().map_err(AgentError::Clock)?;
     let devices = Devices::open(&config.devices)?;
     let capture = Capture::start(devices, clock, &config.x11);
-    tracing::info!("✓ Keystroke Extractor initialized and ready");
-    tracing::info!("✓ Mouse Extractor initialized and ready");
     let injected = Injected::start(&config.redis, windows, &outlet).await?;
     let followers = match &outlet.store {
         Some(store) => Followers::start(config, store)?,
@@ -93,14 +98,27 @@ pub async fn run(config: &Config, options: Options, shutdown: impl Future<Output
     };
     let socket = outlet.store.is_some().then(|| StatusSocket::bind(&config.store.path)).flatten();
     let started = Instant::now();
-    let mut agent = Agent { capture, feed, injected, outlet, followers, started, batch: Vec::with_capacity(256) };
+    let hardening = options.hardening;
+    let batch = Vec::with_capacity(256);
+    let mut agent = Agent { capture, feed, injected, outlet, followers, hardening, started, batch };
+    tracing::info!("✓ Keystroke Extractor initialized and ready");
+    tracing::info!("✓ Mouse Extractor initialized and ready");
     agent.note("start").await;
-    agent.serve(socket.as_ref(), shutdown).await;
+    agent.check_store().await;
+    let mut manager = ServiceManager::of_this_process();
+    manager.tell("READY=1\nSTATUS=Following keyboards, pointers and the focused application");
+    agent.serve(&mut manager, socket.as_ref(), shutdown).await;
+    manager.tell("STOPPING=1\nSTATUS=Committing what is queued");
     agent.stop().await
 }
 
 impl Agent {
-    async fn serve(&mut self, socket: Option<&StatusSocket>, shutdown: impl Future<Output = ()>) {
+    async fn serve(
+        &mut self,
+        manager: &mut ServiceManager,
+        socket: Option<&StatusSocket>,
+        shutdown: impl Future<Output = ()>,
+    ) {
         tokio::pin!(shutdown);
         let timer = tokio::time::sleep(Duration::ZERO);
         tokio::pin!(timer);
@@ -112,6 +130,7 @@ impl Agent {
             tokio::select! {
                 biased;
                 () = &mut shutdown => return,
+                () = manager.watchdog_due() => manager.tell("WATCHDOG=1"),
                 () = self.capture.next(&mut self.batch) => self.take_batch(),
                 () = &mut timer, if deadline.is_some() => self.close_windows(),
                 Some(event) = self.injected.next() => self.injected.push(event, &self.outlet),
@@ -145,6 +164,8 @@ impl Agent {
             pid: std::process::id(),
             uptime_s: self.started.elapsed().as_secs(),
             devices: self.capture.devices.nodes(),
+            hardening: self.hardening,
+            session_active: self.capture.is_session_active(),
             applications: self.capture.has_window_system(),
             events: self.feed.events,
             excluded_keystrokes: self.capture.excluded_events(),
@@ -158,6 +179,14 @@ impl Agent {
         if let Some(store) = &self.outlet.store {
             // A store that has stopped says so itself.
             let _ = store.audit(event, concat!("seclyzer ", env!("CARGO_PKG_VERSION"))).await;
+        }
+    }
+
+    /// Not before all else has started: it reads the whole database.
+    async fn check_store(&self) {
+        if let Some(store) = &self.outlet.store {
+            // A store that has stopped says so itself.
+            let _ = store.check().await;
         }
     }
 

@@ -4,16 +4,19 @@ pub mod config;
 mod devices;
 mod doctor;
 mod features;
+mod install;
 mod logging;
 mod record;
 mod replay;
 mod run;
 mod status;
 mod text;
+mod uninstall;
 
 use crate::agent::AgentError;
 use crate::agent::replay::ReplayError;
 use crate::config::{ConfigError, Loaded, process_environment};
+use crate::install::InstallError;
 use crate::sources::evdev::EvdevError;
 use crate::store::StoreError;
 use clap::{Parser, Subcommand};
@@ -21,7 +24,7 @@ use std::future::Future;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Exit codes, as in sysexits.h.
 mod code {
@@ -32,6 +35,7 @@ mod code {
     pub const CANNOT_CREATE: u8 = 73;
     pub const IO: u8 = 74;
     pub const TRY_AGAIN: u8 = 75;
+    pub const NO_PERMISSION: u8 = 77;
     pub const CONFIG: u8 = 78;
 }
 
@@ -65,6 +69,8 @@ enum Command {
     Features(features::Args),
     Status(status::Args),
     Config(config::Args),
+    Install(install::Args),
+    Uninstall(uninstall::Args),
 }
 
 /// Why a command failed.
@@ -86,6 +92,10 @@ pub enum Error {
     CannotCreate { path: PathBuf, source: io::Error },
     #[error("standard output: {0}")]
     Output(#[from] io::Error),
+    #[error(transparent)]
+    Install(#[from] InstallError),
+    #[error("{0}")]
+    Refused(String),
     #[error("{0}")]
     Unavailable(String),
     #[error("{0}")]
@@ -103,8 +113,9 @@ impl Error {
             Error::Agent(AgentError::Store(StoreError::Unusable { .. } | StoreError::Newer { .. })) => code::CONFIG,
             Error::Replay { source: ReplayError::Trace(_), .. } => code::DATA,
             Error::NoInput { .. } => code::NO_INPUT,
-            Error::CannotCreate { .. } => code::CANNOT_CREATE,
+            Error::CannotCreate { .. } | Error::Install(_) => code::CANNOT_CREATE,
             Error::Unavailable(_) => code::UNAVAILABLE,
+            Error::Refused(_) => code::NO_PERMISSION,
             Error::TryAgain(_) => code::TRY_AGAIN,
             Error::Told => 1,
             Error::Store(_) | Error::Agent(_) | Error::Devices(_) | Error::Replay { .. } | Error::Output(_) => code::IO,
@@ -154,6 +165,8 @@ fn dispatch(cli: &Cli) -> Result<(), Error> {
         Command::Features(args) => features::run(args, &mut out),
         Command::Status(args) => status::run(args, &load(config)?.config, &mut out),
         Command::Config(args) => config::run(args, config, &mut out),
+        Command::Install(args) => install::run(args, &mut out),
+        Command::Uninstall(args) => uninstall::run(args, &mut out),
     }
 }
 
@@ -176,17 +189,21 @@ fn block_on<T>(future: impl Future<Output = Result<T, Error>>) -> Result<T, Erro
     result
 }
 
-/// Completes when the process is told to end.
-async fn told_to_end() {
-    let wait = |kind| async move {
-        match signal(kind) {
+/// Completes when the process is told to end. The signals are heeded from the call on, which must be made within the
+/// runtime.
+fn told_to_end() -> impl Future<Output = ()> {
+    let [interrupt, terminate] = [SignalKind::interrupt(), SignalKind::terminate()].map(signal);
+    let wait = |signals: io::Result<Signal>| async {
+        match signals {
             Ok(mut signals) => drop(signals.recv().await),
             // Without a handler the signal ends the process, which is what it asks for.
             Err(_) => std::future::pending().await,
         }
     };
-    tokio::select! {
-        () = wait(SignalKind::interrupt()) => {}
-        () = wait(SignalKind::terminate()) => {}
+    async move {
+        tokio::select! {
+            () = wait(interrupt) => {}
+            () = wait(terminate) => {}
+        }
     }
 }

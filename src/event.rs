@@ -115,6 +115,8 @@ pub enum GapReason {
     ClockStep,
     /// An application from the list of those that nothing is captured in has the focus.
     Excluded,
+    /// Somebody else's session is the active one on our seat.
+    SessionInactive,
     /// A source fell behind and events were dropped.
     Dropped,
     /// Told by whoever sent the event.
@@ -129,6 +131,7 @@ impl GapReason {
             GapReason::Suspend => "suspend",
             GapReason::ClockStep => "clock_step",
             GapReason::Excluded => "excluded",
+            GapReason::SessionInactive => "session_inactive",
             GapReason::Dropped => "dropped",
             GapReason::Told => "told",
         }

@@ -5,6 +5,7 @@ pub mod cli;
 pub mod config;
 pub mod event;
 pub mod features;
+pub mod install;
 pub mod pipeline;
 pub mod record;
 pub mod remote;

@@ -5,6 +5,7 @@
 
 use super::feed::Events;
 use super::followers::SinkStatus;
+use super::hardening::Hardening;
 use super::injected::InjectedStatus;
 use crate::sources::evdev::Node;
 use crate::store::StoreStatus;
@@ -24,6 +25,9 @@ pub struct Status {
     pub version: String,
     pub pid: u32,
     pub uptime_s: u64,
+    pub hardening: Hardening,
+    /// Whether our user's session is the active one; nothing is captured while it is not.
+    pub session_active: bool,
     pub devices: Vec<Node>,
     /// Whether the focused application is being followed.
     pub applications: bool,

@@ -1,7 +1,7 @@
 //! `seclyzer record`
 
 use super::{Error, block_on, logging, told_to_end};
-use crate::agent::AgentError;
+use crate::agent::{AgentError, hardening};
 use crate::config::{Config, Loaded};
 use crate::event::{Event, Key, Stamped, json};
 use crate::features::app::History;
@@ -64,6 +64,9 @@ fn is_agreed(args: &Args) -> Result<bool, Error> {
 }
 
 async fn record(args: &Args, config: &Config) -> Result<(), Error> {
+    let ended = told_to_end();
+    tokio::pin!(ended);
+    hardening::protect_memory();
     let cannot_create = |source| Error::CannotCreate { path: args.output.clone(), source };
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&args.output).map_err(cannot_create)?;
     let mut trace = TraceWriter::new(BufWriter::new(file), args.zones, Windows::of(&config.window));
@@ -77,8 +80,6 @@ async fn record(args: &Args, config: &Config) -> Result<(), Error> {
         }
     };
     tokio::pin!(end);
-    let ended = told_to_end();
-    tokio::pin!(ended);
     loop {
         tokio::select! {
             () = &mut ended => break,

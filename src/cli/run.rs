@@ -2,8 +2,12 @@
 
 use super::{Error, block_on, logging, told_to_end};
 use crate::agent::feed::Show;
+use crate::agent::hardening::{self, Needs};
 use crate::agent::{self, Options};
 use crate::config::Loaded;
+use crate::sources::x11;
+use crate::store;
+use std::path::PathBuf;
 
 /// Run the agent in the foreground until it is told to end (Ctrl-C, SIGTERM)
 #[derive(Debug, clap::Args)]
@@ -38,6 +42,12 @@ pub fn run(args: &Args, loaded: Loaded) -> Result<(), Error> {
         (false, true) => Show::Json,
         (false, false) => Show::Nothing,
     };
-    let options = Options { dry_run: args.dry_run, show };
+    if !args.dry_run {
+        // Why it cannot be made, the store says.
+        let _ = store::make_folder(&config.store.path);
+    }
+    let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
+    let hardening = hardening::enforce(&Needs::of(&config, &x11::Environment::of_this_process(), variable));
+    let options = Options { dry_run: args.dry_run, show, hardening };
     block_on(async { Ok(agent::run(&config, options, told_to_end()).await?) })
 }

@@ -2,6 +2,7 @@
 
 use super::Error;
 use super::text::table;
+use crate::agent::hardening::Hardening;
 use crate::agent::status::socket_path;
 use crate::config::Config;
 use serde_json::Value;
@@ -63,6 +64,10 @@ fn describe(status: &Value) -> String {
     text += &format!("\ngaps: {}\n", events["gap"]);
     text += &format!("keystrokes in excluded applications: {}\n", status["excluded_keystrokes"]);
     text += &format!("focused application: {}\n", if status["applications"] == true { "followed" } else { "unknown" });
+    if status["session_active"] == false {
+        text += "capture: paused, another user's session is active\n";
+    }
+    text += &format!("in force: {}\n", hardening(&status["hardening"]));
     if store["dropped"] != 0 && !store["dropped"].is_null() {
         text += &format!("records lost: {}\n", store["dropped"]);
     }
@@ -77,14 +82,21 @@ fn describe(status: &Value) -> String {
     text
 }
 
+/// The measures that are in force, by name.
+fn hardening(status: &Value) -> String {
+    let hardening: Hardening = serde_json::from_value(status.clone()).unwrap_or_default();
+    let names: Vec<_> = hardening.measures().into_iter().filter(|&(_, on)| on).map(|(name, _)| name).collect();
+    if names.is_empty() { "nothing".into() } else { names.join(", ") }
+}
+
 fn injected(injected: &Value) -> String {
     if injected.is_null() {
         return "injected events: not accepted\n".into();
     }
     let rejected: u64 = injected["rejected"].as_object().into_iter().flatten().filter_map(|(_, n)| n.as_u64()).sum();
     format!(
-        "injected events: {} accepted, {rejected} rejected, {} dropped\n",
-        injected["accepted"], injected["dropped"]
+        "injected events: {} accepted, {rejected} rejected, {} interruptions\n",
+        injected["accepted"], injected["interruptions"]
     )
 }
 

@@ -126,7 +126,7 @@ pub static KEYS: [Key; 32] = [
         Kind::Path,
         "\"\"",
         "The SQLite database. Empty: `seclyzer.db` in `$STATE_DIRECTORY` (a system service), else \
-         `$XDG_DATA_HOME/seclyzer/`, else `~/.local/share/seclyzer/`.",
+         in `/var/lib/seclyzer/USER/` if the hardened service is installed, else `$XDG_DATA_HOME/seclyzer/`, else `~/.local/share/seclyzer/`.",
     ),
     key(
         "store.retention_days",

@@ -23,6 +23,8 @@ pub struct Sources<'a> {
 pub trait Machine {
     fn account(&self) -> Account;
     fn host_name(&self) -> Option<String>;
+    /// Where the hardened service of that account keeps its database, if it has been installed.
+    fn service_directory(&self, account: &str) -> Option<PathBuf>;
     fn read_secret(&self, path: &Path) -> io::Result<SecretFile>;
 }
 
@@ -95,9 +97,10 @@ fn complete(settings: &mut Settings, environment: &Environment, machine: &dyn Ma
     }
     if settings.text("store.path").is_empty() {
         let state = || first_state_directory(environment);
+        let service = || machine.service_directory(account().name.as_deref()?);
         let data = || Some(environment::directory(environment, "XDG_DATA_HOME")?.join("seclyzer"));
         let own = || Some(home()?.join(".local/share/seclyzer"));
-        let directory = state().or_else(data).or_else(own);
+        let directory = state().or_else(service).or_else(data).or_else(own);
         let directory = directory.ok_or_else(|| settings.error("store.path", "no home directory; an absolute path"))?;
         settings.complete("store.path", path_value(settings, "store.path", &directory.join("seclyzer.db"))?);
     }

@@ -85,6 +85,10 @@ impl Machine for ThisMachine {
         nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok())
     }
 
+    fn service_directory(&self, account: &str) -> Option<PathBuf> {
+        Some(Path::new("/var/lib/seclyzer").join(account)).filter(|folder| folder.is_dir())
+    }
+
     fn read_secret(&self, path: &Path) -> io::Result<SecretFile> {
         // Without O_NONBLOCK a FIFO would hold up the start until somebody writes to it.
         let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;

@@ -2,6 +2,7 @@
 
 use super::clock::EventClock;
 use super::evdev::Devices;
+use super::session::Session;
 use super::x11;
 use crate::config;
 use crate::event::{Event, GapReason, Micros, Scope, Stamped};
@@ -14,11 +15,14 @@ const FOCUS_QUEUE: usize = 64;
 pub struct Capture {
     pub devices: Devices,
     clock: EventClock,
+    session: Session,
     focus: mpsc::Receiver<x11::Update>,
     excluded_apps: Vec<String>,
     is_excluded: bool,
     excluded_events: u64,
     has_window_system: bool,
+    /// The application that has the focus, told again when our session becomes the active one again.
+    focused: Option<Box<str>>,
 }
 
 impl Capture {
@@ -28,14 +32,20 @@ impl Capture {
         if settings.enabled {
             tokio::spawn(x11::run(x11::Environment::of_this_process(), updates));
         }
+        let session = Session::of_this_process();
+        if !session.is_active() {
+            tracing::info!("another session is active: nothing is captured until ours is");
+        }
         Capture {
             devices,
             clock,
+            session,
             focus,
             excluded_apps: settings.excluded_apps.iter().map(|name| name.to_lowercase()).collect(),
             is_excluded: false,
             excluded_events: 0,
             has_window_system: false,
+            focused: None,
         }
     }
 
@@ -54,6 +64,11 @@ impl Capture {
         self.has_window_system
     }
 
+    /// Whether our user's session is the active one; nothing is captured while it is not.
+    pub fn is_session_active(&self) -> bool {
+        self.session.is_active()
+    }
+
     /// Follows a slow drift of the wall clock; only while no window is open, since it moves the event clock.
     pub fn follow_slew(&mut self) {
         self.clock.follow_slew();
@@ -68,6 +83,7 @@ impl Capture {
                 let gap = Event::Gap { scope: Scope::All, reason };
                 out.push(Stamped { ts_us: self.clock.now_us(), event: gap });
             }
+            is_active = self.session.changed() => self.take_switch(is_active, out),
             Some(update) = self.focus.recv() => self.take_update(update, out),
             () = self.devices.ready() => self.drain(out),
         }
@@ -77,6 +93,9 @@ impl Capture {
     pub fn drain(&mut self, out: &mut Vec<Stamped>) {
         let first = out.len();
         self.devices.drain(out);
+        if !self.session.is_active() {
+            out.truncate(first);
+        }
         for stamped in &mut out[first..] {
             stamped.ts_us = self.clock.wall_us(stamped.ts_us);
         }
@@ -87,6 +106,21 @@ impl Capture {
         }
     }
 
+    /// Two people never share a record: a gap ends what our user began, and somebody else's input is dropped.
+    fn take_switch(&mut self, is_active: bool, out: &mut Vec<Stamped>) {
+        let ts_us = self.clock.now_us();
+        let event = if is_active {
+            // What piled up before the switch was told is not ours.
+            self.devices.drain(&mut Vec::new());
+            tracing::info!("our session is active again: capture goes on");
+            Event::Focus { app: self.focused.clone() }
+        } else {
+            tracing::info!("another session is active: capture pauses");
+            Event::Gap { scope: Scope::All, reason: GapReason::SessionInactive }
+        };
+        out.push(Stamped { ts_us, event });
+    }
+
     fn take_update(&mut self, update: x11::Update, out: &mut Vec<Stamped>) {
         let app = match update {
             x11::Update::Ready => return self.has_window_system = true,
@@ -94,13 +128,17 @@ impl Capture {
             x11::Update::Focus(app) => app,
         };
         let is_excluded = app.as_ref().is_some_and(|app| self.excludes(app));
+        let was_excluded = std::mem::replace(&mut self.is_excluded, is_excluded);
+        self.focused = app.map(|app| app.name);
+        if !self.session.is_active() {
+            return;
+        }
         let ts_us = self.clock.now_us();
-        if is_excluded && !self.is_excluded {
+        if is_excluded && !was_excluded {
             let gap = Event::Gap { scope: Scope::Keystroke, reason: GapReason::Excluded };
             out.push(Stamped { ts_us, event: gap });
         }
-        self.is_excluded = is_excluded;
-        out.push(Stamped { ts_us, event: Event::Focus { app: app.map(|app| app.name) } });
+        out.push(Stamped { ts_us, event: Event::Focus { app: self.focused.clone() } });
     }
 
     fn excludes(&self, app: &x11::App) -> bool {

@@ -12,12 +12,13 @@ mod xauthority;
 
 use std::hash::{BuildHasher, RandomState};
 use std::mem::Discriminant;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::sync::mpsc::Sender;
 use tokio::time::Instant;
 use tracing::{info, warn};
+use x11rb::reexports::x11rb_protocol::parse_display::{ConnectAddress, parse_display};
 
 use connection::Client;
 pub use connection::Error;
@@ -37,15 +38,36 @@ pub struct Environment {
 }
 
 impl Environment {
+    /// From the process's environment. A service of the system is in no session: there the user's session has left
+    /// these variables in `$STATE_DIRECTORY/session`. They are read here and not by the service manager, since the
+    /// file is the user's: whatever else is in it must not get into the agent's environment.
     pub fn of_this_process() -> Environment {
-        let text = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let path = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let told = std::env::var_os("STATE_DIRECTORY").map(|folder| Path::new(&folder).join("session"));
+        let told = told.and_then(|path| std::fs::read_to_string(path).ok()).unwrap_or_default();
+        Environment::from(|name| std::env::var(name).ok().or_else(|| told_value(&told, name)))
+    }
+
+    fn from(variable: impl Fn(&str) -> Option<String>) -> Environment {
+        let text = |name| variable(name).filter(|value| !value.is_empty());
+        let path = |name| text(name).map(PathBuf::from);
         Environment {
             display: text("DISPLAY"),
             xauthority: path("XAUTHORITY").or_else(|| path("HOME").map(|home| home.join(".Xauthority"))),
             session_type: text("XDG_SESSION_TYPE"),
             wayland_display: text("WAYLAND_DISPLAY"),
         }
+    }
+
+    /// The TCP ports that looking for the X server may connect to.
+    pub fn tcp_ports(&self) -> Vec<u16> {
+        let Some(Ok(display)) = self.display.as_deref().map(|name| parse_display(Some(name))) else {
+            return Vec::new();
+        };
+        let port = |address| match address {
+            ConnectAddress::Hostname(_, port) => Some(port),
+            _ => None,
+        };
+        display.connect_instruction().filter_map(port).collect()
     }
 
     /// Whether an X server in this session is only XWayland, which does not know of the windows of Wayland programs.
@@ -57,6 +79,11 @@ impl Environment {
             _ => self.wayland_display.is_some(),
         }
     }
+}
+
+/// The value of a variable in lines of `NAME=value`.
+fn told_value(lines: &str, name: &str) -> Option<String> {
+    lines.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('=')).map(str::to_owned)
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

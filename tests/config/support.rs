@@ -17,6 +17,10 @@ impl Machine for Workstation {
         Some("box".into())
     }
 
+    fn service_directory(&self, account: &str) -> Option<PathBuf> {
+        (account == "hardened").then(|| "/var/lib/seclyzer/hardened".into())
+    }
+
     fn read_secret(&self, _path: &Path) -> io::Result<SecretFile> {
         Err(io::ErrorKind::NotFound.into())
     }
@@ -31,6 +35,10 @@ impl Machine for Nowhere {
     }
 
     fn host_name(&self) -> Option<String> {
+        None
+    }
+
+    fn service_directory(&self, _account: &str) -> Option<PathBuf> {
         None
     }
 

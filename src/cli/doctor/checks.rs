@@ -2,6 +2,7 @@
 
 use super::super::{Error, block_on};
 use super::Finding;
+use crate::agent::hardening::Hardening;
 use crate::agent::status::socket_path;
 use crate::config::{self, Config, Loaded, Switch};
 use crate::remote::redis as remote;
@@ -9,10 +10,12 @@ use crate::sinks::influx::Influx;
 use crate::sources::evdev::{self, Kind, Node, State};
 use crate::sources::x11;
 use crate::store::{StoreError, read_only, schema};
+use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 const JOIN_INPUT: &str = "sudo usermod -aG input \"$USER\", then log out and in again (every program of this account \
      can read keys then; docs/threat-model.md)";
@@ -99,8 +102,15 @@ fn database(path: &Path) -> Finding {
 }
 
 fn service(database: &Path) -> Finding {
-    if UnixStream::connect(socket_path(database)).is_ok() {
-        return Finding::ok("service", "the agent is running");
+    if let Some(hardening) = hardening_of_the_agent(database) {
+        let (on, off): (Vec<_>, Vec<_>) = hardening.measures().into_iter().partition(|&(_, is_in_force)| is_in_force);
+        let names = |measures: &[(&'static str, bool)]| measures.iter().map(|m| m.0).collect::<Vec<_>>().join(", ");
+        let text = format!("the agent is running with {}", names(&on));
+        return if off.is_empty() {
+            Finding::ok("service", text)
+        } else {
+            Finding::ok("service", format!("{text}; this kernel or its settings leave out {}", names(&off)))
+        };
     }
     let systemctl = |verb| {
         let output = Command::new("systemctl").args(["--user", verb, "seclyzer.service"]).output().ok()?;
@@ -113,6 +123,16 @@ fn service(database: &Path) -> Finding {
         }
         _ => Finding::warning("service", "the agent is not running on this database", start),
     }
+}
+
+/// What is in force in the agent that runs, if one does.
+fn hardening_of_the_agent(database: &Path) -> Option<Hardening> {
+    let mut socket = UnixStream::connect(socket_path(database)).ok()?;
+    socket.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
+    let mut text = String::new();
+    socket.read_to_string(&mut text).ok()?;
+    let status: serde_json::Value = serde_json::from_str(&text).ok()?;
+    Some(serde_json::from_value(status["hardening"].clone()).unwrap_or_default())
 }
 
 async fn windows(settings: &config::X11) -> Finding {

@@ -1,16 +1,12 @@
 //! Tells which nodes of a folder came, changed and went (inotify), also while the folder itself is not there yet.
 
-use crate::sources::descriptor;
+use crate::sources::inotify::{Inotify, Notice};
 use std::collections::BTreeSet;
-use std::ffi::CString;
-use std::fs::{self, File};
-use std::io::{self, Read};
-use std::os::fd::AsRawFd;
+use std::fs;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::task::{Context, Poll};
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 
 /// What happened in the folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +23,7 @@ pub struct Folder {
     root: PathBuf,
     /// Folders of links that patterns name.
     links: BTreeSet<PathBuf>,
-    inotify: AsyncFd<File>,
+    inotify: Inotify,
     root_watch: Option<i32>,
     /// Of the folder above, as long as there is no root.
     parent_watch: Option<i32>,
@@ -36,10 +32,6 @@ pub struct Folder {
 const NODES: u32 = LINKS | libc::IN_ATTRIB;
 const LINKS: u32 = libc::IN_CREATE | libc::IN_MOVED_TO | libc::IN_DELETE | libc::IN_MOVED_FROM;
 const PARENT: u32 = libc::IN_CREATE | libc::IN_MOVED_TO;
-/// A folder may be watched for two reasons.
-const EVERY: u32 = libc::IN_ONLYDIR | libc::IN_MASK_ADD;
-/// Bytes of an `inotify_event` before its name.
-const HEAD: usize = 16;
 
 impl Folder {
     /// Watches `root`, or waits for it to come. Must be called within a runtime.
@@ -47,9 +39,7 @@ impl Folder {
     /// # Errors
     /// Neither `root` nor the folder above can be watched, or the account has no inotify instance left.
     pub fn watch(root: &Path, links: BTreeSet<PathBuf>) -> io::Result<Folder> {
-        // SAFETY: a system call without pointers that makes a descriptor.
-        let inotify = unsafe { descriptor::made(libc::inotify_init1(libc::IN_NONBLOCK | libc::IN_CLOEXEC)) }?;
-        let inotify = descriptor::watched(inotify)?;
+        let inotify = Inotify::new()?;
         let mut folder = Folder { root: root.to_owned(), links, inotify, root_watch: None, parent_watch: None };
         folder.arm()?;
         Ok(folder)
@@ -72,7 +62,7 @@ impl Folder {
     }
 
     pub fn poll_changed(&self, context: &mut Context<'_>) -> Poll<()> {
-        self.inotify.poll_read_ready(context).map(|_| ())
+        self.inotify.poll_changed(context)
     }
 
     /// Appends what happened since the last call.
@@ -82,16 +72,16 @@ impl Folder {
     pub fn changes(&mut self, out: &mut Vec<Change>) -> io::Result<()> {
         let mut bytes = [0; 4096];
         let mut is_stale = false;
-        while let Ok(length) = self.inotify.try_io_mut(Interest::READABLE, |inotify| inotify.read(&mut bytes)) {
-            for event in Notices(&bytes[..length]) {
-                is_stale |= self.take(event, out);
+        while let Some(notices) = self.inotify.read(&mut bytes) {
+            for notice in notices {
+                is_stale |= self.take(notice, out);
             }
         }
         if is_stale { self.arm() } else { Ok(()) }
     }
 
     /// Takes one notice; says whether the watches have to be set anew.
-    fn take(&mut self, notice: Notice, out: &mut Vec<Change>) -> bool {
+    fn take(&mut self, notice: Notice<'_>, out: &mut Vec<Change>) -> bool {
         let is_root = Some(notice.watch) == self.root_watch;
         let went = notice.mask & (libc::IN_DELETE | libc::IN_MOVED_FROM) != 0;
         if notice.mask & libc::IN_IGNORED != 0 {
@@ -122,10 +112,10 @@ impl Folder {
     fn arm(&mut self) -> io::Result<()> {
         for folder in &self.links {
             // One that is not there yet comes as a change of the root.
-            let _ = self.add(folder, LINKS);
+            let _ = self.inotify.add(folder, LINKS);
         }
         loop {
-            match self.add(&self.root, NODES) {
+            match self.inotify.add(&self.root, NODES) {
                 Ok(watch) => {
                     self.root_watch = Some(watch);
                     self.leave_parent();
@@ -134,7 +124,7 @@ impl Folder {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 Err(_) if self.parent_watch.is_some() => return Ok(()),
                 // Once more after this: the root may have come before the folder above was watched.
-                Err(_) => self.parent_watch = Some(self.add(self.parent(), PARENT)?),
+                Err(_) => self.parent_watch = Some(self.inotify.add(self.parent(), PARENT)?),
             }
         }
     }
@@ -145,48 +135,15 @@ impl Folder {
 
     fn leave_parent(&mut self) {
         match self.parent_watch.take() {
-            Some(watch) if !self.links.contains(self.parent()) => {
-                // SAFETY: a system call without pointers on a descriptor that is open.
-                unsafe { libc::inotify_rm_watch(self.inotify.as_raw_fd(), watch) };
-            }
+            Some(watch) if !self.links.contains(self.parent()) => self.inotify.remove(watch),
             _ => {}
         }
-    }
-
-    fn add(&self, folder: &Path, mask: u32) -> io::Result<i32> {
-        let path = CString::new(folder.as_os_str().as_bytes())?;
-        // SAFETY: the descriptor is open, and `path` ends with NUL and lives through the call.
-        let watch = unsafe { libc::inotify_add_watch(self.inotify.as_raw_fd(), path.as_ptr(), mask | EVERY) };
-        if watch < 0 { Err(io::Error::last_os_error()) } else { Ok(watch) }
     }
 }
 
 /// Whether a name is one of an evdev node: `event` and a number.
 fn is_node(name: &str) -> bool {
     name.strip_prefix("event").is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
-}
-
-/// One `inotify_event`.
-struct Notice<'a> {
-    watch: i32,
-    mask: u32,
-    name: &'a [u8],
-}
-
-/// The `inotify_event`s that one read has brought.
-struct Notices<'a>(&'a [u8]);
-
-impl<'a> Iterator for Notices<'a> {
-    type Item = Notice<'a>;
-
-    fn next(&mut self) -> Option<Notice<'a>> {
-        let (head, rest) = self.0.split_first_chunk::<HEAD>()?;
-        let word = |at: usize| std::array::from_fn(|i| head[at + i]);
-        let (padded, rest) = rest.split_at_checked(u32::from_ne_bytes(word(12)) as usize)?;
-        self.0 = rest;
-        let name = padded.split(|&byte| byte == 0).next().unwrap_or_default();
-        Some(Notice { watch: i32::from_ne_bytes(word(0)), mask: u32::from_ne_bytes(word(4)), name })
-    }
 }
 
 #[cfg(test)]
@@ -261,19 +218,5 @@ mod tests {
         let nodes = Folder::nodes(root.path()).expect("a list");
         assert_eq!(nodes, BTreeSet::from(["event0".to_owned(), "event12".to_owned()]));
         assert_eq!(Folder::nodes(&root.path().join("none")).expect("no folder is no error"), BTreeSet::new());
-    }
-
-    #[test]
-    fn a_notice_that_is_cut_off_is_no_notice() {
-        let mut bytes = vec![0; HEAD + 16];
-        bytes[0..4].copy_from_slice(&3i32.to_ne_bytes());
-        bytes[4..8].copy_from_slice(&libc::IN_CREATE.to_ne_bytes());
-        bytes[12..16].copy_from_slice(&16u32.to_ne_bytes());
-        bytes[16..22].copy_from_slice(b"event0");
-        let notices = |bytes| Notices(bytes).map(|n| (n.watch, n.mask, n.name.to_vec())).collect::<Vec<_>>();
-        assert_eq!(notices(&bytes), [(3, libc::IN_CREATE, b"event0".to_vec())]);
-        for length in 0..bytes.len() {
-            assert_eq!(notices(&bytes[..length]), [], "{length}");
-        }
     }
 }

@@ -1,0 +1,200 @@
+//! What the agent gives up at its start, so that a flaw in it, or another program of the account, gains less by it.
+//!
+//! It is done once, by the command, before there is a second thread: Landlock and "no new privileges" hold for the
+//! calling thread and those that it starts. What the kernel cannot do is left out; [`Hardening`] says what is in force.
+
+use crate::config::{Config, Switch};
+use crate::sources::x11;
+use landlock::{
+    ABI, Access, AccessFs, AccessNet, BitFlags, LandlockStatus, NetPort, PathBeneath, PathFd, RestrictionStatus,
+    Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetError, RulesetStatus, make_bitflags,
+};
+use nix::sys::prctl;
+use nix::sys::resource::{Resource, setrlimit};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use url::Url;
+
+/// The newest that the rules below know of: `ioctl` on devices.
+const KNOWN: ABI = ABI::V5;
+/// The first that knows of TCP.
+const WITH_TCP: ABI = ABI::V4;
+/// Where devices, libraries, name services, certificates and logind's and the session's files are. All of /dev, since
+/// /dev/input goes and comes with the last and the first device.
+const READ: [&str; 11] =
+    ["/dev", "/sys", "/run", "/etc", "/usr", "/lib", "/lib64", "/proc/sys", "/var/lib/sss", "/nix/store", "/gnu/store"];
+/// For answers of a name server that are too long for a datagram.
+const DNS_PORT: u16 = 53;
+
+/// What is in force.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hardening {
+    /// No other program of the account can read its memory or trace it.
+    pub private_memory: bool,
+    pub no_core_dumps: bool,
+    pub no_new_privileges: bool,
+    /// Landlock: files are read where they have to be, written beside the database only, and none is executed.
+    pub landlock_files: bool,
+    /// Landlock: TCP connections go to the configured ports only, and none is accepted.
+    pub landlock_tcp: bool,
+}
+
+impl Hardening {
+    /// Each measure by its name, and whether it is in force.
+    pub fn measures(&self) -> [(&'static str, bool); 5] {
+        [
+            ("private memory", self.private_memory),
+            ("no core dumps", self.no_core_dumps),
+            ("no new privileges", self.no_new_privileges),
+            ("Landlock for files", self.landlock_files),
+            ("Landlock for TCP", self.landlock_tcp),
+        ]
+    }
+}
+
+/// Keeps this process's memory to itself, so that no other program of the account reads keys there.
+pub fn protect_memory() -> Hardening {
+    Hardening {
+        private_memory: prctl::set_dumpable(false).is_ok(),
+        no_core_dumps: setrlimit(Resource::RLIMIT_CORE, 0, 0).is_ok(),
+        ..Hardening::default()
+    }
+}
+
+/// Gives up all that the agent does not need. To be called before there is a second thread.
+pub fn enforce(needs: &Needs) -> Hardening {
+    let mut hardening = protect_memory();
+    hardening.no_new_privileges = prctl::set_no_new_privs().is_ok();
+    match restrict(needs) {
+        Ok(RestrictionStatus { ruleset, landlock: LandlockStatus::Available { effective_abi, .. }, .. }) => {
+            hardening.landlock_files = ruleset != RulesetStatus::NotEnforced;
+            hardening.landlock_tcp = hardening.landlock_files && needs.tcp_ports.is_some() && effective_abi >= WITH_TCP;
+        }
+        Ok(_) => tracing::debug!("this kernel has no Landlock"),
+        Err(error) => tracing::warn!(%error, "Landlock is not in force"),
+    }
+    hardening
+}
+
+/// What the agent has to reach.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Needs {
+    /// Folders in which files are made and changed.
+    pub written: Vec<PathBuf>,
+    /// Files and folders that are read, besides those of the system.
+    pub read: Vec<PathBuf>,
+    /// `None`: not known beforehand.
+    pub tcp_ports: Option<Vec<u16>>,
+}
+
+impl Needs {
+    /// `variable` is the environment.
+    pub fn of(config: &Config, x11: &x11::Environment, variable: impl Fn(&str) -> Option<PathBuf>) -> Needs {
+        let folder = |path: &Path| path.parent().map(Path::to_owned);
+        let certificates = ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().filter_map(&variable);
+        // A login replaces the file with the cookie, so that its folder is what can be named.
+        let cookie = x11.xauthority.as_deref().filter(|_| config.x11.enabled).and_then(folder);
+        Needs {
+            written: folder(&config.store.path).into_iter().collect(),
+            read: cookie.into_iter().chain(certificates).collect(),
+            tcp_ports: tcp_ports(config, x11, variable),
+        }
+    }
+}
+
+fn tcp_ports(config: &Config, x11: &x11::Environment, variable: impl Fn(&str) -> Option<PathBuf>) -> Option<Vec<u16>> {
+    let proxies = ["http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"];
+    if proxies.into_iter().any(|name| variable(name).is_some()) {
+        return None;
+    }
+    const REDIS_PORT: u16 = 6379;
+    let mut ports = vec![DNS_PORT];
+    ports.push(port_of(&config.redis.url, REDIS_PORT));
+    if config.redis.enabled == Switch::Auto {
+        // Where the configured server does not answer, the one on loopback is asked.
+        ports.push(REDIS_PORT);
+    }
+    if config.influx.is_on() {
+        ports.push(port_of(&config.influx.url, 8086));
+    }
+    ports.extend(x11.tcp_ports());
+    ports.sort_unstable();
+    ports.dedup();
+    Some(ports)
+}
+
+fn port_of(url: &str, default: u16) -> u16 {
+    Url::parse(url).ok().and_then(|url| url.port_or_known_default()).unwrap_or(default)
+}
+
+fn restrict(needs: &Needs) -> Result<RestrictionStatus, RulesetError> {
+    let reading = make_bitflags!(AccessFs::{ReadFile | ReadDir});
+    let device = reading | AccessFs::IoctlDev;
+    let writing = AccessFs::from_all(KNOWN) & !BitFlags::from(AccessFs::Execute);
+    let mut ruleset = Ruleset::default().handle_access(AccessFs::from_all(KNOWN))?;
+    if needs.tcp_ports.is_some() {
+        ruleset = ruleset.handle_access(AccessNet::from_all(WITH_TCP))?;
+    }
+    let mut ruleset = ruleset.create()?;
+    let read = READ.iter().map(Path::new).chain(needs.read.iter().map(PathBuf::as_path));
+    let read = read.map(|path| (path, if path == Path::new("/dev") { device } else { reading }));
+    let written = needs.written.iter().map(|path| (path.as_path(), writing));
+    for (path, access) in read.chain(written) {
+        // What is not there needs no permission.
+        let Ok(opened) = PathFd::new(path) else { continue };
+        let access = if path.is_dir() { access } else { access & AccessFs::from_file(KNOWN) };
+        ruleset = ruleset.add_rule(PathBeneath::new(opened, access))?;
+    }
+    for &port in needs.tcp_ports.iter().flatten() {
+        ruleset = ruleset.add_rule(NetPort::new(port, AccessNet::ConnectTcp))?;
+    }
+    ruleset.restrict_self()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config;
+    use std::collections::HashMap;
+
+    fn needs(settings: &[(&str, &str)], display: &str, environment: &[(&str, &str)]) -> Needs {
+        let set = settings.iter().chain(&[("SECLYZER_STORE_PATH", "/data/seclyzer.db")]);
+        let set: config::Environment = set.map(|&(name, value)| (name.to_owned(), value.into())).collect();
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("config.toml");
+        std::fs::write(&path, "").expect("an empty configuration");
+        let config = config::read(Some(&path), &set).expect("a configuration").config;
+        let x11 = x11::Environment {
+            display: Some(display.to_owned()),
+            xauthority: Some("/home/me/.Xauthority".into()),
+            ..x11::Environment::default()
+        };
+        let environment: HashMap<_, _> = environment.iter().copied().collect();
+        Needs::of(&config, &x11, |name| environment.get(name).map(PathBuf::from))
+    }
+
+    #[test]
+    fn the_agent_needs_its_database_the_cookie_and_the_configured_ports() {
+        let influx = [
+            ("SECLYZER_REDIS_URL", "rediss://10.0.0.1:7000"),
+            ("SECLYZER_INFLUX_URL", "https://influx.example"),
+            ("SECLYZER_INFLUX_TOKEN", "t"),
+            ("SECLYZER_INFLUX_ORG", "o"),
+            ("SECLYZER_INFLUX_BUCKET", "b"),
+        ];
+        let needs = needs(&influx, "far:1", &[("SSL_CERT_FILE", "/ca.pem")]);
+        assert_eq!(needs.written, [Path::new("/data")]);
+        assert_eq!(needs.read, [Path::new("/home/me"), Path::new("/ca.pem")]);
+        assert_eq!(needs.tcp_ports, Some(vec![53, 443, 6001, 6379, 7000]));
+    }
+
+    #[test]
+    fn behind_a_proxy_no_port_is_known() {
+        assert_eq!(needs(&[], ":0", &[("https_proxy", "http://proxy:3128")]).tcp_ports, None);
+    }
+
+    #[test]
+    fn nothing_is_read_for_a_window_system_that_is_not_followed() {
+        assert_eq!(needs(&[("SECLYZER_X11_ENABLED", "false")], ":0", &[]).read, [] as [PathBuf; 0]);
+    }
+}

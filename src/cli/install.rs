@@ -1,0 +1,139 @@
+//! `seclyzer install`
+
+use super::Error;
+use crate::install::apply::{apply, read_manifest};
+use crate::install::hands::{self, Hands};
+use crate::install::plan::{plan, tell_session};
+use crate::install::{Account, Command, GROUP, System, Way};
+use nix::unistd::{Gid, Group, Uid, User, getgroups, getuid};
+use std::io::Write;
+use std::path::PathBuf;
+
+/// Install the agent so that it starts with the session; lists every change first
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  seclyzer install --dry-run          what would be changed?
+  seclyzer install                    the account joins the group input; asks sudo for that
+  sudo seclyzer install --hardened    a sandboxed service that alone may read the devices
+
+docs/installing.md says what each way exposes. Installing again upgrades the program and keeps configuration and data.")]
+pub struct Args {
+    /// As a service of the system: no other program of the account can read keys; needs root
+    #[arg(long)]
+    hardened: bool,
+    /// Only list what would be changed
+    #[arg(long)]
+    dry_run: bool,
+    /// Whom the hardened service is for; by default who called sudo
+    #[arg(long, value_name = "NAME", requires = "hardened")]
+    user: Option<String>,
+}
+
+pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Error> {
+    let way = if args.hardened { Way::Hardened } else { Way::User };
+    let system = this_system(way, args.user.as_deref())?;
+    let other = if way == Way::User { Way::Hardened } else { Way::User };
+    if system.at(&system.manifest_path(other)).exists() {
+        let uninstall = uninstall_command(other);
+        return Err(Error::Refused(format!("it is installed the other way already: first run `{uninstall}`")));
+    }
+    let manifest_path = system.manifest_path(way);
+    let mut manifest = read_manifest(&system, &manifest_path)?;
+    let plan = plan(way, &system);
+    let unreadable = |source| Error::CannotCreate { path: system.executable.clone(), source };
+    let steps = system.missing(&plan.steps).map_err(unreadable)?;
+    if steps.is_empty() {
+        writeln!(out, "Everything is installed already; nothing to do.")?;
+        return Ok(());
+    }
+    let may_read = may_read_devices();
+    // Without the group it would only find that it may not read anything.
+    let is_pointless = |command: &Command| way == Way::User && !may_read && command.words.contains(&"restart".into());
+    let after: Vec<&Command> = plan.after.iter().filter(|command| !is_pointless(command)).collect();
+    writeln!(out, "Changes:")?;
+    for step in &steps {
+        writeln!(out, "  {}", system.describe(step))?;
+    }
+    for command in &after {
+        let who = if command.as_root { " (as root)" } else { "" };
+        writeln!(out, "  run {command}{who}")?;
+    }
+    if args.dry_run {
+        return Ok(());
+    }
+    let is_root = getuid().is_root();
+    if way == Way::Hardened && !is_root {
+        return Err(Error::Refused("this needs root: run `sudo seclyzer install --hardened`".into()));
+    }
+    out.flush()?;
+    let mut hands = Hands { is_root, run: &mut hands::run };
+    apply(&steps, &system, &mut hands, &manifest_path, &mut manifest)?;
+    for command in after {
+        if let Err(error) = hands.run(command) {
+            writeln!(out, "warning: {command}: {error}")?;
+        }
+    }
+    writeln!(out, "\nInstalled. {}", what_now(way, may_read, &system))?;
+    Ok(())
+}
+
+fn what_now(way: Way, may_read: bool, system: &System) -> String {
+    match way {
+        Way::User if may_read => "The agent is running: see `seclyzer status`.".into(),
+        Way::User => format!(
+            "One step is left: reboot, or log out of every session of {}, wait 15 seconds and log in.\n\
+             The account is in the group {GROUP}, but what runs already got its groups when it started.\n\
+             From then on the agent starts with the session: see `seclyzer status`.",
+            system.account.name
+        ),
+        Way::Hardened => format!(
+            "The agent starts with the next graphical session of {0}. To start it in this one, as {0}:\n  sh -c \"{1}\"",
+            system.account.name,
+            tell_session(&system.account.name)
+        ),
+    }
+}
+
+pub(super) fn uninstall_command(way: Way) -> &'static str {
+    match way {
+        Way::User => "seclyzer uninstall",
+        Way::Hardened => "sudo seclyzer uninstall --hardened",
+    }
+}
+
+/// This machine, and the account that the agent is for.
+pub(super) fn this_system(way: Way, user: Option<&str>) -> Result<System, Error> {
+    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    let caller = variable("SUDO_USER").and_then(|name| name.into_string().ok()).filter(|name| name != "root");
+    let is_own = user.is_none() && !(getuid().is_root() && caller.is_some());
+    if way == Way::User && !is_own {
+        return Err(Error::Refused("run it without sudo: it is for the account that it is run as".into()));
+    }
+    let found = match user.map(str::to_owned).or(caller.filter(|_| !is_own)) {
+        Some(name) => User::from_name(&name).ok().flatten().ok_or(name),
+        None => User::from_uid(getuid()).ok().flatten().ok_or_else(|| getuid().to_string()),
+    };
+    let user = found.map_err(|name| Error::Refused(format!("there is no account {name}")))?;
+    let config_home = variable("XDG_CONFIG_HOME").map(PathBuf::from).filter(|path| is_own && path.is_absolute());
+    let executable =
+        std::env::current_exe().map_err(|source| Error::CannotCreate { path: "/proc/self/exe".into(), source })?;
+    let is_member = input_group().is_some_and(|group| group.mem.contains(&user.name) || group.gid == user.gid);
+    let account = Account {
+        config_home: config_home.unwrap_or_else(|| user.dir.join(".config")),
+        name: user.name,
+        uid: user.uid.as_raw(),
+        gid: user.gid.as_raw(),
+        home: user.dir,
+    };
+    Ok(System { root: "/".into(), account, executable, is_member })
+}
+
+fn input_group() -> Option<Group> {
+    Group::from_name(GROUP).ok().flatten()
+}
+
+/// Whether what this process starts may read the devices.
+fn may_read_devices() -> bool {
+    let has = |group: Group| getgroups().is_ok_and(|groups: Vec<Gid>| groups.contains(&group.gid));
+    Uid::effective().is_root() || input_group().is_some_and(has)
+}

@@ -1,0 +1,174 @@
+//! Installing and uninstalling: what is to be changed is worked out first, listed, and only then done.
+//!
+//! [`plan`](plan::plan) says what an installation consists of, [`apply`] brings a machine there or leaves it as it was,
+//! and the [`Manifest`] remembers what that took, so that uninstalling restores what was there.
+
+pub mod apply;
+pub mod hands;
+pub mod plan;
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The group that may read input devices.
+pub const GROUP: &str = "input";
+
+/// How the agent gets at the devices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// The account joins the group, and runs the agent in its own session.
+    User,
+    /// A service of the system runs it; only that has the group.
+    Hardened,
+}
+
+/// Whom it is installed for.
+#[derive(Debug, Clone)]
+pub struct Account {
+    pub name: String,
+    pub uid: u32,
+    pub gid: u32,
+    pub home: PathBuf,
+    /// `$XDG_CONFIG_HOME`, or `.config` in the home directory.
+    pub config_home: PathBuf,
+}
+
+/// The machine, as far as installing is concerned.
+#[derive(Debug, Clone)]
+pub struct System {
+    /// What every path begins with: `/`.
+    pub root: PathBuf,
+    pub account: Account,
+    /// The program that installs itself.
+    pub executable: PathBuf,
+    /// Whether the account is in the group.
+    pub is_member: bool,
+}
+
+impl System {
+    /// Where a path of the installation is on this machine.
+    pub fn at(&self, path: &Path) -> PathBuf {
+        self.root.join(path.strip_prefix("/").unwrap_or(path))
+    }
+
+    /// Whether only root may change it.
+    pub fn is_root_s(&self, path: &Path) -> bool {
+        !path.starts_with(&self.account.home) && !path.starts_with(&self.account.config_home)
+    }
+
+    pub fn manifest_path(&self, way: Way) -> PathBuf {
+        match way {
+            Way::User => self.account.home.join(".local/state/seclyzer/installed.json"),
+            Way::Hardened => "/var/lib/seclyzer/installed.json".into(),
+        }
+    }
+}
+
+/// One thing that an installation consists of. Paths are as on a machine whose root is `/`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    File {
+        path: PathBuf,
+        contents: Contents,
+        mode: u32,
+    },
+    Link {
+        path: PathBuf,
+        target: PathBuf,
+    },
+    /// A folder that is the account's alone.
+    OwnFolder {
+        path: PathBuf,
+    },
+    Membership,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Contents {
+    Text(String),
+    /// Those of the program itself.
+    Program,
+}
+
+/// A command that follows the changes or goes before them. What it tells a running system is not part of what is
+/// installed: its failure is reported and undoes nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Command {
+    pub words: Vec<String>,
+    pub as_root: bool,
+}
+
+impl Command {
+    pub fn root(words: &str) -> Command {
+        Command { words: words.split(' ').map(str::to_owned).collect(), as_root: true }
+    }
+
+    pub fn own(words: &str) -> Command {
+        Command { as_root: false, ..Command::root(words) }
+    }
+}
+
+impl fmt::Display for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.words.join(" "))
+    }
+}
+
+/// How one change is taken back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Undo {
+    /// It was not there before.
+    Remove(PathBuf),
+    /// What was there before has this name and the suffix [`SAVED`].
+    Restore(PathBuf),
+    /// Unless something is in it by then.
+    RemoveFolder(PathBuf),
+    /// An older version of ours was there, which has this name and the suffix [`OLDER`] until the newer one stays.
+    GoBack(PathBuf),
+    Leave {
+        user: String,
+    },
+}
+
+/// Suffix of what was there before.
+pub const SAVED: &str = ".before-seclyzer";
+pub const OLDER: &str = ".older-seclyzer";
+
+impl fmt::Display for Undo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Undo::Remove(path) => write!(f, "remove {}", path.display()),
+            Undo::Restore(path) => write!(f, "restore {} from {}{SAVED}", path.display(), path.display()),
+            Undo::RemoveFolder(path) => write!(f, "remove {}/ if it is empty", path.display()),
+            Undo::GoBack(path) => write!(f, "go back to the older {}", path.display()),
+            Undo::Leave { user } => write!(f, "take {user} out of the group {GROUP}"),
+        }
+    }
+}
+
+/// What installing has changed, in order.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    pub changes: Vec<Undo>,
+}
+
+impl Manifest {
+    /// Whether this path was put there by an installation.
+    pub fn has(&self, path: &Path) -> bool {
+        self.changes.iter().any(|change| matches!(change, Undo::Remove(own) | Undo::Restore(own) if own == path))
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum InstallError {
+    #[error("{what}: {source}")]
+    Change { what: String, source: io::Error },
+    /// A change failed, and taking back those before it failed too.
+    #[error("{what}: {source}; taking the rest back failed as well: {left}")]
+    HalfDone { what: String, source: io::Error, left: String },
+    #[error("{}: {source}", path.display())]
+    Manifest { path: PathBuf, source: io::Error },
+}

@@ -1,0 +1,213 @@
+//! What an installation consists of.
+
+use super::{Command, Contents, Step, System, Way};
+use std::path::{Path, PathBuf};
+
+const RULES: &str = include_str!("../../udev/72-seclyzer.rules");
+const USER_UNIT: &str = include_str!("../../systemd/seclyzer.service");
+const HARDENED_UNITS: [(&str, &str); 3] = [
+    ("seclyzer@.service", include_str!("../../systemd/seclyzer@.service")),
+    ("seclyzer@.path", include_str!("../../systemd/seclyzer@.path")),
+    ("seclyzer-session@.service", include_str!("../../systemd/seclyzer-session@.service")),
+];
+const CONFIG: &str = include_str!("../../config/seclyzer.toml");
+/// Where a distribution's package puts the program; it brings units and rules along. The units name this path.
+const PACKAGED: &str = "/usr/bin/seclyzer";
+
+/// What is to be there, and what is to be run once it is.
+#[derive(Debug)]
+pub struct Plan {
+    pub steps: Vec<Step>,
+    pub after: Vec<Command>,
+}
+
+pub fn plan(way: Way, system: &System) -> Plan {
+    let is_packaged = system.executable == Path::new(PACKAGED);
+    let mut steps = Vec::new();
+    if !is_packaged {
+        steps.push(text("/etc/udev/rules.d/72-seclyzer.rules", RULES, 0o644));
+    }
+    let after = match way {
+        Way::User => {
+            user_steps(system, is_packaged, &mut steps);
+            vec![
+                Command::own("systemctl --user daemon-reload"),
+                Command::own("systemctl --user restart seclyzer.service"),
+            ]
+        }
+        Way::Hardened => {
+            hardened_steps(system, is_packaged, &mut steps);
+            let user = &system.account.name;
+            vec![
+                Command::root("systemctl daemon-reload"),
+                Command::root(&format!("systemctl restart seclyzer@{user}.path")),
+                Command::root(&format!("systemctl try-restart seclyzer@{user}.service")),
+            ]
+        }
+    };
+    let udev = [
+        Command::root("udevadm control --reload"),
+        Command::root("udevadm trigger --subsystem-match=input --action=change"),
+    ];
+    Plan { steps, after: udev.into_iter().chain(after).collect() }
+}
+
+fn user_steps(system: &System, is_packaged: bool, steps: &mut Vec<Step>) {
+    let account = &system.account;
+    let units = account.config_home.join("systemd/user");
+    let mut unit = PathBuf::from("/usr/lib/systemd/user/seclyzer.service");
+    steps.push(Step::Membership);
+    if !is_packaged {
+        let program = account.home.join(".local/bin/seclyzer");
+        unit = units.join("seclyzer.service");
+        steps.push(text(&unit, &naming(&program, USER_UNIT), 0o644));
+        steps.push(Step::File { path: program, contents: Contents::Program, mode: 0o755 });
+    }
+    let wanted = units.join("graphical-session.target.wants/seclyzer.service");
+    steps.push(Step::Link { path: wanted, target: unit });
+    // For sessions that never reach graphical-session.target.
+    let start = "systemctl --user import-environment DISPLAY XAUTHORITY; systemctl --user start seclyzer.service";
+    steps.push(text(account.config_home.join("autostart/seclyzer.desktop"), &autostart(start), 0o644));
+    steps.push(text(account.config_home.join("seclyzer/config.example.toml"), CONFIG, 0o600));
+}
+
+fn hardened_steps(system: &System, is_packaged: bool, steps: &mut Vec<Step>) {
+    let user = &system.account.name;
+    let mut units = Path::new("/usr/lib/systemd/system");
+    if !is_packaged {
+        units = Path::new("/etc/systemd/system");
+        let program = PathBuf::from("/usr/local/bin/seclyzer");
+        for (name, unit) in HARDENED_UNITS {
+            steps.push(text(units.join(name), &naming(&program, unit), 0o644));
+        }
+        // A program that may not be read may not be traced either, from its first instruction on: a tracer of the same
+        // account would have the group by it.
+        steps.push(Step::File { path: program, contents: Contents::Program, mode: 0o711 });
+    }
+    let wanted = format!("/etc/systemd/system/multi-user.target.wants/seclyzer@{user}.path");
+    steps.push(Step::Link { path: wanted.into(), target: units.join("seclyzer@.path") });
+    steps.push(Step::OwnFolder { path: state_folder(user) });
+    let path = format!("/etc/xdg/autostart/seclyzer-{user}.desktop");
+    steps.push(text(path, &autostart(&tell_session(user)), 0o644));
+    steps.push(text("/etc/seclyzer/config.example.toml", CONFIG, 0o644));
+}
+
+/// The hardened service's database, and what the session says of itself.
+pub fn state_folder(user: &str) -> PathBuf {
+    Path::new("/var/lib/seclyzer").join(user)
+}
+
+/// The shell command with which a session says which X server it has; it starts the hardened agent.
+pub fn tell_session(user: &str) -> String {
+    let folder = state_folder(user);
+    let folder = folder.display();
+    format!(
+        "test -w {folder} && env | grep -E '^(DISPLAY|XAUTHORITY|XDG_SESSION_TYPE|WAYLAND_DISPLAY)=' > {folder}/session"
+    )
+}
+
+/// What is run first to take an installation away, and what afterwards.
+pub fn farewell(way: Way) -> [Vec<Command>; 2] {
+    // Debian's rules set a node's group when it is added, not when it changes.
+    let udev = [
+        Command::root("udevadm control --reload"),
+        Command::root("udevadm trigger --subsystem-match=input --action=add"),
+    ];
+    let (before, reload) = match way {
+        Way::User => {
+            (Command::own("systemctl --user stop seclyzer.service"), Command::own("systemctl --user daemon-reload"))
+        }
+        Way::Hardened => (
+            Command::root("systemctl stop seclyzer@*.path seclyzer@*.service"),
+            Command::root("systemctl daemon-reload"),
+        ),
+    };
+    [vec![before], udev.into_iter().chain([reload]).collect()]
+}
+
+fn text(path: impl Into<PathBuf>, contents: &str, mode: u32) -> Step {
+    Step::File { path: path.into(), contents: Contents::Text(contents.to_owned()), mode }
+}
+
+/// A unit that starts the program from where it is put.
+fn naming(program: &Path, unit: &str) -> String {
+    unit.replace(PACKAGED, &program.display().to_string())
+}
+
+fn autostart(command: &str) -> String {
+    format!(
+        "[Desktop Entry]\nType=Application\nName=seclyzer\nComment=Behavioural biometrics of this session\n\
+         Exec=sh -c \"{command}\"\nNoDisplay=true\nX-GNOME-Autostart-enabled=true\n"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Account;
+    use super::*;
+
+    fn system(executable: &str) -> System {
+        let account = Account {
+            name: "ann".into(),
+            uid: 1000,
+            gid: 1000,
+            home: "/home/ann".into(),
+            config_home: "/home/ann/.config".into(),
+        };
+        System { root: "/".into(), account, executable: executable.into(), is_member: false }
+    }
+
+    fn paths(plan: &Plan) -> Vec<String> {
+        let path = |step: &Step| match step {
+            Step::File { path, .. } | Step::Link { path, .. } | Step::OwnFolder { path } => path.display().to_string(),
+            Step::Membership => "membership".into(),
+        };
+        plan.steps.iter().map(path).collect()
+    }
+
+    #[test]
+    fn the_user_way_changes_root_s_things_for_the_rule_and_the_group_only() {
+        let system = system("/tmp/seclyzer");
+        let plan = plan(Way::User, &system);
+        let root_s: Vec<_> = paths(&plan).into_iter().filter(|path| system.is_root_s(Path::new(path))).collect();
+        assert_eq!(root_s, ["/etc/udev/rules.d/72-seclyzer.rules", "membership"]);
+    }
+
+    #[test]
+    fn the_hardened_way_gives_the_account_no_group_and_touches_nothing_in_its_home() {
+        let plan = plan(Way::Hardened, &system("/tmp/seclyzer"));
+        assert!(!plan.steps.contains(&Step::Membership));
+        assert!(paths(&plan).iter().all(|path| !path.starts_with("/home")), "{:?}", paths(&plan));
+    }
+
+    #[test]
+    fn units_start_the_program_from_where_it_is_put() {
+        for (way, program) in [(Way::User, "/home/ann/.local/bin/seclyzer"), (Way::Hardened, "/usr/local/bin/seclyzer")]
+        {
+            let plan = plan(way, &system("/tmp/seclyzer"));
+            let started = plan.steps.iter().find_map(|step| match step {
+                Step::File { contents: Contents::Text(text), .. } => {
+                    text.lines().find(|line| line.starts_with("ExecStart=/"))
+                }
+                _ => None,
+            });
+            assert_eq!(started, Some(format!("ExecStart={program} run").as_str()));
+        }
+    }
+
+    #[test]
+    fn a_package_s_files_are_left_to_the_package() {
+        let packaged = plan(Way::User, &system(PACKAGED));
+        assert!(!paths(&packaged).iter().any(|path| path.contains("/bin/") || path.contains("rules.d")));
+        assert!(packaged.steps.iter().any(
+            |step| matches!(step, Step::Link { target, .. } if target == Path::new("/usr/lib/systemd/user/seclyzer.service"))
+        ));
+    }
+
+    #[test]
+    fn what_a_session_says_of_itself_needs_no_quoting_in_a_desktop_entry() {
+        let line = autostart(&tell_session("ann"));
+        let command = line.lines().find_map(|line| line.strip_prefix("Exec=sh -c \"")?.strip_suffix('"'));
+        assert!(!command.expect("a command").contains(['"', '`', '$', '\\', '%']));
+    }
+}

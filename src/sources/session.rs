@@ -1,0 +1,144 @@
+//! Whether the person at the machine is ours: whose session has the seat's screen and keyboard (logind).
+//!
+//! logind keeps a file for each seat under /run/systemd/seats and replaces it at every switch; libsystemd watches the
+//! same folder for its `sd_login_monitor`. So this needs no bus, and on a machine without logind there is no switching
+//! either. Whether the screen is locked is not told there.
+
+use super::inotify::Inotify;
+use std::future::poll_fn;
+use std::io;
+use std::path::{Path, PathBuf};
+
+const SEATS: &str = "/run/systemd/seats";
+
+/// The session that is active on our seat, as far as it is ours.
+pub struct Session {
+    /// What logind says of our seat.
+    seat: PathBuf,
+    uid: u32,
+    /// `None`: no logind, or no way to watch it.
+    inotify: Option<Inotify>,
+    is_active: bool,
+}
+
+impl Session {
+    /// The session of this process's account. Must be called within a runtime.
+    pub fn of_this_process() -> Session {
+        let seat = std::env::var("XDG_SEAT").ok().filter(|name| !name.is_empty() && !name.contains('/'));
+        let sudo_uid = std::env::var("SUDO_UID").ok().and_then(|uid| uid.parse().ok());
+        let uid = match nix::unistd::getuid().as_raw() {
+            // Who runs it with sudo is at the machine as the account that it was called from.
+            0 => sudo_uid.unwrap_or(0),
+            uid => uid,
+        };
+        Session::watch(Path::new(SEATS), seat.as_deref().unwrap_or("seat0"), uid)
+    }
+
+    fn watch(seats: &Path, seat: &str, uid: u32) -> Session {
+        let watch = || -> io::Result<Inotify> {
+            let inotify = Inotify::new()?;
+            inotify.add(seats, libc::IN_MOVED_TO | libc::IN_CLOSE_WRITE | libc::IN_DELETE)?;
+            Ok(inotify)
+        };
+        let inotify = match watch() {
+            Ok(inotify) => Some(inotify),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => {
+                tracing::warn!(%error, "switches to another user's session go unnoticed");
+                None
+            }
+        };
+        let mut session = Session { seat: seats.join(seat), uid, inotify, is_active: true };
+        session.is_active = session.look();
+        session
+    }
+
+    /// Whether what is done at the machine is done by our user.
+    pub fn is_active(&self) -> bool {
+        self.is_active
+    }
+
+    /// Waits until that changes; what it is then. May be dropped while it waits and called anew.
+    pub async fn changed(&mut self) -> bool {
+        loop {
+            let Some(inotify) = &mut self.inotify else { return std::future::pending().await };
+            poll_fn(|context| inotify.poll_changed(context)).await;
+            // What changed does not matter: the file is read again.
+            while inotify.read(&mut [0; 4096]).is_some() {}
+            let is_active = self.look();
+            if std::mem::replace(&mut self.is_active, is_active) != is_active {
+                return is_active;
+            }
+        }
+    }
+
+    /// A seat that logind does not know of cannot be somebody else's.
+    fn look(&self) -> bool {
+        if self.inotify.is_none() {
+            return true;
+        }
+        std::fs::read_to_string(&self.seat).map_or(true, |text| active_uid(&text) == Some(self.uid))
+    }
+}
+
+/// Whose session is active; `None` at a login prompt of the console, which is nobody's.
+fn active_uid(seat: &str) -> Option<u32> {
+    seat.lines().find_map(|line| line.strip_prefix("ACTIVE_UID="))?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    const OURS: u32 = 1000;
+
+    /// Replaces the seat's file as logind does.
+    fn switch(seats: &Path, text: &str) {
+        let new = seats.join(".#seat0new");
+        std::fs::write(&new, text).expect("a file");
+        std::fs::rename(new, seats.join("seat0")).expect("replaced");
+    }
+
+    async fn changed(session: &mut Session) -> bool {
+        tokio::time::timeout(Duration::from_secs(10), session.changed()).await.expect("told in time")
+    }
+
+    #[tokio::test]
+    async fn a_switch_to_another_user_and_back_is_told_once_each() {
+        let seats = tempfile::tempdir().expect("a folder");
+        switch(seats.path(), "IS_SEAT0=1\nACTIVE=2\nACTIVE_UID=1000\nSESSIONS=2 c1\n");
+        let mut session = Session::watch(seats.path(), "seat0", OURS);
+        assert!(session.is_active());
+        switch(seats.path(), "ACTIVE=5\nACTIVE_UID=1001\n");
+        assert!(!changed(&mut session).await);
+        // Another of their sessions, then ours.
+        switch(seats.path(), "ACTIVE=6\nACTIVE_UID=1001\n");
+        switch(seats.path(), "ACTIVE=2\nACTIVE_UID=1000\n");
+        assert!(changed(&mut session).await && session.is_active());
+    }
+
+    #[tokio::test]
+    async fn the_greeter_and_a_console_s_login_prompt_are_not_our_user() {
+        let seats = tempfile::tempdir().expect("a folder");
+        switch(seats.path(), "ACTIVE=c1\nACTIVE_UID=113\n");
+        let mut session = Session::watch(seats.path(), "seat0", OURS);
+        assert!(!session.is_active());
+        switch(seats.path(), "ACTIVE=2\nACTIVE_UID=1000\n");
+        assert!(changed(&mut session).await);
+        switch(seats.path(), "IS_SEAT0=1\nSESSIONS=2\n");
+        assert!(!changed(&mut session).await);
+    }
+
+    #[tokio::test]
+    async fn a_machine_without_logind_or_without_that_seat_has_one_user() {
+        let seats = tempfile::tempdir().expect("a folder");
+        assert!(Session::watch(&seats.path().join("none"), "seat0", OURS).is_active());
+        let mut session = Session::watch(seats.path(), "seat0", OURS);
+        assert!(session.is_active());
+        switch(seats.path(), "ACTIVE_UID=7\n");
+        assert!(!changed(&mut session).await);
+        std::fs::remove_file(seats.path().join("seat0")).expect("removed");
+        assert!(changed(&mut session).await);
+    }
+}
