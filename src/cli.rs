@@ -109,8 +109,11 @@ impl Error {
     fn code(&self) -> u8 {
         match self {
             Error::Config(_) => code::CONFIG,
-            Error::Store(StoreError::Unusable { .. } | StoreError::Newer { .. }) => code::CONFIG,
-            Error::Agent(AgentError::Store(StoreError::Unusable { .. } | StoreError::Newer { .. })) => code::CONFIG,
+            Error::Store(error) | Error::Agent(AgentError::Store(error)) => match error {
+                StoreError::InUse { .. } => code::TRY_AGAIN,
+                StoreError::Unusable { .. } | StoreError::Newer { .. } | StoreError::Foreign => code::CONFIG,
+                _ => code::IO,
+            },
             Error::Replay { source: ReplayError::Trace(_), .. } => code::DATA,
             Error::NoInput { .. } => code::NO_INPUT,
             Error::CannotCreate { .. } | Error::Install(_) => code::CANNOT_CREATE,
@@ -118,7 +121,7 @@ impl Error {
             Error::Refused(_) => code::NO_PERMISSION,
             Error::TryAgain(_) => code::TRY_AGAIN,
             Error::Told => 1,
-            Error::Store(_) | Error::Agent(_) | Error::Devices(_) | Error::Replay { .. } | Error::Output(_) => code::IO,
+            Error::Agent(_) | Error::Devices(_) | Error::Replay { .. } | Error::Output(_) => code::IO,
         }
     }
 

@@ -124,6 +124,103 @@ async fn two_agents_do_not_write_to_one_database() {
 }
 
 #[tokio::test]
+async fn another_programs_database_is_left_alone() {
+    let (_folder, path) = folder();
+    std::fs::create_dir(path.parent().expect("a folder")).expect("a folder");
+    let connection = rusqlite::Connection::open(&path).expect("a database");
+    connection.execute_batch("CREATE TABLE bookmarks (url TEXT)").expect("a table");
+    drop(connection);
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).expect("our own file");
+    assert!(matches!(Store::open(&settings(&path)), Err(StoreError::Foreign)));
+}
+
+#[tokio::test]
+async fn those_who_can_wait_leave_room_for_those_who_cannot() {
+    let (_folder, path) = folder();
+    let store = Store::open(&settings(&path)).expect("a new database");
+    let other = rusqlite::Connection::open(&path).expect("a second connection");
+    other.execute_batch("BEGIN IMMEDIATE").expect("the lock");
+    let record = records()[0].clone();
+    let flood = tokio::spawn({
+        let (store, record) = (store.clone(), record.clone());
+        async move {
+            for i in 0..5000 {
+                let record = Record { window_end_us: i, ..record.clone() };
+                store.append_when_free(&someone(), Origin::Redis, Output::Window(record)).await.expect("it runs");
+            }
+        }
+    });
+    let since = Instant::now();
+    while store.status().trouble.is_none() {
+        assert!(since.elapsed() < 2 * LIMIT, "the store does not say that it waits");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(!flood.is_finished(), "the flood waits");
+    assert!(store.append(&someone(), Origin::Device, Output::Window(record)), "a device's record found no room");
+    other.execute_batch("ROLLBACK").expect("the lock's end");
+    tokio::time::timeout(2 * LIMIT, flood).await.expect("in time").expect("no panic");
+    store.newest().await.expect("committed");
+    assert_eq!((store.backlog(0).await.expect("a number"), store.status().dropped), (5001, 0));
+}
+
+#[tokio::test]
+async fn closing_does_not_wait_for_ever_for_a_database_that_is_locked() {
+    let (_folder, path) = folder();
+    let store = Store::open(&settings(&path)).expect("a new database");
+    let other = rusqlite::Connection::open(&path).expect("a second connection");
+    other.execute_batch("BEGIN IMMEDIATE").expect("the lock");
+    let mut queued = 0;
+    while store.append(&someone(), Origin::Device, Output::Window(records()[0].clone())) {
+        queued += 1;
+    }
+    assert!(queued >= 1024, "{queued}");
+    store.audit("stop", "test");
+    let closing = store.close(Duration::from_millis(100));
+    tokio::time::timeout(6 * LIMIT, closing).await.expect("in time").expect("closed");
+}
+
+#[tokio::test]
+async fn a_row_that_is_no_record_holds_up_none_behind_it() {
+    let (_folder, path) = folder();
+    let store = Store::open(&settings(&path)).expect("a new database");
+    let records = records();
+    append(&store, &records).await;
+    let other = rusqlite::Connection::open(&path).expect("a second connection");
+    let changed = other.execute("UPDATE mouse_features SET total_samples = -1", []).expect("an update");
+    assert!(changed > 0);
+    assert_eq!(store.fetch(0, 1000).await.expect("the rest").len(), records.len() - changed);
+}
+
+#[tokio::test]
+async fn freed_pages_go_back_to_the_file_system() {
+    let (_folder, path) = folder();
+    let records = records();
+    let store = Store::open(&settings(&path)).expect("a new database");
+    for day in 0..40 {
+        let moved =
+            |record: &Record| Record { window_end_us: record.window_end_us + day * 86_400_000_000, ..record.clone() };
+        append(&store, &records.iter().map(moved).collect::<Vec<_>>()).await;
+    }
+    store.close(LIMIT).await.expect("closed");
+    let before = std::fs::metadata(&path).expect("a file").len();
+    let connection = rusqlite::Connection::open(&path).expect("a database");
+    for kind in Kind::ALL {
+        let sql = format!("UPDATE {} SET stored = stored - 86400000000 * 3", kind.table());
+        connection.execute(&sql, []).expect("an update");
+    }
+    drop(connection);
+    let day = config::Store { retention: Some(Duration::from_secs(86_400)), ..settings(&path) };
+    let store = Store::open(&day).expect("the same database");
+    let since = Instant::now();
+    while std::fs::metadata(&path).expect("a file").len() > before / 2 {
+        assert!(since.elapsed() < LIMIT, "the file stays as large as it was");
+        // The write-ahead log reaches the file when there is something to commit.
+        store.append(&someone(), Origin::Device, Output::Window(records[0].clone()));
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
 async fn a_database_of_a_newer_version_is_left_alone() {
     let (_folder, path) = folder();
     drop(Store::open(&settings(&path)).expect("a new database").close(LIMIT).await);
@@ -270,7 +367,7 @@ async fn damage_that_the_check_finds_while_the_agent_runs_sets_the_database_asid
     let store = Store::open(&settings(&path)).expect("nothing was noticed yet");
     let id = store.database_id().to_owned();
     store.set_mark(Follower::Influx, count - 2).await.expect("a mark");
-    store.check().await.expect("a store that runs");
+    store.check();
     append(&store, &records()[..3]).await;
     assert_eq!(set_aside(&path).len(), 1);
     let ids: Vec<i64> = store.fetch(0, 100).await.expect("records").iter().map(|stored| stored.id).collect();

@@ -166,8 +166,7 @@ fn lock(path: &Path) -> Result<File, StoreError> {
         Err(TryLockError::WouldBlock) => {
             let mut holder = String::new();
             file.take(20).read_to_string(&mut holder).map_err(failed)?;
-            let mend = "stop that one, or give this one another store.path";
-            Err(unusable(format!("process {holder} is using this database"), mend))
+            Err(StoreError::InUse { path: path.into(), holder })
         }
         Err(TryLockError::Error(error)) => Err(failed(error)),
     }

@@ -1,9 +1,10 @@
 //! Records to rows and back.
 
 use super::Follower;
+use crate::features::app::Transition;
 use crate::features::app::{History, Learnt};
 use crate::features::names::{Feature, KEYSTROKE, MOUSE};
-use crate::record::{Body, Entry, Identity, Kind, Origin, Record, Stored, Transition};
+use crate::record::{Body, Entry, Identity, Kind, Origin, Record, Stored};
 use rusqlite::types::ToSql;
 use rusqlite::{Connection, OptionalExtension, Row, Statement};
 use std::collections::BTreeMap;

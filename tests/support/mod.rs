@@ -7,8 +7,9 @@ pub mod servers;
 
 use seclyzer::config::{self, Switch};
 use seclyzer::event::Micros;
+use seclyzer::features::app::Transition;
 use seclyzer::features::names::{KEYSTROKE_COUNT, MOUSE_COUNT};
-use seclyzer::record::{Body, Entry, Identity, Origin, Record, Stored, Transition};
+use seclyzer::record::{Body, Entry, Identity, Origin, Record, Stored};
 use std::ops::RangeInclusive;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 

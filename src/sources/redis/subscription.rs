@@ -98,7 +98,7 @@ fn strange() -> RedisError {
 
 async fn dial(server: &Client) -> RedisResult<Box<dyn Stream>> {
     Ok(match server.get_connection_info().addr() {
-        ConnectionAddr::Tcp(host, port) => Box::new(TcpStream::connect((host.as_str(), *port)).await?),
+        ConnectionAddr::Tcp(host, port) => Box::new(connect(host, *port).await?),
         ConnectionAddr::Unix(path) => Box::new(UnixStream::connect(path).await?),
         ConnectionAddr::TcpTls { host, port, insecure: false, .. } => {
             install_cryptography_for(server);
@@ -106,9 +106,19 @@ async fn dial(server: &Client) -> RedisResult<Box<dyn Stream>> {
             roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
             let config = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
             let name = ServerName::try_from(host.clone()).map_err(io::Error::other)?;
-            let stream = TcpStream::connect((host.as_str(), *port)).await?;
+            let stream = connect(host, *port).await?;
             Box::new(TlsConnector::from(Arc::new(config)).connect(name, stream).await?)
         }
         _ => return Err((ErrorKind::InvalidClientConfig, "no way to connect to such an address").into()),
     })
+}
+
+/// Connects, and has the kernel notice when the other side is gone without a word.
+async fn connect(host: &str, port: u16) -> io::Result<TcpStream> {
+    use nix::sys::socket::{setsockopt, sockopt};
+    const IDLE_S: u32 = 60;
+    let stream = TcpStream::connect((host, port)).await?;
+    setsockopt(&stream, sockopt::KeepAlive, &true)?;
+    setsockopt(&stream, sockopt::TcpKeepIdle, &IDLE_S)?;
+    Ok(stream)
 }
