@@ -19,12 +19,12 @@ use crate::config::{ConfigError, Loaded, process_environment};
 use crate::install::InstallError;
 use crate::sources::evdev::EvdevError;
 use crate::store::StoreError;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use std::future::Future;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Exit codes, as in sysexits.h.
 mod code {
@@ -131,6 +131,11 @@ impl Error {
     }
 }
 
+/// The command line's description, for man pages and completions.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
 /// Parses the arguments and runs a command.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -189,17 +194,20 @@ fn block_on<T>(future: impl Future<Output = Result<T, Error>>) -> Result<T, Erro
     result
 }
 
-/// Completes when the process is told to end.
-async fn told_to_end() {
-    let wait = |kind| async move {
-        match signal(kind) {
+/// Completes when the process is told to end, be it from the moment of this call. Must be called within a runtime.
+fn told_to_end() -> impl Future<Output = ()> {
+    let [interrupt, terminate] = [SignalKind::interrupt(), SignalKind::terminate()].map(signal);
+    let wait = |signals: io::Result<Signal>| async move {
+        match signals {
             Ok(mut signals) => drop(signals.recv().await),
             // Without a handler the signal ends the process, which is what it asks for.
             Err(_) => std::future::pending().await,
         }
     };
-    tokio::select! {
-        () = wait(SignalKind::interrupt()) => {}
-        () = wait(SignalKind::terminate()) => {}
+    async move {
+        tokio::select! {
+            () = wait(interrupt) => {}
+            () = wait(terminate) => {}
+        }
     }
 }

@@ -255,6 +255,16 @@ mod tests {
     }
 
     #[test]
+    fn a_service_of_the_system_takes_the_four_variables_that_the_session_has_left() {
+        let told = "DISPLAY=:1\nXAUTHORITY=/run/user/1000/gdm/Xauthority\nXDG_SESSION_TYPE=x11\nDISPLAY_MANAGER=x\n";
+        let environment = Environment::from(|name| told_value(told, name));
+        assert_eq!(environment.display.as_deref(), Some(":1"));
+        assert_eq!(environment.xauthority, Some("/run/user/1000/gdm/Xauthority".into()));
+        assert!(!environment.is_wayland());
+        assert_eq!(told_value("DISPLAY\nXDISPLAY=:2\n", "DISPLAY"), None);
+    }
+
+    #[test]
     fn waits_double_up_to_a_minute_and_lose_at_most_half_to_chance() {
         let mut backoff = Backoff::new();
         for seconds in [1, 2, 4, 8, 16, 32, 60, 60, 60] {
