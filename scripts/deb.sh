@@ -8,7 +8,7 @@ version=3.8.0
 tools=$PWD/target/tools
 
 scripts/packages.sh deb
-if [ "$("$tools/bin/cargo-deb" --version 2>/dev/null)" != "$version" ]; then
+if [ "$("$tools/bin/cargo-deb" --version 2>/dev/null)" != "cargo-deb $version" ]; then
     "$cargo" install --quiet --locked --root "$tools" "cargo-deb@$version"
 fi
 rm -rf target/packaging
