@@ -91,8 +91,6 @@ pub async fn run(config: &Config, options: Options, shutdown: impl Future<Output
     let clock = EventClock::new().map_err(AgentError::Clock)?;
     let devices = Devices::open(&config.devices)?;
     let capture = Capture::start(devices, clock, &config.x11);
-    tracing::info!("✓ Keystroke Extractor initialized and ready");
-    tracing::info!("✓ Mouse Extractor initialized and ready");
     let injected = Injected::start(&config.redis, windows, &outlet).await?;
     let followers = match &outlet.store {
         Some(store) => Followers::start(config, store)?,
@@ -103,7 +101,10 @@ pub async fn run(config: &Config, options: Options, shutdown: impl Future<Output
     let hardening = options.hardening;
     let batch = Vec::with_capacity(256);
     let mut agent = Agent { capture, feed, injected, outlet, followers, hardening, started, batch };
+    tracing::info!("✓ Keystroke Extractor initialized and ready");
+    tracing::info!("✓ Mouse Extractor initialized and ready");
     agent.note("start").await;
+    agent.check_store().await;
     let mut manager = ServiceManager::of_this_process();
     manager.tell("READY=1\nSTATUS=Following keyboards, pointers and the focused application");
     agent.serve(&mut manager, socket.as_ref(), shutdown).await;
@@ -178,6 +179,14 @@ impl Agent {
         if let Some(store) = &self.outlet.store {
             // A store that has stopped says so itself.
             let _ = store.audit(event, concat!("seclyzer ", env!("CARGO_PKG_VERSION"))).await;
+        }
+    }
+
+    /// Not before all else has started: it reads the whole database.
+    async fn check_store(&self) {
+        if let Some(store) = &self.outlet.store {
+            // A store that has stopped says so itself.
+            let _ = store.check().await;
         }
     }
 

@@ -194,10 +194,11 @@ fn block_on<T>(future: impl Future<Output = Result<T, Error>>) -> Result<T, Erro
     result
 }
 
-/// Completes when the process is told to end, be it from the moment of this call. Must be called within a runtime.
+/// Completes when the process is told to end. The signals are heeded from the call on, which must be made within the
+/// runtime.
 fn told_to_end() -> impl Future<Output = ()> {
     let [interrupt, terminate] = [SignalKind::interrupt(), SignalKind::terminate()].map(signal);
-    let wait = |signals: io::Result<Signal>| async move {
+    let wait = |signals: io::Result<Signal>| async {
         match signals {
             Ok(mut signals) => drop(signals.recv().await),
             // Without a handler the signal ends the process, which is what it asks for.

@@ -3,6 +3,7 @@
 //! One thread owns the connection; [`Store`] is the handle that the rest of the agent talks to it through. Records get
 //! ids that grow over all kinds, so that one number, a follower's mark, says how far it has got.
 
+mod aside;
 mod open;
 mod retention;
 mod rows;
@@ -17,6 +18,7 @@ use crate::features::app::History;
 use crate::pipeline::Output;
 use crate::record::{Identity, Kind, Origin, Stored};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -51,6 +53,10 @@ pub enum StoreError {
     Unusable { path: PathBuf, what: String, mend: String },
     #[error("the database is of schema version {found}, this program knows {known}: use a newer seclyzer")]
     Newer { found: u32, known: u32 },
+    #[error("the database is damaged: {0}")]
+    Damaged(String),
+    #[error("the database is no longer where it was opened")]
+    Moved,
     #[error("SQLite: {0}")]
     Sqlite(#[from] rusqlite::Error),
     #[error("the store's thread could not be started: {0}")]
@@ -116,6 +122,7 @@ enum Command {
     Backlog { after: i64, reply: Reply<u64> },
     History { identity: Arc<Identity>, origin: Origin, reply: Reply<History> },
     Audit { event: &'static str, detail: String },
+    Check,
     Close { reply: Reply<()> },
 }
 
@@ -141,17 +148,16 @@ impl Store {
     /// Opens or makes the database, brings its schema up to date and starts the thread.
     pub fn open(settings: &config::Store) -> Result<Store, StoreError> {
         let database = open::writable(&settings.path)?;
-        let database_id: String =
-            database
-                .connection
-                .query_row("SELECT value FROM config WHERE key = 'database_id'", [], |row| row.get(0))?;
-        let last_id = database.connection.query_row("SELECT last_id FROM sequence", [], |row| row.get(0))?;
+        let database_id: Arc<str> = database.id.as_str().into();
         let (commands, queue) = mpsc::channel(QUEUE);
-        let (newest, committed) = watch::channel(last_id);
+        let (newest, committed) = watch::channel(database.last_id);
         let counters = Arc::<Counters>::default();
         let giving_up = Arc::<AtomicBool>::default();
         let worker = worker::Worker {
-            database,
+            settings: settings.clone(),
+            database_id: Arc::clone(&database_id),
+            database: Some(database),
+            marks: BTreeMap::new(),
             queue,
             newest,
             counters: Arc::clone(&counters),
@@ -163,7 +169,7 @@ impl Store {
             .stack_size(STACK_BYTES)
             .spawn(move || worker.run())
             .map_err(StoreError::Thread)?;
-        Ok(Store { commands, committed, counters, giving_up, database_id: database_id.into() })
+        Ok(Store { commands, committed, counters, giving_up, database_id })
     }
 
     /// The identifier of this database, made when it was created.
@@ -230,6 +236,11 @@ impl Store {
     /// Notes something in the audit log; never what was typed.
     pub async fn audit(&self, event: &'static str, detail: impl Into<String>) -> Result<(), StoreError> {
         self.commands.send(Command::Audit { event, detail: detail.into() }).await.map_err(|_| StoreError::Stopped)
+    }
+
+    /// Has the store's thread look for damage once it gets to it.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        self.commands.send(Command::Check).await.map_err(|_| StoreError::Stopped)
     }
 
     /// The newest id, once everything appended before is committed.

@@ -26,7 +26,7 @@ fn random_traces_give_what_the_reference_gives() {
         eprintln!("python3 is not at hand: only the golden traces were compared");
         return;
     }
-    let mut runner = TestRunner::new(Config { cases: 60, ..Config::default() });
+    let mut runner = TestRunner::new(Config { cases: 40, ..Config::default() });
     runner
         .run(&generator::trace(), |trace| {
             assert_same_records("a random trace", &replay_text(&trace), &reference::run(&trace));
@@ -36,6 +36,8 @@ fn random_traces_give_what_the_reference_gives() {
 }
 
 proptest! {
+    #![proptest_config(Config { cases: 64, ..Config::default() })]
+
     #[test]
     fn a_shift_in_time_by_whole_windows_changes_no_keystroke_or_mouse_feature(
         trace in generator::events(), windows in 1i64..1000

@@ -214,8 +214,8 @@ async fn home_records(home: &Home, agent: Agent) -> usize {
 
 /// Waits until so many quarters of the records are stored.
 async fn reached(home: &Home, quarters: usize) {
-    let enough = || home.database().exists() && home.count_records() * 4 >= golden_records() * quarters;
-    eventually("more records", async || enough().then_some(())).await;
+    let enough = |records: usize| records * 4 >= golden_records() * quarters;
+    eventually("more records", async || home.try_count_records().filter(|&records| enough(records))).await;
 }
 
 /// Every server is down at first, is brought up, stopped half-way and brought up again.

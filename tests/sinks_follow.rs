@@ -229,11 +229,14 @@ async fn a_server_that_refuses_gets_everything_once_it_lets_us_in() {
     assert_eq!((server.count_all().await, follower.status().state), (30, State::Delivering));
 }
 
+/// When it was asked to deliver what.
+type Attempts = Arc<Mutex<Vec<(Instant, Vec<i64>)>>>;
+
 /// A sink whose server is there only when the test says so.
 struct Scripted {
     is_optional: bool,
     outcomes: Arc<Mutex<VecDeque<Result<(), Failure>>>>,
-    attempts: Arc<Mutex<Vec<(Instant, Vec<i64>)>>>,
+    attempts: Attempts,
 }
 
 impl Sink for Scripted {
@@ -250,7 +253,7 @@ impl Sink for Scripted {
     }
 }
 
-fn scripted(is_optional: bool, failures: usize) -> (Scripted, Arc<Mutex<Vec<(Instant, Vec<i64>)>>>) {
+fn scripted(is_optional: bool, failures: usize) -> (Scripted, Attempts) {
     let attempts = Arc::default();
     let outcomes = vec![Err(Failure::Unreachable("down".into())); failures];
     let outcomes = Arc::new(Mutex::new(outcomes.into()));

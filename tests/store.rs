@@ -211,3 +211,130 @@ async fn the_views_answer_the_usual_questions() {
     assert_eq!(nulls as usize, records().iter().filter(|record| without(record)).count());
     assert!(nulls > 0, "the first windows have no value told by finger");
 }
+
+/// Files beside the database whose names say that they were set aside; not their logs.
+fn set_aside(path: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(path.parent().expect("a folder")).expect("its entries");
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    let is_aside = |path: &PathBuf| {
+        let name = path.file_name().expect("a name").to_string_lossy();
+        name.starts_with("seclyzer.db.corrupt-") && !name.ends_with("-wal") && !name.ends_with("-shm")
+    };
+    paths.filter(is_aside).collect()
+}
+
+/// A closed database with the golden records in it.
+async fn filled(path: &Path) -> Vec<Record> {
+    let store = Store::open(&settings(path)).expect("a new database");
+    let records = records();
+    append(&store, &records).await;
+    store.close(LIMIT).await.expect("closed");
+    records
+}
+
+/// Flips a byte of the first page of these kinds' tables, which opening does not read; what the file then holds.
+fn damage(path: &Path, kinds: &[Kind]) -> Vec<u8> {
+    const PAGE: usize = 4096;
+    let database = rusqlite::Connection::open(path).expect("the database");
+    let root = |kind: &Kind| {
+        let sql = format!("SELECT rootpage FROM sqlite_schema WHERE name = '{}'", kind.table());
+        database.query_row(&sql, [], |row| row.get::<_, u32>(0)).expect("a table") as usize
+    };
+    let roots: Vec<usize> = kinds.iter().map(root).collect();
+    drop(database);
+    let mut bytes = std::fs::read(path).expect("the database");
+    roots.into_iter().for_each(|root| bytes[(root - 1) * PAGE] ^= 0xff);
+    std::fs::write(path, &bytes).expect("our own file");
+    bytes
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_set_aside_untouched_and_a_new_one_begun() {
+    let (_folder, path) = folder();
+    filled(&path).await;
+    let garbage = vec![0x5a; 10_000];
+    std::fs::write(&path, &garbage).expect("our own file");
+    let store = Store::open(&settings(&path)).expect("a new database in its place");
+    append(&store, &records()[..3]).await;
+    let aside = set_aside(&path);
+    assert_eq!(aside.len(), 1, "{aside:?}");
+    assert_eq!(std::fs::read(&aside[0]).expect("the old file"), garbage);
+    assert_eq!(std::fs::metadata(&aside[0]).expect("the old file").permissions().mode() & 0o777, 0o600);
+}
+
+#[tokio::test]
+async fn damage_that_the_check_finds_while_the_agent_runs_sets_the_database_aside_and_numbers_go_on() {
+    let (_folder, path) = folder();
+    let count = filled(&path).await.len() as i64;
+    damage(&path, &[Kind::Mouse]);
+    let store = Store::open(&settings(&path)).expect("nothing was noticed yet");
+    let id = store.database_id().to_owned();
+    store.set_mark(Follower::Influx, count - 2).await.expect("a mark");
+    store.check().await.expect("a store that runs");
+    append(&store, &records()[..3]).await;
+    assert_eq!(set_aside(&path).len(), 1);
+    let ids: Vec<i64> = store.fetch(0, 100).await.expect("records").iter().map(|stored| stored.id).collect();
+    assert_eq!(ids, [count + 1, count + 2, count + 3]);
+    store.close(LIMIT).await.expect("closed");
+    let store = Store::open(&settings(&path)).expect("the new database");
+    assert_eq!(store.database_id(), id);
+    assert_eq!(store.mark(Follower::Influx).await.expect("a mark"), Some(count - 2));
+}
+
+#[tokio::test]
+async fn records_in_work_when_damage_shows_are_committed_to_the_new_database() {
+    let (_folder, path) = folder();
+    let old = filled(&path).await;
+    let bytes = damage(&path, &Kind::ALL);
+    let store = Store::open(&settings(&path)).expect("nothing was noticed yet");
+    append(&store, &old).await;
+    assert_eq!(store.fetch(0, 10_000).await.expect("records").len(), old.len());
+    assert_eq!(store.status().trouble, None);
+    let aside = set_aside(&path);
+    assert_eq!(aside.len(), 1);
+    assert_eq!(std::fs::read(&aside[0]).expect("the old file"), bytes);
+}
+
+#[tokio::test]
+async fn a_database_that_is_removed_while_the_agent_runs_is_begun_anew_and_no_later_record_is_lost() {
+    let (_folder, path) = folder();
+    let store = Store::open(&settings(&path)).expect("a new database");
+    let records = records();
+    append(&store, &records[..4]).await;
+    std::fs::remove_dir_all(path.parent().expect("a folder")).expect("our own folder");
+    append(&store, &records[4..]).await;
+    store.close(LIMIT).await.expect("closed");
+    let store = Store::open(&settings(&path)).expect("the new database");
+    let kept: Vec<Record> =
+        store.fetch(0, 10_000).await.expect("records").into_iter().map(|stored| stored.entry.record).collect();
+    assert_eq!(kept, records[4..]);
+    assert_eq!(*store.committed().borrow(), records.len() as i64);
+}
+
+#[tokio::test]
+async fn a_database_of_another_program_is_left_alone() {
+    let (_folder, path) = folder();
+    std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+    let other = rusqlite::Connection::open(&path).expect("a database");
+    other.execute_batch("CREATE TABLE theirs (x); INSERT INTO theirs VALUES (1)").expect("a table");
+    drop(other);
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).expect("our own file");
+    let before = std::fs::read(&path).expect("their database");
+    let error = Store::open(&settings(&path)).expect_err("refused").to_string();
+    assert!(error.contains("another program"), "{error}");
+    assert_eq!(std::fs::read(&path).expect("their database"), before);
+}
+
+#[tokio::test]
+async fn symbolic_links_in_place_of_the_database_or_its_lock_are_not_followed() {
+    for name in ["seclyzer.db", "seclyzer.db.lock"] {
+        let (folder, path) = folder();
+        let victim = folder.path().join("victim");
+        std::fs::write(&victim, "precious").expect("a file");
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::os::unix::fs::symlink(&victim, path.with_file_name(name)).expect("a link");
+        let error = Store::open(&settings(&path)).expect_err("refused").to_string();
+        assert!(error.contains(name), "{error}");
+        assert_eq!(std::fs::read(&victim).expect("the victim"), b"precious");
+    }
+}

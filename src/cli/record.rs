@@ -64,6 +64,8 @@ fn is_agreed(args: &Args) -> Result<bool, Error> {
 }
 
 async fn record(args: &Args, config: &Config) -> Result<(), Error> {
+    let ended = told_to_end();
+    tokio::pin!(ended);
     hardening::protect_memory();
     let cannot_create = |source| Error::CannotCreate { path: args.output.clone(), source };
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&args.output).map_err(cannot_create)?;
@@ -78,8 +80,6 @@ async fn record(args: &Args, config: &Config) -> Result<(), Error> {
         }
     };
     tokio::pin!(end);
-    let ended = told_to_end();
-    tokio::pin!(ended);
     loop {
         tokio::select! {
             () = &mut ended => break,

@@ -55,8 +55,9 @@ fn parse_speed(text: &str) -> Result<Speed, String> {
 pub fn run(args: &Args, loaded: Loaded) -> Result<(), Error> {
     logging::start(&loaded.config.log)?;
     block_on(async {
+        let end = told_to_end();
         let interrupted = async {
-            told_to_end().await;
+            end.await;
             Err(Error::TryAgain("interrupted; what was replayed so far is stored".into()))
         };
         if args.stdout {
@@ -79,6 +80,7 @@ pub fn run(args: &Args, loaded: Loaded) -> Result<(), Error> {
 }
 
 async fn replay_and_drain(args: &Args, config: &Config, outlet: &Outlet, store: &Store) -> Result<(), Error> {
+    store.check().await?;
     let mut followers = Followers::start(config, store).map_err(AgentError::from)?;
     replay_all(args, config, outlet).await?;
     let newest = store.newest().await?;

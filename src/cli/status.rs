@@ -95,8 +95,8 @@ fn injected(injected: &Value) -> String {
     }
     let rejected: u64 = injected["rejected"].as_object().into_iter().flatten().filter_map(|(_, n)| n.as_u64()).sum();
     format!(
-        "injected events: {} accepted, {rejected} rejected, {} dropped\n",
-        injected["accepted"], injected["dropped"]
+        "injected events: {} accepted, {rejected} rejected, {} interruptions\n",
+        injected["accepted"], injected["interruptions"]
     )
 }
 

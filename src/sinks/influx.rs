@@ -185,8 +185,8 @@ fn http(url: &Url) -> Result<reqwest::ClientBuilder, Failure> {
 
 impl Sink for Influx {
     const FOLLOWER: Follower = Follower::Influx;
-    // About 300 KiB of lines.
-    const LARGEST_BATCH: usize = 64;
+    // About 70 KiB of lines.
+    const LARGEST_BATCH: usize = 16;
 
     async fn deliver(&mut self, batch: &[Stored]) -> Result<(), Failure> {
         let mut lines = String::new();

@@ -128,8 +128,8 @@ fn after_mark(batch: &[Stored], mark: Option<i64>) -> &[Stored] {
 
 impl Sink for Redis {
     const FOLLOWER: Follower = Follower::Redis;
-    // About 400 KiB on the wire with the stream.
-    const LARGEST_BATCH: usize = 32;
+    // About 200 KiB on the wire with the stream.
+    const LARGEST_BATCH: usize = 16;
 
     fn is_optional(&self) -> bool {
         self.settings.enabled == Switch::Auto

@@ -1,25 +1,25 @@
 //! Events that are injected on the Redis channel `seclyzer:events`, in the contract's JSON form.
 //!
-//! Whoever may publish on that Redis may send anything, as fast as they like: what does not fit is counted by reason and
-//! dropped, what the agent cannot keep up with is counted and becomes a gap. Content is never logged.
+//! Whoever may publish on that Redis may send anything, as fast as they like. What does not fit is counted by reason and
+//! dropped; what the agent cannot keep up with waits in Redis. Content is never logged.
+
+mod subscription;
 
 use crate::config;
 use crate::event::json::{Reject, parse};
 use crate::event::{Event, GapReason, Scope, Stamped};
-use crate::remote::redis::{BadUrl, TIMEOUT, address, describe, install_cryptography_for, is_refusal, servers};
+use crate::remote::redis::{BadUrl, TIMEOUT, address, describe, is_refusal, servers};
 use crate::remote::{Backoff, LONGEST_PAUSE, LONGEST_PAUSE_REFUSED};
-use futures_util::StreamExt;
-use redis::aio::PubSub;
 use redis::{Client, ErrorKind, RedisError, RedisResult};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::time::{Duration, Instant};
+use subscription::Subscription;
 use tokio::sync::{mpsc, watch};
 
 pub const CHANNEL: &str = "seclyzer:events";
 
-/// No event of the contract comes near this many bytes.
-const LONGEST_MESSAGE: usize = 4096;
 /// Between two lines in the log about events that were dropped.
 const REPORT_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -27,13 +27,14 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(60);
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
     pub accepted: u64,
-    /// The agent was too slow to take them.
-    pub dropped: u64,
     /// By the name of the reason.
     pub rejected: BTreeMap<&'static str, u64>,
+    /// How often the connection was lost, and with it what was published until it was there again.
+    pub interruptions: u64,
 }
 
-/// Subscribes, and subscribes again whenever the connection is lost, until nobody takes the events any more.
+/// Subscribes, and subscribes again whenever the connection is lost, until nobody takes the events any more. An
+/// interruption becomes a gap.
 pub async fn subscribe(
     settings: config::Redis,
     events: mpsc::Sender<Stamped>,
@@ -47,21 +48,19 @@ pub async fn subscribe(
     }
 }
 
-async fn listen(settings: &config::Redis, servers: &[Client], intake: &mut Intake) -> std::convert::Infallible {
+async fn listen(settings: &config::Redis, servers: &[Client], intake: &mut Intake) -> Infallible {
     let mut backoff = Backoff::default();
     let mut is_lost = false;
-    for server in servers.iter().cycle() {
+    let mut candidates = servers.iter().cycle();
+    loop {
+        let server = candidates.next().expect("a cycle over at least one server has no end");
         let error = match open(server).await {
             Ok(mut subscription) => {
                 tracing::info!(address = address(server), "events are accepted on Redis channel {CHANNEL}");
                 backoff.reset();
                 is_lost = false;
-                while let Some(message) = subscription.on_message().next().await {
-                    intake.take(message.get_payload_bytes());
-                }
-                // What was published meanwhile is lost.
-                intake.gap = true;
-                RedisError::from((ErrorKind::Io, "the connection was closed"))
+                let Err(error) = intake.drain(&mut subscription).await;
+                error
             }
             Err(error) => error,
         };
@@ -72,21 +71,14 @@ async fn listen(settings: &config::Redis, servers: &[Client], intake: &mut Intak
         let cap = if is_refusal(&error) { LONGEST_PAUSE_REFUSED } else { LONGEST_PAUSE };
         tokio::time::sleep(backoff.pause(cap)).await;
     }
-    unreachable!("a cycle over at least one server has no end")
 }
 
-async fn open(server: &Client) -> RedisResult<PubSub> {
-    install_cryptography_for(server);
-    let subscription = async {
-        let mut subscription = server.get_async_pubsub().await?;
-        subscription.subscribe(CHANNEL).await?;
-        Ok(subscription)
-    };
+async fn open(server: &Client) -> RedisResult<Subscription> {
     let late = |_| RedisError::from((ErrorKind::Io, "no answer in time"));
-    tokio::time::timeout(TIMEOUT, subscription).await.map_err(late)?
+    tokio::time::timeout(TIMEOUT, Subscription::open(server, CHANNEL)).await.map_err(late)?
 }
 
-/// From a message's bytes to the queue; never waits.
+/// From messages to the queue.
 struct Intake {
     events: mpsc::Sender<Stamped>,
     counts: watch::Sender<Counts>,
@@ -96,14 +88,31 @@ struct Intake {
 }
 
 impl Intake {
-    fn take(&mut self, message: &[u8]) {
-        let parsed = if message.len() > LONGEST_MESSAGE { Err(Reject::TooLong) } else { parse(message) };
-        match parsed.map(|stamped| self.pass_on(stamped)) {
-            Ok(true) => self.counts.send_modify(|counts| counts.accepted += 1),
-            Ok(false) => {
-                self.gap = true;
-                self.counts.send_modify(|counts| counts.dropped += 1);
-                self.report();
+    /// Takes messages until the connection is lost.
+    async fn drain(&mut self, subscription: &mut Subscription) -> RedisResult<Infallible> {
+        loop {
+            match subscription.next().await {
+                Ok(message) => self.take(message).await,
+                Err(error) => {
+                    self.gap = true;
+                    self.counts.send_modify(|counts| counts.interruptions += 1);
+                    return Err(error);
+                }
+            }
+            // A flood must not keep the devices waiting.
+            tokio::task::consume_budget().await;
+        }
+    }
+
+    async fn take(&mut self, message: Option<&[u8]>) {
+        match message.ok_or(Reject::TooLong).and_then(parse) {
+            Ok(stamped) => {
+                if std::mem::take(&mut self.gap) {
+                    let gap = Event::Gap { scope: Scope::All, reason: GapReason::Dropped };
+                    self.pass_on(Stamped { ts_us: stamped.ts_us, event: gap }).await;
+                }
+                self.pass_on(stamped).await;
+                self.counts.send_modify(|counts| counts.accepted += 1);
             }
             Err(reject) => {
                 self.counts.send_modify(|counts| *counts.rejected.entry(reject.name()).or_default() += 1);
@@ -112,13 +121,9 @@ impl Intake {
         }
     }
 
-    fn pass_on(&mut self, stamped: Stamped) -> bool {
-        let gap = Event::Gap { scope: Scope::All, reason: GapReason::Dropped };
-        if self.gap && self.events.try_send(Stamped { ts_us: stamped.ts_us, event: gap }).is_err() {
-            return false;
-        }
-        self.gap = false;
-        self.events.try_send(stamped).is_ok()
+    async fn pass_on(&self, stamped: Stamped) {
+        // An error says that nobody takes events any more: then `subscribe` ends.
+        let _ = self.events.send(stamped).await;
     }
 
     /// Says how many events were dropped so far, if a minute has passed since it was said last. No timer: the next
@@ -126,48 +131,8 @@ impl Intake {
     fn report(&mut self) {
         if self.reported.is_none_or(|last| last.elapsed() >= REPORT_INTERVAL) {
             self.reported = Some(Instant::now());
-            let Counts { accepted, dropped, rejected } = &*self.counts.borrow();
-            tracing::warn!(accepted, dropped, ?rejected, "events from Redis were dropped");
+            let Counts { accepted, rejected, .. } = &*self.counts.borrow();
+            tracing::warn!(accepted, ?rejected, "events from Redis were dropped, for they do not fit");
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const PRESS: &[u8] = br#"{"type":"keystroke","ts":1701423846000000,"key":"a","event":"press"}"#;
-
-    fn intake(queue: usize) -> (Intake, mpsc::Receiver<Stamped>, watch::Receiver<Counts>) {
-        let (events, receiver) = mpsc::channel(queue);
-        let (counts, counted) = watch::channel(Counts::default());
-        (Intake { events, counts, gap: false, reported: None }, receiver, counted)
-    }
-
-    #[test]
-    fn what_does_not_fit_is_counted_by_reason_and_the_next_event_is_taken() {
-        let (mut intake, mut receiver, counted) = intake(4);
-        let long = format!(r#"{{"type":"{}"}}"#, "x".repeat(LONGEST_MESSAGE));
-        for message in [b"{".as_slice(), b"\xff", long.as_bytes(), PRESS] {
-            intake.take(message);
-        }
-        let counts = counted.borrow().clone();
-        assert_eq!((counts.accepted, counts.dropped), (1, 0));
-        assert_eq!(counts.rejected, BTreeMap::from([("not_an_object", 2), ("too_long", 1)]));
-        assert_eq!(receiver.try_recv().expect("the press").ts_us, 1_701_423_846_000_000);
-    }
-
-    #[test]
-    fn events_that_find_the_queue_full_are_counted_and_become_a_gap() {
-        let (mut intake, mut receiver, counted) = intake(2);
-        for _ in 0..5 {
-            intake.take(PRESS);
-        }
-        assert_eq!((counted.borrow().accepted, counted.borrow().dropped), (2, 3));
-        while receiver.try_recv().is_ok() {}
-        intake.take(PRESS);
-        let gap = receiver.try_recv().expect("a gap").event;
-        assert_eq!(gap, Event::Gap { scope: Scope::All, reason: GapReason::Dropped });
-        assert!(matches!(receiver.try_recv().expect("the press").event, Event::Key { .. }));
     }
 }

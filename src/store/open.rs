@@ -1,8 +1,10 @@
 //! Opening the database: its folder and file are the owner's alone, and one agent at a time writes to it.
 
+use super::aside::{is_damage, set_aside};
 use super::{StoreError, now_us, schema};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -15,16 +17,64 @@ const BUSY_LIMIT: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Database {
     pub connection: Connection,
+    /// The identifier that it was given when it was made.
+    pub id: String,
+    /// Of the newest record.
+    pub last_id: i64,
+    path: PathBuf,
+    /// Device and number of the file.
+    file: (u64, u64),
     _lock: File,
 }
 
-/// Opens or makes a database for writing and brings its schema up to date.
+impl Database {
+    /// Whether the file is still where it was opened: SQLite goes on writing to one that was removed.
+    pub fn is_in_place(&self) -> bool {
+        match fs::metadata(&self.path) {
+            Ok(metadata) => self.file == (metadata.dev(), metadata.ino()),
+            Err(error) => error.kind() != io::ErrorKind::NotFound,
+        }
+    }
+
+    /// Closes a damaged database as it is, and gives its file another name.
+    pub fn set_aside(self) -> io::Result<PathBuf> {
+        keep_as_it_is(&self.connection, true);
+        drop(self.connection);
+        set_aside(&self.path)
+    }
+}
+
+/// Opens or makes a database for writing and brings its schema up to date. A damaged one is set aside, and a new one
+/// begun.
 pub fn writable(path: &Path) -> Result<Database, StoreError> {
-    make_private_file(path)?;
+    let file = make_private_file(path)?;
     let lock = lock(path)?;
+    match connect(path, &file) {
+        Err(error) if is_damage(&error) => {
+            let aside = set_aside(path).map_err(|failure| cannot_be_set_aside(path, failure))?;
+            tracing::error!(%error, aside = %aside.display(), "the database is damaged: set aside, a new one is begun");
+            let file = make_private_file(path)?;
+            connect(path, &file)
+        }
+        result => result,
+    }
+    .map(|(connection, id, last_id, file)| Database {
+        connection,
+        id,
+        last_id,
+        path: path.into(),
+        file,
+        _lock: lock,
+    })
+}
+
+fn connect(path: &Path, file: &fs::Metadata) -> Result<(Connection, String, i64, (u64, u64)), StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags)?;
+    // Until it is known to be sound.
+    keep_as_it_is(&connection, true);
     connection.busy_timeout(BUSY_LIMIT)?;
+    schema::require_ours(&connection, path)?;
     connection.execute_batch(
         // FULL: what was announced is there after a power cut, and its id is not given to another record.
         // Small caches and logs: each record is written once and read once, soon after.
@@ -38,7 +88,21 @@ pub fn writable(path: &Path) -> Result<Database, StoreError> {
     )?;
     schema::migrate(&mut connection, now_us())?;
     connection.set_prepared_statement_cache_capacity(32);
-    Ok(Database { connection, _lock: lock })
+    let id = connection.query_row("SELECT value FROM config WHERE key = 'database_id'", [], |row| row.get(0))?;
+    let last_id = connection.query_row("SELECT last_id FROM sequence", [], |row| row.get(0))?;
+    keep_as_it_is(&connection, false);
+    Ok((connection, id, last_id, (file.dev(), file.ino())))
+}
+
+/// Whether closing leaves the file and its log as they are, and does not write the one into the other.
+fn keep_as_it_is(connection: &Connection, keep: bool) {
+    // It fails for an option that SQLite does not know; it has known this one for years.
+    let _ = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep);
+}
+
+pub fn cannot_be_set_aside(path: &Path, error: io::Error) -> StoreError {
+    let mend = "move it away yourself".into();
+    StoreError::Unusable { path: path.into(), what: format!("damaged, and cannot be set aside: {error}"), mend }
 }
 
 /// Opens a database for looking at, while an agent may be writing to it.
@@ -58,7 +122,7 @@ pub fn make_folder(database: &Path) -> io::Result<()> {
 }
 
 /// SQLite gives its other files the mode of the database, so it is enough to make that one.
-fn make_private_file(path: &Path) -> Result<(), StoreError> {
+fn make_private_file(path: &Path) -> Result<fs::Metadata, StoreError> {
     let unusable = |what: String, mend: String| StoreError::Unusable { path: path.into(), what, mend };
     let failed = |error: io::Error| unusable(error.to_string(), "choose another place with store.path".into());
     make_folder(path).map_err(failed)?;
@@ -70,12 +134,13 @@ fn make_private_file(path: &Path) -> Result<(), StoreError> {
         .custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC)
         .open(path)
         .map_err(failed)?;
-    let mode = file.metadata().map_err(failed)?.mode() & 0o777;
+    let metadata = file.metadata().map_err(failed)?;
+    let mode = metadata.mode() & 0o777;
     if mode & 0o077 != 0 {
         let mend = format!("run `chmod 600 {}`", path.display());
         return Err(unusable(format!("others may read or write it (mode {mode:03o})"), mend));
     }
-    Ok(())
+    Ok(metadata)
 }
 
 fn lock(path: &Path) -> Result<File, StoreError> {

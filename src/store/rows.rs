@@ -6,6 +6,7 @@ use crate::features::names::{Feature, KEYSTROKE, MOUSE};
 use crate::record::{Body, Entry, Identity, Kind, Origin, Record, Stored, Transition};
 use rusqlite::types::ToSql;
 use rusqlite::{Connection, OptionalExtension, Row, Statement};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::{Arc, LazyLock};
 
@@ -237,4 +238,18 @@ pub fn see_user(connection: &Connection, identity: &Identity, now_us: i64) -> ru
     let sql =
         "INSERT INTO user_profile VALUES (?1, ?2, ?3, ?3) ON CONFLICT DO UPDATE SET last_seen = excluded.last_seen";
     connection.prepare_cached(sql)?.execute((&identity.user, &identity.host, now_us)).map(drop)
+}
+
+/// Has a database go on where another one left off: ids are not given twice, and followers find their marks.
+pub fn go_on_from(
+    connection: &mut Connection,
+    database_id: &str,
+    last_id: i64,
+    marks: &BTreeMap<Follower, i64>,
+) -> rusqlite::Result<()> {
+    let transaction = connection.transaction()?;
+    transaction.execute("UPDATE config SET value = ?1 WHERE key = 'database_id'", [database_id])?;
+    transaction.execute("UPDATE sequence SET last_id = max(last_id, ?1)", [last_id])?;
+    marks.iter().try_for_each(|(follower, mark)| set_mark(&transaction, *follower, *mark))?;
+    transaction.commit()
 }

@@ -7,6 +7,7 @@
 use super::StoreError;
 use crate::features::names::{Feature, KEYSTROKE, MOUSE};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
+use std::path::Path;
 
 /// Version of the schema that this program writes, `PRAGMA user_version`.
 pub const VERSION: u32 = MIGRATIONS.len() as u32;
@@ -30,6 +31,17 @@ pub fn migrate(connection: &mut Connection, now_us: i64) -> Result<(), StoreErro
         transaction.commit()?;
     }
     Ok(())
+}
+
+/// Refuses a database of another program, before anything is written to it.
+pub fn require_ours(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let is_empty = !connection.prepare("SELECT 1 FROM sqlite_schema")?.exists([])?;
+    let id: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    if is_empty || id == APPLICATION_ID {
+        return Ok(());
+    }
+    let (what, mend) = ("a database of another program".into(), "choose another place with store.path".into());
+    Err(StoreError::Unusable { path: path.into(), what, mend })
 }
 
 /// Adds a line to the audit log.

@@ -1,11 +1,14 @@
 //! The thread that owns the connection: takes commands in order, commits what is appended in batches.
 
-use super::open::Database;
+use super::aside::{check, is_damage};
+use super::open::{self, Database, cannot_be_set_aside};
 use super::retention::Retention;
-use super::{Appended, Command, Counters, StoreError, now_us, rows, schema};
+use super::{Appended, Command, Counters, Follower, StoreError, now_us, rows, schema};
+use crate::config;
 use crate::pipeline::Output;
 use crate::record::Kind;
-use rusqlite::TransactionBehavior;
+use rusqlite::{Connection, TransactionBehavior};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -19,7 +22,12 @@ const SHORTEST_WAIT: Duration = Duration::from_millis(50);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 pub struct Worker {
-    pub database: Database,
+    pub settings: config::Store,
+    /// `None` after it was lost, until another one is open.
+    pub database: Option<Database>,
+    pub database_id: Arc<str>,
+    /// As far as they were asked for or moved: what another database goes on from.
+    pub marks: BTreeMap<Follower, i64>,
     pub queue: mpsc::Receiver<Command>,
     /// The newest id that is committed.
     pub newest: watch::Sender<i64>,
@@ -62,9 +70,10 @@ impl Worker {
                 Ok(command) => return Some(command),
                 Err(TryRecvError::Disconnected) => return None,
                 Err(TryRecvError::Empty) => {
-                    if let Err(error) = self.retention.step(&self.database.connection, now_us()) {
+                    if let Err(error) = self.delete_old() {
                         tracing::warn!(%error, "old records could not be deleted; tried again in an hour");
                         self.retention.put_off();
+                        self.react_to(&error);
                     }
                 }
             }
@@ -94,6 +103,7 @@ impl Worker {
                     }
                     troubled = true;
                     self.counters.set_trouble(Some(error.to_string()));
+                    self.react_to(&error);
                     std::thread::sleep(wait);
                     wait = (wait * 2).min(LONGEST_WAIT);
                 }
@@ -101,73 +111,148 @@ impl Worker {
         }
     }
 
-    fn commit(&mut self, batch: &[Appended]) -> rusqlite::Result<()> {
-        let now_us = now_us();
-        let transaction = self.database.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let first_id: i64 = transaction.query_row("SELECT last_id FROM sequence", [], |row| row.get(0))?;
-        let mut last_id = first_id;
-        let (mut new, mut ignored): (Vec<Kind>, u64) = (Vec::new(), 0);
-        for Appended { identity, origin, output } in batch {
-            let record = match output {
-                Output::Window(record) => Some(record),
-                Output::Focus(learnt, record) => {
-                    rows::learn(&transaction, identity, *origin, learnt)?;
-                    record.as_ref()
-                }
-            };
-            let Some(record) = record else { continue };
-            if rows::insert(&transaction, last_id + 1, (identity, *origin, record), now_us)? {
-                last_id += 1;
-                new.push(record.kind());
-            } else {
-                ignored += 1;
-            }
+    fn commit(&mut self, batch: &[Appended]) -> Result<(), StoreError> {
+        let written = write(self.connection()?, batch)?;
+        // What was written to a file that is gone is written again elsewhere before anybody is told of it.
+        if !self.database.as_ref().is_some_and(Database::is_in_place) {
+            return Err(StoreError::Moved);
         }
-        if let Some(newest) = batch.last().filter(|_| last_id > first_id) {
-            transaction.prepare_cached("UPDATE sequence SET last_id = ?1")?.execute([last_id])?;
-            rows::see_user(&transaction, &newest.identity, now_us)?;
-        }
-        transaction.commit()?;
-        new.into_iter().for_each(|kind| self.counters.count_committed(kind));
-        self.counters.ignored.fetch_add(ignored, Ordering::Relaxed);
-        self.newest.send_if_modified(|newest| std::mem::replace(newest, last_id) != last_id);
+        written.kinds.into_iter().for_each(|kind| self.counters.count_committed(kind));
+        self.counters.ignored.fetch_add(written.ignored, Ordering::Relaxed);
+        self.newest.send_if_modified(|newest| std::mem::replace(newest, written.last_id) != written.last_id);
         Ok(())
     }
 
-    fn answer(&self, command: Command) {
-        let connection = &self.database.connection;
+    fn answer(&mut self, command: Command) {
         // A reply that nobody waits for any longer may go astray.
         match command {
             Command::Fetch { after, limit, reply } => {
-                let _ = reply.send(rows::fetch(connection, after, limit).map_err(StoreError::from));
+                let _ = reply.send(self.ask(|connection| rows::fetch(connection, after, limit)));
             }
             Command::Mark { follower, start, reply } => {
-                let mark = rows::mark(connection, follower).and_then(|mark| match (mark, start) {
+                let mark = self.ask(|connection| match (rows::mark(connection, follower)?, start) {
                     (None, Some(start)) => rows::set_mark(connection, follower, start).map(|()| Some(start)),
                     (mark, _) => Ok(mark),
                 });
-                let _ = reply.send(mark.map_err(StoreError::from));
+                if let Ok(Some(mark)) = mark {
+                    self.marks.insert(follower, mark);
+                }
+                let _ = reply.send(mark);
             }
             Command::SetMark { follower, id, reply } => {
-                let _ = reply.send(rows::set_mark(connection, follower, id).map_err(StoreError::from));
+                let result = self.ask(|connection| rows::set_mark(connection, follower, id));
+                if result.is_ok() {
+                    self.marks.insert(follower, id);
+                }
+                let _ = reply.send(result);
             }
             Command::Backlog { after, reply } => {
-                let _ = reply.send(rows::count_after(connection, after).map_err(StoreError::from));
+                let _ = reply.send(self.ask(|connection| rows::count_after(connection, after)));
             }
             Command::History { identity, origin, reply } => {
-                let _ = reply.send(rows::history(connection, &identity, origin).map_err(StoreError::from));
+                let _ = reply.send(self.ask(|connection| rows::history(connection, &identity, origin)));
             }
             Command::Audit { event, detail } => {
-                if let Err(error) = schema::audit(connection, now_us(), event, &detail) {
+                if let Err(error) = self.ask(|connection| schema::audit(connection, now_us(), event, &detail)) {
                     tracing::warn!(%error, event, "the audit log could not be written");
+                }
+            }
+            Command::Check => {
+                if let Err(error) = self.connection().and_then(|connection| check(connection)) {
+                    self.react_to(&error);
                 }
             }
             Command::Append(_) | Command::Close { .. } => unreachable!("taken by the loop"),
         }
     }
 
+    fn ask<T>(&mut self, ask: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+        let answer = self.connection().and_then(|connection| Ok(ask(connection)?));
+        if let Err(error) = &answer {
+            self.react_to(error);
+        }
+        answer
+    }
+
+    fn delete_old(&mut self) -> Result<(), StoreError> {
+        // One that was lost is reopened when it is needed.
+        let Some(database) = &self.database else { return Ok(()) };
+        Ok(self.retention.step(&database.connection, now_us()).map(drop)?)
+    }
+
+    /// The open database, or another one where that was lost. It goes on with the numbers of the lost one, so that
+    /// followers need not know of it.
+    fn connection(&mut self) -> Result<&mut Connection, StoreError> {
+        if self.database.is_none() {
+            let mut database = open::writable(&self.settings.path)?;
+            rows::go_on_from(&mut database.connection, &self.database_id, *self.newest.borrow(), &self.marks)?;
+            self.database = Some(database);
+        }
+        Ok(&mut self.database.as_mut().expect("opened above").connection)
+    }
+
+    /// Lets go of a database that is damaged or was removed.
+    fn react_to(&mut self, error: &StoreError) {
+        if matches!(error, StoreError::Moved) {
+            tracing::error!("the database was removed; another one is begun");
+            self.database = None;
+        } else if is_damage(error)
+            && let Some(database) = self.database.take()
+        {
+            match database.set_aside() {
+                Ok(aside) => {
+                    tracing::error!(%error, aside = %aside.display(), "the database is damaged: set aside, a new one is begun");
+                }
+                Err(failure) => {
+                    tracing::error!(error = %cannot_be_set_aside(&self.settings.path, failure), "no records can be kept");
+                }
+            }
+        }
+    }
+
     /// Leaves one file: the write-ahead log goes into the database.
     fn close(self) -> Result<(), StoreError> {
-        self.database.connection.close().map_err(|(_, error)| StoreError::Sqlite(error))
+        match self.database {
+            Some(database) => database.connection.close().map_err(|(_, error)| StoreError::Sqlite(error)),
+            None => Ok(()),
+        }
     }
+}
+
+/// What a transaction brought.
+struct Written {
+    last_id: i64,
+    kinds: Vec<Kind>,
+    /// Records that were there already.
+    ignored: u64,
+}
+
+/// Writes a batch in one transaction.
+fn write(connection: &mut Connection, batch: &[Appended]) -> rusqlite::Result<Written> {
+    let now_us = now_us();
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let first_id: i64 = transaction.query_row("SELECT last_id FROM sequence", [], |row| row.get(0))?;
+    let mut written = Written { last_id: first_id, kinds: Vec::new(), ignored: 0 };
+    for Appended { identity, origin, output } in batch {
+        let record = match output {
+            Output::Window(record) => Some(record),
+            Output::Focus(learnt, record) => {
+                rows::learn(&transaction, identity, *origin, learnt)?;
+                record.as_ref()
+            }
+        };
+        let Some(record) = record else { continue };
+        if rows::insert(&transaction, written.last_id + 1, (identity, *origin, record), now_us)? {
+            written.last_id += 1;
+            written.kinds.push(record.kind());
+        } else {
+            written.ignored += 1;
+        }
+    }
+    if let Some(newest) = batch.last().filter(|_| written.last_id > first_id) {
+        transaction.prepare_cached("UPDATE sequence SET last_id = ?1")?.execute([written.last_id])?;
+        rows::see_user(&transaction, &newest.identity, now_us)?;
+    }
+    transaction.commit()?;
+    Ok(written)
 }

@@ -74,9 +74,16 @@ impl Home {
 
     /// How many records of all kinds the database holds.
     pub fn count_records(&self) -> usize {
-        let tables = ["keystroke_features", "mouse_features", "app_transitions"];
-        let count = |table: &str| self.query(&format!("SELECT count(*) FROM {table}"))[0].parse::<usize>();
-        tables.into_iter().map(|table| count(table).expect("a number")).sum()
+        self.try_count_records().expect("a database with its tables")
+    }
+
+    /// The same of a database that an agent may be about to make; `None` until it is there.
+    pub fn try_count_records(&self) -> Option<usize> {
+        let connection = seclyzer::store::read_only(&self.database()).ok()?;
+        let sql = "SELECT (SELECT count(*) FROM keystroke_features) + (SELECT count(*) FROM mouse_features) \
+                        + (SELECT count(*) FROM app_transitions)";
+        let count: u32 = connection.query_row(sql, [], |row| row.get(0)).ok()?;
+        Some(count as usize)
     }
 }
 

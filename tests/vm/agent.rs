@@ -1,149 +1,101 @@
-//! The agent in the guest: what it records is what the kernel reported there.
+//! The agent in the guest: how it is started there, and what it tells.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use rusqlite::{Connection, Row};
+use rusqlite::Connection;
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::archive::Import;
-use crate::devices::{Device, Hold, Witness, holds, program};
-use crate::harness::{Guest, KEYBOARD, Process};
+use crate::devices::program;
+use crate::harness::{Guest, Process};
+use crate::machine::Hardware;
 
-const LIMIT: Duration = Duration::from_secs(20);
-const WINDOW_US: i64 = 30_000_000;
-const INTERVAL_US: i64 = 5_000_000;
-const COUNT_STEP: usize = 5;
+pub const LIMIT: Duration = Duration::from_secs(20);
 
 const DATABASE: &str = "/tmp/data/seclyzer.db";
+const CONFIG_FILE: &str = "/tmp/seclyzer.toml";
 const CONFIG: &str = r#"
 [store]
 path = "/tmp/data/seclyzer.db"
-
-[redis]
-enabled = true
-url = "redis://127.0.0.1:6379"
 "#;
 
-/// 42 keys; how long each is held varies around 60 ms.
-const TEXT: &str = "thequickbrownfoxjumpsoverthelazydogsoftens";
-const MOVES: usize = 50;
-
-fn hold(position: usize) -> Duration {
-    Duration::from_millis(35 + (position as u64 * 7) % 50)
-}
-
-#[test]
-fn the_agent_records_what_was_typed_and_moved_in_the_guest() {
-    let mut guest = boot();
-    let keyboard = guest.make_device("keyboard", "Test Keyboard");
-    let mouse = guest.make_device("mouse", "Test Mouse");
-    guest.run("permit");
-    let subscriber = start_redis(&mut guest);
-    let agent = start_agent(&mut guest);
-    let nodes = [guest.node(KEYBOARD), keyboard.node.clone()];
-    let witnesses = nodes.map(|node| guest.watch(&node));
-
-    type_and_move_on_qemu(&mut guest);
-    type_and_move_on_uinput(&mut guest, &keyboard, &mouse);
-    finish_between_windows(&mut guest);
-
-    let holds = typed(&mut guest, &witnesses, 2 * TEXT.len() + 1);
-    let end_us = window_end_after(holds.iter().map(|hold| hold.release_us).max().expect("keys were typed"));
-    let message = |guest: &mut Guest, kind| await_message(guest, &subscriber, kind, end_us);
-    let [keystroke, mouse] = ["keystroke", "mouse"].map(|kind| message(&mut guest, kind));
-    guest.stop(&agent, LIMIT);
-    let (_folder, database) = fetch_database(&mut guest);
-    check_keystrokes(&database, &keystroke, &holds, end_us);
-    check_mouse(&database, &mouse, end_us);
-}
-
-fn boot() -> Guest {
+/// The agent's binary, which the tests bring into the guest.
+pub fn binary() -> Import {
     let agent = std::env::var_os("SECLYZER_BIN").or(option_env!("CARGO_BIN_EXE_seclyzer").map(Into::into));
-    let agent = PathBuf::from(agent.expect("SECLYZER_BIN names the agent's binary"));
-    let tool = |name: &str| Import::new(format!("/usr/bin/{name}"), format!("/usr/bin/{name}"));
-    Guest::boot(&[program(), Import::new(agent, "/usr/bin/seclyzer"), tool("redis-server"), tool("redis-cli")])
+    Import::new(PathBuf::from(agent.expect("SECLYZER_BIN names the agent's binary")), "/usr/bin/seclyzer")
 }
 
-/// Gives a subscriber to all features.
-fn start_redis(guest: &mut Guest) -> Process {
-    guest.spawn("redis-server --bind 127.0.0.1 --save '' --dir /tmp");
-    guest.poll("redis-cli ping | grep -q PONG", LIMIT);
-    let subscriber = guest.spawn("redis-cli subscribe features");
-    guest.poll(&format!("grep -q subscribe {}", subscriber.stdout), LIMIT);
-    subscriber
+/// A small guest with the agent and the program that makes devices.
+pub fn boot(hardware: Hardware) -> Guest {
+    Guest::boot_with(hardware, &[program(), binary()])
 }
 
-/// Starts the agent as a user who has nothing but the group input.
-fn start_agent(guest: &mut Guest) -> Process {
-    guest.write_file("/tmp/seclyzer.toml", CONFIG);
-    guest.run("mkdir -m 0700 /tmp/data && chown agent:agent /tmp/data");
-    let agent = guest.spawn_as("agent", "/usr/bin/seclyzer run --config /tmp/seclyzer.toml");
-    guest.poll(&format!("grep -q 'Keystroke Extractor initialized and ready' {}", agent.stderr), LIMIT);
-    agent
+/// An agent that runs.
+pub struct Agent {
+    pub process: Process,
 }
 
-fn type_and_move_on_qemu(guest: &mut Guest) {
-    for (position, key) in TEXT.char_indices() {
-        guest.tap(&key.to_string(), hold(position));
-        std::thread::sleep(Duration::from_millis(20));
+impl Agent {
+    /// Starts the agent as a user who has nothing but the group input; `settings` are more lines of its configuration.
+    pub fn start(guest: &mut Guest, settings: &str) -> Agent {
+        guest.write_file(CONFIG_FILE, &format!("{CONFIG}{settings}"));
+        guest.run("mkdir -p -m 0700 /tmp/data && chown agent:agent /tmp/data");
+        let process = guest.spawn_as("agent", &format!("/usr/bin/seclyzer run --config {CONFIG_FILE}"));
+        guest.poll(&format!("grep -q 'Keystroke Extractor initialized and ready' {}", process.stderr), LIMIT);
+        Agent { process }
     }
-    for _ in 0..MOVES {
-        guest.rel_motion(3, 4);
-        std::thread::sleep(Duration::from_millis(10));
+
+    pub fn status(&self, guest: &mut Guest) -> Value {
+        let text = guest.run(&format!("seclyzer status --json --config {CONFIG_FILE}"));
+        serde_json::from_str(&text).expect("JSON")
     }
-    for _ in 0..2 {
-        guest.button("left", true);
-        std::thread::sleep(Duration::from_millis(50));
-        guest.button("left", false);
+
+    /// How many events of a kind the agent has taken.
+    pub fn events(&self, guest: &mut Guest, kind: &str) -> u64 {
+        self.status(guest)["events"][kind].as_u64().expect("a count")
     }
-}
 
-fn type_and_move_on_uinput(guest: &mut Guest, keyboard: &Device, mouse: &Device) {
-    let tap = |(position, key): (usize, char)| {
-        let (key, hold_us) = (key.to_ascii_uppercase(), hold(position).as_micros());
-        format!("down KEY_{key}\nwait_us {hold_us}\nup KEY_{key}\nwait_us 20000\n")
-    };
-    guest.play(keyboard, &TEXT.char_indices().map(tap).collect::<String>());
-    let moves = "rel 6 8\nwait_us 10000\n".repeat(MOVES);
-    guest.play(mouse, &format!("{moves}down BTN_LEFT\nwait_us 50000\nup BTN_LEFT"));
-}
+    pub fn await_events(&self, guest: &mut Guest, kind: &str, count: u64) {
+        guest.poll_for(&format!("{count} {kind} events"), LIMIT, |guest| {
+            (self.events(guest, kind) >= count).then_some(())
+        });
+        assert_eq!(self.events(guest, kind), count, "{kind} events");
+    }
 
-/// Adds a last key and a last step of the mouse at a time when no window ends, so that the next record of both kinds
-/// holds everything and no event is so near its edge that it might belong to either side.
-fn finish_between_windows(guest: &mut Guest) {
-    guest.poll("case $(($(date +%s) % 5)) in 1|2|3) ;; *) false ;; esac", LIMIT);
-    guest.rel_motion(1, 0);
-    guest.tap("spc", hold(0));
-}
+    /// Waits until a node is read.
+    pub fn await_read(&self, guest: &mut Guest, node: &str) {
+        self.await_state(guest, node, "read");
+    }
 
-/// What the kernel reported on all keyboards, in order of time.
-fn typed(guest: &mut Guest, witnesses: &[Witness], count: usize) -> Vec<Hold> {
-    guest.poll_for("every key that was typed", LIMIT, |guest| {
-        let mut all: Vec<Hold> = witnesses.iter().flat_map(|witness| holds(&guest.seen(witness))).collect();
-        all.sort_by_key(|hold| hold.press_us);
-        (all.len() >= count).then_some(all)
-    })
-}
+    /// Waits until a node is in a state: `read`, `refused` or `gone`.
+    pub fn await_state(&self, guest: &mut Guest, node: &str, state: &str) {
+        guest.poll_for(&format!("{node} is {state}"), LIMIT, |guest| {
+            let status = self.status(guest);
+            let devices = status["devices"].as_array().expect("a list of devices");
+            let device = devices.iter().find(|device| device["path"] == node);
+            let now = device.map_or("gone", |device| device["state"].as_str().expect("a state"));
+            (now == state).then_some(())
+        });
+    }
 
-fn window_end_after(us: i64) -> i64 {
-    (us / INTERVAL_US + 1) * INTERVAL_US
-}
+    /// Waits for a record of a kind that holds everything so far, and gives the database as it is then.
+    pub fn await_record(&self, guest: &mut Guest, kind: &str) -> (TempDir, Connection) {
+        let counter = format!("{kind}_records");
+        let records = |guest: &mut Guest, agent: &Agent| agent.status(guest)["store"][&counter].as_u64();
+        let before = records(guest, self);
+        guest.poll_for(&format!("another {kind} record"), LIMIT, |guest| (records(guest, self) > before).then_some(()));
+        fetch_database(guest)
+    }
 
-/// Waits for the subscriber's message about one window.
-fn await_message(guest: &mut Guest, subscriber: &Process, kind: &str, end_us: i64) -> Value {
-    guest.poll_for(&format!("a {kind} message of {end_us}"), LIMIT, |guest| {
-        let output = guest.read_file(&subscriber.stdout);
-        String::from_utf8_lossy(&output)
-            .lines()
-            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-            .find(|message| message["type"] == kind && message["window_end"] == end_us)
-    })
+    pub fn stop(self, guest: &mut Guest) {
+        guest.stop(&self.process, LIMIT);
+    }
 }
 
 /// Copies the agent's database, with what it may have left in the write-ahead log.
-fn fetch_database(guest: &mut Guest) -> (TempDir, Connection) {
+pub fn fetch_database(guest: &mut Guest) -> (TempDir, Connection) {
     let folder = TempDir::new().expect("a temporary folder");
     for suffix in ["", "-wal"] {
         let output = guest.try_run(&format!("cat {DATABASE}{suffix}"));
@@ -155,40 +107,32 @@ fn fetch_database(guest: &mut Guest) -> (TempDir, Connection) {
     (folder, database)
 }
 
-fn numbers<const N: usize>(row: &Row) -> rusqlite::Result<[f64; N]> {
-    let mut values = [0.0; N];
-    for (column, value) in values.iter_mut().enumerate() {
-        *value = row.get(column)?;
-    }
-    Ok(values)
+/// `seclyzer record`: every event that the agent takes, one by one.
+pub struct Recorder {
+    process: Process,
+    trace: String,
 }
 
-fn check_keystrokes(database: &Connection, message: &Value, holds: &[Hold], end_us: i64) {
-    let query = "SELECT total_keys, dwell_mean, dwell_min, dwell_max FROM keystroke_features WHERE window_end = ?";
-    let [keys, recorded @ ..] = database.query_one(query, [end_us], numbers::<4>).expect("one record of the window");
-    let in_window = |us: i64| us > end_us - WINDOW_US && us <= end_us;
-    let dwell: Vec<f64> = holds.iter().filter(|hold| in_window(hold.press_us)).map(Hold::ms).collect();
-    assert_eq!(dwell.len(), holds.len(), "all was typed within one window");
-    assert_eq!(keys as usize, dwell.len() / COUNT_STEP * COUNT_STEP);
-    let expected = [
-        dwell.iter().sum::<f64>() / dwell.len() as f64,
-        dwell.iter().copied().fold(f64::INFINITY, f64::min),
-        dwell.iter().copied().fold(0.0, f64::max),
-    ];
-    for (recorded, expected) in recorded.iter().zip(expected) {
-        assert!((recorded - expected).abs() < 2.0, "recorded {recorded} ms, the kernel reported {expected} ms");
+impl Recorder {
+    /// Starts to record, and waits until these nodes are read.
+    pub fn start(guest: &mut Guest, nodes: &[&str]) -> Recorder {
+        let trace = "/tmp/trace.jsonl".to_owned();
+        guest.run(&format!("rm -f {trace}"));
+        let process = guest.spawn_as("agent", &format!("/usr/bin/seclyzer record --yes --output {trace}"));
+        let recorder = Recorder { process, trace };
+        nodes.iter().for_each(|node| recorder.await_read(guest, node));
+        recorder
     }
-    assert_eq!(message["dwell_mean"].as_f64(), Some(recorded[0]), "subscriber and database agree");
-}
 
-fn check_mouse(database: &Connection, message: &Value, end_us: i64) {
-    let query = "SELECT total_samples, distance_total, left_click_count FROM mouse_features WHERE window_end = ?";
-    let [samples, distance, clicks] =
-        database.query_one(query, [end_us], numbers::<3>).expect("one record of the window");
-    // Steps of 5 and of 10 counts; a stroke starts at its first sample, and a busy guest may merge some.
-    let sent = (MOVES * (5 + 10)) as f64;
-    assert!(distance > 0.85 * sent && distance <= sent, "recorded {distance} counts of {sent}");
-    assert!(samples > MOVES as f64 && samples <= (2 * MOVES + 1) as f64, "{samples} samples of {}", 2 * MOVES + 1);
-    assert_eq!(clicks, 3.0);
-    assert_eq!(message["distance_total"].as_f64(), Some(distance), "subscriber and database agree");
+    pub fn await_read(&self, guest: &mut Guest, node: &str) {
+        guest.poll(&format!("grep -q 'reading {node} ' {}", self.process.stderr), LIMIT);
+    }
+
+    /// Ends the recording and gives what was recorded.
+    pub fn finish(self, guest: &mut Guest) -> Vec<Value> {
+        guest.stop(&self.process, LIMIT);
+        let text = guest.read_file(&self.trace);
+        let lines = text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
+        lines.map(|line| serde_json::from_slice(line).expect("JSON lines")).collect()
+    }
 }

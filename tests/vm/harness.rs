@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::archive::{self, Import};
-use crate::machine::{HOTPLUG_BUS, Machine};
+use crate::machine::{HOTPLUG_BUS, Hardware, Machine};
 use crate::qmp::Qmp;
 
 /// QEMU's devices, as the guest calls them.
@@ -63,12 +63,21 @@ pub struct Process {
 
 impl Guest {
     pub fn boot(imports: &[Import]) -> Guest {
+        Guest::boot_with(Hardware::Virtio, imports)
+    }
+
+    pub fn boot_with(hardware: Hardware, imports: &[Import]) -> Guest {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        let (machine, port, qmp) = Machine::start(archive::pack(imports));
+        let (machine, port, qmp) = Machine::start(hardware, archive::pack(imports));
         qmp.set_read_timeout(Some(COMMAND_LIMIT)).expect("a time-out above zero");
         let port = BufReader::new(port);
         let mut guest = Guest { port, qmp: Qmp::new(qmp), processes: 0, _machine: machine, _turn: turn };
         assert_eq!(guest.read_line(BOOT_LIMIT).expect("the guest boots"), "ready");
+        match hardware {
+            Hardware::Virtio | Hardware::VirtioSteady => {}
+            Hardware::Ps2 => drop(guest.run("insert ps2")),
+            Hardware::Usb => drop(guest.run("insert usb")),
+        }
         guest
     }
 
@@ -184,6 +193,12 @@ impl Guest {
     pub fn rel_motion(&mut self, dx: i32, dy: i32) {
         let axis = |axis, value| json!({ "type": "rel", "data": { "axis": axis, "value": value } });
         self.input(json!([axis("x", dx), axis("y", dy)]));
+    }
+
+    /// Moves a tablet's pen; both axes go from 0 to 32767.
+    pub fn move_to(&mut self, x: i32, y: i32) {
+        let axis = |axis, value| json!({ "type": "abs", "data": { "axis": axis, "value": value } });
+        self.input(json!([axis("x", x), axis("y", y)]));
     }
 
     /// `left`, `right` or `middle`.

@@ -18,6 +18,32 @@ const CONSOLE_LINES: usize = 60;
 /// The bus on which a device may come and go.
 pub const HOTPLUG_BUS: &str = "free-slot";
 
+/// What the small guest is typed and pointed with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hardware {
+    Virtio,
+    /// As [`Virtio`](Self::Virtio), with a processor that takes a nanosecond for an instruction: time in the guest goes
+    /// slower than here, where the host is slow.
+    VirtioSteady,
+    /// A keyboard and a mouse behind an i8042.
+    Ps2,
+    /// A tablet, which tells where it is rather than how far it has gone.
+    Usb,
+}
+
+impl Hardware {
+    fn arguments(self) -> &'static [&'static str] {
+        match self {
+            Hardware::Virtio => &["-device", "virtio-keyboard-pci", "-device", "virtio-mouse-pci"],
+            Hardware::VirtioSteady => {
+                &["-device", "virtio-keyboard-pci", "-device", "virtio-mouse-pci", "-icount", "shift=0"]
+            }
+            Hardware::Ps2 => &[],
+            Hardware::Usb => &["-device", "qemu-xhci", "-device", "usb-tablet"],
+        }
+    }
+}
+
 pub struct Machine {
     qemu: Child,
     home: TempDir,
@@ -26,18 +52,29 @@ pub struct Machine {
 impl Machine {
     /// Starts QEMU with the prepared kernel and initramfs, and one more archive behind that. Gives the ends of the
     /// guest's port and of QMP.
-    pub fn start(archive: Vec<u8>) -> (Machine, UnixStream, UnixStream) {
+    pub fn start(hardware: Hardware, archive: Vec<u8>) -> (Machine, UnixStream, UnixStream) {
         let home = TempDir::new().expect("a temporary folder");
         let mut initramfs =
             fs::read(Path::new(PREPARED).join("initramfs.cpio")).expect("run tests/vm/prepare.sh first");
         initramfs.extend(archive);
         fs::write(home.path().join("initramfs.cpio"), initramfs).expect("room for the initramfs");
+        let kernel = format!("{PREPARED}/vmlinux");
+        let arguments = [
+            &["-no-reboot", "-smp", "1", "-m", "256", "-kernel", &kernel, "-initrd", "initramfs.cpio"],
+            &["-append", "console=ttyS0 quiet panic=-1 mitigations=off random.trust_cpu=on"][..],
+            hardware.arguments(),
+        ];
+        Machine::launch(home, &arguments.concat())
+    }
+
+    /// Starts QEMU in a folder with what all machines have and these arguments.
+    fn launch(home: TempDir, arguments: &[&str]) -> (Machine, UnixStream, UnixStream) {
         let [port, qmp] = ["port", "qmp"].map(|name| {
             let listener = UnixListener::bind(home.path().join(name)).expect("a socket in a new folder");
             listener.set_nonblocking(true).expect("sockets can do that");
             listener
         });
-        let mut machine = Machine { qemu: spawn_qemu(home.path()), home };
+        let mut machine = Machine { qemu: spawn_qemu(home.path(), arguments), home };
         let [port, qmp] = [port, qmp].map(|listener| machine.accept(&listener));
         (machine, port, qmp)
     }
@@ -76,16 +113,14 @@ impl Drop for Machine {
     }
 }
 
-fn spawn_qemu(home: &Path) -> Child {
+fn spawn_qemu(home: &Path, arguments: &[&str]) -> Child {
     let mut command = Command::new("qemu-system-x86_64");
     command
         .current_dir(home)
-        .args(["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"])
-        .args(["-M", "q35,usb=off", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "1", "-m", "256"])
+        .args(["-nodefaults", "-no-user-config", "-display", "none"])
+        .args(["-M", "q35,usb=off", "-accel", "tcg", "-cpu", "max"])
         .args(["-rtc", "base=utc,clock=host", "-serial", "file:console"])
-        .args(["-kernel", &format!("{PREPARED}/vmlinux"), "-initrd", "initramfs.cpio"])
-        .args(["-append", "console=ttyS0 quiet panic=-1 mitigations=off random.trust_cpu=on"])
-        .args(["-device", "virtio-keyboard-pci", "-device", "virtio-mouse-pci"])
+        .args(arguments)
         .args(["-device", &format!("pcie-root-port,id={HOTPLUG_BUS}")])
         .args(["-device", "virtio-serial-pci", "-chardev", "socket,id=port,path=port"])
         .args(["-device", "virtserialport,chardev=port"])

@@ -3,41 +3,13 @@
 # with busybox and the modules for input devices. Nothing but a few tools is installed; kernel and busybox are only
 # unpacked. Exit status 77: QEMU is not to be had on this machine.
 set -eu
-PATH=$PATH:/usr/sbin:/sbin
 here=$(cd "$(dirname "$0")" && pwd)
 out=$(cd "$here/../.." && pwd)/target/vm
 log=$out/prepare.log
 modules='virtio_pci virtio_console evdev uinput virtio_input'
-
-skip() {
-    echo "tests/vm: QEMU cannot be installed here: $1" >&2
-    exit 77
-}
-
-as_root() {
-    if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
-}
-
-apt_install() {
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" >>"$log" 2>&1
-}
-
-apt_update() {
-    as_root apt-get update >>"$log" 2>&1
-}
-
-# Installs the packages whose commands are missing; arguments are COMMAND:PACKAGE.
-install_tools() {
-    missing=
-    for tool; do
-        command -v "${tool%%:*}" >/dev/null || missing="$missing ${tool#*:}"
-    done
-    [ -z "$missing" ] && return
-    echo "tests/vm: installing$missing"
-    # shellcheck disable=SC2086 # a list of words
-    apt_install $missing || { apt_update && apt_install $missing; } ||
-        skip "apt-get install$missing failed, see $log"
-}
+ps2_modules='psmouse'
+usb_modules='xhci_pci usbhid hid_generic'
+. "$here/lib.sh"
 
 # The package of the newest kernel: what Debian's or Ubuntu's meta package depends on.
 kernel_package() {
@@ -72,38 +44,20 @@ unpack_kernel() {
     esac >vmlinux
 }
 
-# Copies the modules and what they depend on to base/modules; order says in which order they are to be inserted.
-copy_modules() {
-    [ -d root/lib/modules ] || ln -s usr/lib root/lib
-    depmod -b "$PWD/root" "$1"
-    mkdir base/modules
-    for module in $modules; do
-        modprobe -C /dev/null -d "$PWD/root" -S "$1" --show-depends "$module"
-    done >insertions
-    awk '$1 == "insmod" && !seen[$2]++ { print $2 }' insertions | while read -r file; do
-        name=$(basename "$file")
-        case $file in
-        *.xz) xz -dc "$file" ;;
-        *.zst) zstd -dcq "$file" ;;
-        *) cat "$file" ;;
-        esac >"base/modules/${name%%.ko*}.ko"
-        echo "${name%%.ko*}.ko"
-    done >base/modules/order
-}
-
 make_initramfs() {
     mkdir -p base/bin base/etc
     cp "$(find root -path '*/bin/busybox' -type f)" base/bin/busybox
     install -m 0755 "$here/guest/init" base/init
     install -m 0755 "$here/guest/permit" base/bin/permit
+    for script in serve as-user insert; do install -m 0755 "$here/guest/$script" "base/bin/$script"; done
     printf '%s\n' root:x:0:0::/root:/bin/sh agent:x:1000:1000::/home/agent:/bin/sh >base/etc/passwd
     printf '%s\n' root:x:0: input:x:104:agent agent:x:1000: >base/etc/group
     echo '127.0.0.1 localhost' >base/etc/hosts
-    (cd base && find . | cpio -o -H newc -R 0:0 --quiet) >initramfs.cpio
+    pack_initramfs base initramfs.cpio
 }
 
 mkdir -p "$out"
-stamp=$(cat "$0" "$here"/guest/init "$here"/guest/permit | sha256sum)
+stamp=$(find "$0" "$here/lib.sh" "$here/guest" -type f ! -name '*.rs' | sort | xargs cat | sha256sum)
 [ "$(uname -m)" = x86_64 ] || skip 'it is prepared for x86_64 only'
 command -v apt-get >/dev/null || skip 'no apt-get'
 : >"$log"
@@ -125,8 +79,18 @@ echo "tests/vm: preparing a guest with $packages"
 # shellcheck disable=SC2086 # a list of words
 unpack $packages
 unpack_kernel "root/boot/vmlinuz-$version"
-mkdir base
-copy_modules "$version"
+[ -d root/lib/modules ] || ln -s usr/lib root/lib
+depmod -b "$PWD/root" "$version"
+# shellcheck disable=SC2086 # lists of words
+{
+    copy_modules "$version" base/modules order $modules
+    copy_modules "$version" base/modules ps2 $ps2_modules
+    copy_modules "$version" base/modules usb $usb_modules
+}
 make_initramfs
+# The desktop is prepared from the same kernel.
+rm -rf "$out/packages"
+mkdir "$out/packages"
+mv ./*.deb "$out/packages"
 mv vmlinux initramfs.cpio "$out"
 echo "$stamp" >"$out/stamp"

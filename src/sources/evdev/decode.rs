@@ -1,7 +1,8 @@
 //! From the kernel's `input_event`s to events. Pure: no file, no clock.
 //!
-//! Motion and wheels are summed to the end of a packet (SYN_REPORT) and carry its time. Keys and buttons go out as they
-//! come. After SYN_DROPPED nothing goes out until the packet in progress has ended; then a gap takes the place of what
+//! Motion and wheels are summed to the end of a packet (SYN_REPORT) and carry its time. Keys and buttons wait for it too:
+//! the end says whether it was the kernel that let them go, because the device went or the machine falls asleep. After
+//! SYN_DROPPED nothing goes out until the packet in progress has ended; then a gap takes the place of what
 //! was lost.
 //!
 //! The kernel is not asked for the keys' state after that: EVIOCGKEY takes the key events that wait to be read out of
@@ -21,6 +22,9 @@ const EV_KEY: u16 = 1;
 const EV_REL: u16 = 2;
 const EV_ABS: u16 = 3;
 const SYN_REPORT: u16 = 0;
+/// The value of a SYN_REPORT behind what the kernel made up: releases of what was held, and autorepeat. A device's own
+/// has 0.
+const MADE_UP: i32 = 1;
 const SYN_DROPPED: u16 = 3;
 const REL_X: u16 = 0;
 const REL_Y: u16 = 1;
@@ -79,6 +83,8 @@ pub struct Decoder {
     modalities: Modalities,
     contacts: Contacts,
     packet: Packet,
+    /// Keys and buttons since the last SYN_REPORT.
+    keys: Vec<Stamped>,
     /// The device has sent REL_WHEEL_HI_RES: its REL_WHEEL says the same once more.
     has_hi_res_wheel: bool,
     /// Events were lost: what comes until the end of the packet is a part of something unknown.
@@ -100,6 +106,7 @@ impl Decoder {
             modalities,
             contacts: Contacts::new(surface),
             packet: Packet::default(),
+            keys: Vec::new(),
             has_hi_res_wheel: false,
             is_dropping: false,
         }
@@ -114,6 +121,7 @@ impl Decoder {
         match (raw.kind, raw.code) {
             (EV_SYN, SYN_DROPPED) => {
                 self.packet = Packet::default();
+                out.append(&mut self.keys);
                 self.contacts.forget();
                 self.is_dropping = true;
             }
@@ -122,15 +130,22 @@ impl Decoder {
                 self.modalities.gap(raw.ts_us, GapReason::Overrun, out);
             }
             _ if self.is_dropping => {}
-            (EV_SYN, SYN_REPORT) => self.report(raw.ts_us, out),
-            (EV_KEY, code) => self.key(raw.ts_us, code, raw.value, out),
+            (EV_SYN, SYN_REPORT) => {
+                // What nobody let go has no time at which it was let go; the gap that follows forgets it.
+                if raw.value == MADE_UP {
+                    self.keys.clear();
+                }
+                out.append(&mut self.keys);
+                self.report(raw.ts_us, out);
+            }
+            (EV_KEY, code) => self.key(raw.ts_us, code, raw.value),
             (EV_REL, code) => self.relative(code, raw.value.into()),
             (EV_ABS, code) => self.contacts.axis(code, raw.value),
             _ => {}
         }
     }
 
-    fn key(&mut self, ts_us: Micros, code: u16, value: i32, out: &mut Vec<Stamped>) {
+    fn key(&mut self, ts_us: Micros, code: u16, value: i32) {
         let action = match value {
             0 => Action::Release,
             1 => Action::Press,
@@ -144,7 +159,7 @@ impl Decoder {
         } else {
             return self.contacts.tool(code, action == Action::Press);
         };
-        out.push(Stamped { ts_us, event });
+        self.keys.push(Stamped { ts_us, event });
     }
 
     fn relative(&mut self, code: u16, value: i64) {

@@ -9,7 +9,8 @@
 //! ```
 //!
 //! or stands alone: `wait_us MICROSECONDS`, `flood TOTAL_US STEP_US` (one count of motion each step). Waits follow a
-//! schedule, so that lateness does not add up. `vm-uinput watch NODE` prints the events of a node.
+//! schedule, so that lateness does not add up. `vm-uinput watch NODE` prints the events of a node. `vm-uinput remap NODE
+//! NAME` grabs a keyboard and says through one of its own making what is typed on it; `mirror` does so without grabbing.
 //!
 //! Everything is told in JSON lines; `us` is microseconds of CLOCK_BOOTTIME, as the kernel stamps events.
 
@@ -20,6 +21,7 @@ use std::os::fd::AsRawFd;
 use std::thread::sleep;
 use std::time::Duration;
 
+use evdev::raw_stream::RawDevice;
 use evdev::uinput::{VirtualDevice, VirtualDeviceBuilder};
 use evdev::{
     AbsInfo, AbsoluteAxisCode as Abs, AttributeSet, BusType, EventSummary, EventType, InputEvent, InputId, KeyCode,
@@ -33,8 +35,10 @@ fn main() -> Outcome<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["watch", node] => watch(node),
+        ["remap", node, name] => repeat(node, name, true),
+        ["mirror", node, name] => repeat(node, name, false),
         [kind, name] => play(device(kind, name)?),
-        _ => Err("usage: vm-uinput watch NODE | KIND NAME".into()),
+        _ => Err("usage: vm-uinput watch NODE | remap NODE NAME | mirror NODE NAME | KIND NAME".into()),
     }
 }
 
@@ -69,6 +73,23 @@ fn play(mut device: VirtualDevice) -> Outcome<()> {
         println!("{}", json!({ "us": now_us(libc::CLOCK_BOOTTIME), "wrote": line }));
     }
     Ok(())
+}
+
+/// What remappers do, as if no key were to be changed.
+fn repeat(node: &str, name: &str, grab: bool) -> Outcome<()> {
+    let mut keyboard = RawDevice::open(node)?;
+    let mut stand_in = device("keyboard", name)?;
+    if grab {
+        keyboard.grab()?;
+    }
+    let node = stand_in.enumerate_dev_nodes_blocking()?.next().ok_or("the device has no node")??;
+    println!("{}", json!({ "node": node }));
+    loop {
+        let keys = keyboard.fetch_events()?.filter(|event| event.event_type() == EventType::KEY).collect::<Vec<_>>();
+        for key in keys {
+            stand_in.emit(&[key])?;
+        }
+    }
 }
 
 /// When the next report is due.

@@ -1,17 +1,20 @@
-//! Records over TLS, to servers whose certificate the system trusts and to others.
+//! TLS, to servers whose certificate the system trusts and to others.
 
 mod support;
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use redis::AsyncCommands;
 use seclyzer::config::{self, InfluxApi, Switch};
 use seclyzer::sinks::influx::Influx;
 use seclyzer::sinks::redis::Redis;
 use seclyzer::sinks::{Failure, Sink};
+use seclyzer::sources::redis::{CHANNEL, Counts, subscribe};
 use std::path::PathBuf;
 use std::sync::LazyLock;
 use support::servers;
-use support::{batch, redis_settings};
+use support::{LIMIT, batch, eventually, redis_settings};
 use tempfile::TempDir;
+use tokio::sync::{mpsc, watch};
 
 /// An authority that this process takes for the system's, and two certificates for 127.0.0.1.
 struct Authority {
@@ -76,6 +79,24 @@ async fn a_redis_that_nobody_vouches_for_gets_nothing() {
     let failure = Redis::new(redis_settings(&url), "database").expect("a good URL").deliver(&batch(1..=3)).await;
     assert!(matches!(&failure, Err(Failure::Unreachable(text)) if text.contains("certificate")), "{failure:?}");
     assert_eq!(redis.stream().await.len(), 0);
+}
+
+#[tokio::test]
+async fn events_come_in_over_tls() {
+    let [certificate, key] = AUTHORITY.pair("trusted");
+    let (redis, url) = servers::Redis::start_with_tls(&certificate, &key).await;
+    let (sender, mut events) = mpsc::channel(8);
+    let (counts, _counted) = watch::channel(Counts::default());
+    tokio::spawn(subscribe(redis_settings(&url), sender, counts));
+    let mut connection = redis.connect("").await;
+    eventually("a subscriber", async || {
+        let event = r#"{"type":"gap","ts":1701423846000000}"#;
+        let listeners: u64 = connection.publish(CHANNEL, event).await.expect("published");
+        (listeners > 0).then_some(())
+    })
+    .await;
+    let event = tokio::time::timeout(LIMIT, events.recv()).await.expect("in time").expect("a source that runs");
+    assert_eq!(event.ts_us, 1_701_423_846_000_000);
 }
 
 fn influx(url: &str) -> Influx {

@@ -1,0 +1,173 @@
+//! The commands as a person or a script meets them: texts, exit codes, bad input.
+
+mod common;
+mod support;
+
+use insta::assert_snapshot;
+use serde_json::Value;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use support::agent::{Agent, Home};
+
+fn golden(name: &str) -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name).display().to_string()
+}
+
+/// Exit code, standard output and error, with the paths of the test taken out.
+fn told(home: &Home, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let output = home.run(arguments);
+    let here =
+        |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8").replace(&home.path().display().to_string(), "HOME");
+    (output.status.code(), here(output.stdout), here(output.stderr))
+}
+
+#[test]
+fn help_says_what_each_command_does_with_examples() {
+    let home = Home::with_config("");
+    for command in ["", "run", "replay", "record", "devices", "doctor", "features", "status", "config"] {
+        let arguments: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
+        let (code, help, _) = told(&home, &arguments);
+        assert_eq!(code, Some(0));
+        assert!(help.contains("Examples:"), "{command} has no example");
+        let name = if command.is_empty() { "seclyzer" } else { command };
+        assert_snapshot!(format!("help_{name}"), help);
+    }
+}
+
+#[test]
+fn a_wrong_argument_is_named_with_what_would_be_right() {
+    let home = Home::with_config("");
+    let (code, _, error) = told(&home, &["replay", "--speed", "fast", "x.jsonl"]);
+    assert_eq!(code, Some(64));
+    assert!(error.contains("a number above 0, such as 1 or 2.5, or `max`"), "{error}");
+    let (code, _, error) = told(&home, &["runn"]);
+    assert_eq!(code, Some(64));
+    assert!(error.contains("run"), "{error}");
+}
+
+#[test]
+fn a_mistake_in_the_configuration_is_told_with_file_line_and_key() {
+    let home = Home::with_config("[window]\nseconds = 0\n");
+    for command in ["run", "status", "devices"] {
+        let (code, _, error) = told(&home, &[command]);
+        assert_eq!(code, Some(78));
+        assert!(error.starts_with("seclyzer: HOME/config.toml:4: window.seconds: 0 is too small"), "{error}");
+    }
+    let (code, findings, _) = told(&home, &["doctor"]);
+    assert_eq!(code, Some(1));
+    assert!(findings.starts_with("FAILURE  configuration  HOME/config.toml:4: window.seconds"), "{findings}");
+}
+
+#[test]
+fn a_trace_that_is_not_there_or_no_trace_is_told() {
+    let home = Home::with_config("");
+    let (code, _, error) = told(&home, &["replay", "nowhere.jsonl", "--stdout"]);
+    assert_eq!((code, error.as_str()), (Some(66), "seclyzer: nowhere.jsonl: No such file or directory (os error 2)\n"));
+    let (code, _, error) = told(&home, &["replay", ".", "--stdout"]);
+    assert_eq!(code, Some(65));
+    assert!(error.contains("the trace could not be read"), "{error}");
+    let bad = home.path().join("bad.jsonl");
+    let text = "hello\n{\"type\":\"keystroke\",\"ts\":1,\"key\":\"hunter2\",\"event\":\"press\"}\nhello\n";
+    std::fs::write(&bad, text).expect("a trace");
+    let (code, records, error) = told(&home, &["replay", "bad.jsonl", "--stdout", "--speed", "max"]);
+    assert_eq!((code, records.as_str()), (Some(0), ""));
+    assert!(error.contains("bad.jsonl:1: dropped: not a JSON object count=2"), "{error}");
+    assert!(error.contains("bad.jsonl:2: dropped: `key` names no key count=1"), "{error}");
+    assert!(!error.contains("hunter2"), "{error}");
+}
+
+#[test]
+fn records_on_standard_output_and_for_people_have_these_forms() {
+    let home = Home::with_config("[identity]\nuser = \"someone\"\nhost = \"somewhere\"\n");
+    let trace = golden("desk.jsonl");
+    let (_, json, _) = told(&home, &["replay", &trace, "--stdout", "--speed", "max"]);
+    let kinds = ["keystroke", "mouse", "app"];
+    for kind in kinds {
+        let line = json.lines().find(|line| line.contains(&format!("\"type\":\"{kind}\""))).expect("one of each kind");
+        let record: Value = serde_json::from_str(line).expect("JSON");
+        assert_snapshot!(format!("record_{kind}"), format!("{record:#}"));
+    }
+    let (_, lines, _) = told(&home, &["replay", &trace, "--show", "--speed", "max"]);
+    assert_snapshot!("records_for_people", lines);
+}
+
+#[test]
+fn whoever_reads_only_the_first_record_ends_the_replay_without_an_error() {
+    let home = Home::with_config("");
+    let replay = format!("{} replay {} --stdout --speed max", env!("CARGO_BIN_EXE_seclyzer"), golden("typist.jsonl"));
+    let pipeline = format!("({replay} 2>error; echo $? >code) | head -1");
+    let output = std::process::Command::new("sh")
+        .args(["-c", &pipeline])
+        .current_dir(home.path())
+        .env("HOME", home.path())
+        .output()
+        .expect("a shell");
+    assert_eq!(output.stdout.iter().filter(|&&byte| byte == b'\n').count(), 1);
+    assert_eq!(std::fs::read_to_string(home.path().join("code")).expect("a code"), "0\n");
+}
+
+#[test]
+fn recording_asks_first_and_never_overwrites() {
+    let home = Home::with_config("");
+    let (code, _, error) = told(&home, &["record", "-o", "trace.jsonl"]);
+    assert_eq!(code, Some(69));
+    assert!(error.contains("nothing was recorded"), "{error}");
+    assert!(!home.path().join("trace.jsonl").exists());
+    let (code, _, _) = told(&home, &["record", "--yes", "--seconds", "0", "-o", "trace.jsonl"]);
+    assert_eq!(code, Some(0));
+    let mode = std::fs::metadata(home.path().join("trace.jsonl")).expect("a trace").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let (code, _, error) = told(&home, &["record", "--yes", "--seconds", "0", "-o", "trace.jsonl"]);
+    assert_eq!((code, error.contains("File exists")), (Some(73), true), "{error}");
+}
+
+#[test]
+fn the_agent_runs_without_devices_answers_status_and_ends_when_told() {
+    let home = Home::with_config("[redis]\nenabled = false\n");
+    let (code, _, error) = told(&home, &["status"]);
+    assert_eq!(code, Some(69));
+    assert!(error.contains("start it with `seclyzer run`"), "{error}");
+    let agent = home.start_agent(&[]);
+    let (code, status, _) = told(&home, &["status", "--json"]);
+    let status: Value = serde_json::from_str(&status).expect("JSON");
+    assert_eq!((code, status["pid"].as_u64()), (Some(0), Some(agent.id().into())));
+    let (code, text, _) = told(&home, &["status"]);
+    assert_eq!(code, Some(0));
+    assert!(text.contains("injected events: not accepted"), "{text}");
+    let mode = std::fs::metadata(format!("{}.sock", home.database().display())).expect("a socket").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+
+    let second = Agent::start(home.command(&["run"]));
+    assert_eq!(second.wait(), Some(78), "one agent a database");
+    assert_eq!(agent.stop(), Some(0));
+    assert_eq!(told(&home, &["status"]).0, Some(69));
+    let noted = home.query("SELECT group_concat(event, ' ') FROM (SELECT event FROM audit_log ORDER BY id)");
+    assert_eq!(noted, ["schema start stop"]);
+}
+
+#[test]
+fn doctor_names_what_mends_each_failure() {
+    let home = Home::with_config("[redis]\nenabled = true\nurl = \"redis://127.0.0.1:9\"\n[influx]\nenabled = false\n");
+    let (code, findings, _) = told(&home, &["doctor"]);
+    assert_eq!(code, Some(1));
+    assert!(findings.contains("FAILURE  redis"), "{findings}");
+    assert!(findings.contains("-> start the server, or correct redis.url and redis.password"), "{findings}");
+    assert!(findings.contains("ok       influxdb       off"), "{findings}");
+    let (_, json, _) = told(&home, &["doctor", "--json"]);
+    let findings: Value = serde_json::from_str(&json).expect("JSON");
+    let redis = findings.as_array().into_iter().flatten().find(|finding| finding["what"] == "redis");
+    assert_eq!(redis.expect("a finding")["verdict"], "failure");
+
+    assert_eq!(told(&home, &["replay", &golden("desk.jsonl"), "--speed", "max", "--drain", "0"]).0, Some(75));
+    std::fs::set_permissions(home.database(), PermissionsExt::from_mode(0o640)).expect("our own file");
+    let (_, findings, _) = told(&home, &["doctor"]);
+    assert!(findings.contains("-> chmod 600 'HOME/data/seclyzer.db'"), "{findings}");
+}
+
+#[test]
+fn a_dry_run_stores_nothing() {
+    let home = Home::with_config("[redis]\nenabled = false\n");
+    let agent = home.start_agent(&["--dry-run"]);
+    assert_eq!(agent.stop(), Some(0));
+    assert!(!home.database().exists());
+}

@@ -1,0 +1,62 @@
+//! Invariants of the architecture that a look at the source can check.
+
+use std::path::{Path, PathBuf};
+
+fn sources_under(place: &str) -> Vec<PathBuf> {
+    let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(place);
+    if place.is_file() {
+        return vec![place];
+    }
+    let entries = std::fs::read_dir(&place).expect("a folder of the source");
+    entries
+        .flat_map(|entry| {
+            let path = entry.expect("an entry").path();
+            let relative = path.strip_prefix(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).expect("below it");
+            sources_under(relative.to_str().expect("UTF-8"))
+        })
+        .collect()
+}
+
+/// What stands before the unit tests of a file.
+fn code(path: &Path) -> String {
+    let text = std::fs::read_to_string(path).expect("a source file");
+    text.split("#[cfg(test)]\nmod tests").next().expect("at least the whole").to_owned()
+}
+
+#[test]
+fn the_pure_rooms_name_no_clock_file_socket_thread_runtime_or_device() {
+    const OUTSIDE: [&str; 12] = [
+        "std::fs",
+        "std::net",
+        "std::io",
+        "std::time",
+        "std::thread",
+        "std::process",
+        "std::env",
+        "tokio",
+        "evdev::",
+        "rusqlite",
+        "redis::",
+        "unsafe",
+    ];
+    let rooms = ["event.rs", "event", "features.rs", "features", "pipeline.rs", "record.rs", "record"];
+    let files: Vec<PathBuf> = rooms.into_iter().flat_map(sources_under).collect();
+    assert!(files.len() > 12, "the rooms have moved: {files:?}");
+    for path in files {
+        let code = code(&path);
+        for outside in OUTSIDE {
+            assert!(!code.contains(outside), "{} names {outside}", path.display());
+        }
+    }
+}
+
+#[test]
+fn unsafe_code_stands_only_at_system_calls_and_says_why_it_is_sound() {
+    for path in sources_under("") {
+        let lines: Vec<String> = code(&path).lines().map(str::to_owned).collect();
+        for (i, line) in lines.iter().enumerate().filter(|(_, line)| line.contains("unsafe {")) {
+            let before = lines[i.saturating_sub(4)..i].join("\n");
+            assert!(before.contains("SAFETY:"), "{}:{}: {line}", path.display(), i + 1);
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Devices come and go under a running agent, which stays what it was.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::agent::{Agent, LIMIT, Recorder, boot, fetch_database};
+use crate::harness::Guest;
+use crate::machine::Hardware;
+
+const CYCLES: u64 = 50;
+/// More than a retry of a node that may not be opened yet ever waits.
+const RETRIES_OVER: Duration = Duration::from_secs(4);
+
+/// What the agent takes of the machine.
+#[derive(Debug)]
+struct Cost {
+    descriptors: u64,
+    resident_kb: u64,
+    /// Of processor time, in a second in which nothing happened.
+    idle_ticks: u64,
+}
+
+fn number(guest: &mut Guest, command: &str) -> u64 {
+    guest.run(command).trim().parse().expect("a number")
+}
+
+fn cost(guest: &mut Guest, pid: u32) -> Cost {
+    let ticks = format!("awk '{{ print $14 + $15 }}' /proc/{pid}/stat");
+    let before = number(guest, &ticks);
+    std::thread::sleep(Duration::from_secs(1));
+    Cost {
+        idle_ticks: number(guest, &ticks) - before,
+        descriptors: number(guest, &format!("ls /proc/{pid}/fd | wc -l")),
+        resident_kb: number(guest, &format!("awk '/^VmRSS/ {{ print $2 }}' /proc/{pid}/status")),
+    }
+}
+
+#[test]
+fn fifty_devices_come_and_go_while_another_is_typed_on_and_the_agent_costs_what_it_did() {
+    let mut guest = boot(Hardware::Virtio);
+    let keyboard = guest.make_device("keyboard", "Test Keyboard");
+    guest.run("permit");
+    let agent = Agent::start(&mut guest, "");
+    let mut typed = 0;
+    let mut cycle = |guest: &mut Guest| {
+        // What is typed meanwhile waits in the device's pipe and is played while the other comes and goes.
+        guest.write_file(&keyboard.process.stdin, &"down KEY_J\nwait_us 30000\nup KEY_J\nwait_us 10000\n".repeat(5));
+        let other = guest.make_device("combo", "Test Combo");
+        guest.run("permit");
+        agent.await_read(guest, &other.node);
+        guest.play(&other, "down KEY_A\nwait_us 1000\nrel 1 1");
+        typed += 11;
+        guest.poll_for("what was typed", LIMIT, |guest| (agent.events(guest, "keystroke") >= typed).then_some(()));
+        guest.stop(&other.process, LIMIT);
+        agent.await_state(guest, &other.node, "gone");
+    };
+    cycle(&mut guest);
+    let before = cost(&mut guest, agent.process.pid);
+    for _ in 1..CYCLES {
+        cycle(&mut guest);
+    }
+    let after = cost(&mut guest, agent.process.pid);
+    println!("{before:?} before, {after:?} after");
+    assert_eq!(after.descriptors, before.descriptors);
+    assert!(after.resident_kb <= before.resident_kb + 512, "{before:?} before, {after:?} after");
+    assert!(after.idle_ticks <= 1, "{after:?}: it is busy with nothing to do");
+    assert_eq!(agent.events(&mut guest, "gap"), 2 * CYCLES, "of keys and of the pointer, each time");
+
+    agent.stop(&mut guest);
+    let (_folder, database) = fetch_database(&mut guest);
+    let longest: f64 =
+        database.query_one("SELECT max(dwell_max) FROM keystroke_features", [], |row| row.get(0)).expect("records");
+    assert!(longest < 100.0, "a key that was held when its keyboard went was told as held for {longest} ms");
+}
+
+#[test]
+fn a_key_that_is_held_when_its_keyboard_goes_is_not_told_as_released() {
+    let mut guest = boot(Hardware::Virtio);
+    let keyboard = guest.make_device("keyboard", "Test Keyboard");
+    guest.run("permit");
+    let recorder = Recorder::start(&mut guest, &[&keyboard.node]);
+    guest.play(&keyboard, "down KEY_A\nwait_us 300000");
+    guest.stop(&keyboard.process, LIMIT);
+    guest.poll(&format!("[ ! -e {} ]", keyboard.node), LIMIT);
+    let trace = recorder.finish(&mut guest);
+    let told: Vec<_> = trace
+        .iter()
+        .filter(|event| event["type"] != "app")
+        .map(|event| (event["type"].as_str(), event["event"].as_str()))
+        .collect();
+    assert_eq!(told, [[Some("keystroke"), Some("press"), None], [Some("gap"), None, Some("keystroke")]]);
+}
+
+#[test]
+fn a_node_that_may_be_read_only_later_is_read_then() {
+    let mut guest = boot(Hardware::Virtio);
+    let agent = Agent::start(&mut guest, "");
+    let keyboard = guest.make_device("keyboard", "Test Keyboard");
+    agent.await_state(&mut guest, &keyboard.node, "refused");
+    std::thread::sleep(RETRIES_OVER);
+    agent.await_state(&mut guest, &keyboard.node, "refused");
+    guest.run("permit");
+    agent.await_read(&mut guest, &keyboard.node);
+    guest.play(&keyboard, "down KEY_A\nup KEY_A");
+    agent.await_events(&mut guest, "keystroke", 2);
+}

@@ -1,0 +1,44 @@
+//! An agent that is stopped while the kernel's buffer overruns says so, and invents nothing.
+
+use crate::agent::{Agent, LIMIT, boot};
+use crate::harness::Guest;
+use crate::machine::Hardware;
+
+/// Holds of 40 ms, 10 ms apart.
+fn taps(count: usize) -> String {
+    "down KEY_J\nwait_us 40000\nup KEY_J\nwait_us 10000\n".repeat(count)
+}
+
+/// More motion than the kernel keeps for a reader.
+const OVERRUN: &str = "flood 400000 2000";
+
+fn newest_record(guest: &mut Guest, agent: &Agent) -> (i64, f64, f64) {
+    let (_folder, database) = agent.await_record(guest, "keystroke");
+    let query = "SELECT degraded, dwell_min, dwell_max FROM keystroke_features ORDER BY window_end DESC LIMIT 1";
+    database.query_one(query, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).expect("a record")
+}
+
+#[test]
+fn an_overrun_is_a_gap_and_degrades_the_record_without_a_timing_of_its_own() {
+    let mut guest = boot(Hardware::Virtio);
+    let combo = guest.make_device("combo", "Test Combo");
+    guest.run("permit");
+    let agent = Agent::start(&mut guest, "");
+    agent.await_read(&mut guest, &combo.node);
+    guest.play(&combo, &format!("{}down KEY_A", taps(5)));
+    agent.await_events(&mut guest, "keystroke", 11);
+
+    let pid = agent.process.pid;
+    guest.run(&format!("kill -STOP {pid}"));
+    // What was held is let go, and something else is held, while nobody reads.
+    guest.play(&combo, &format!("up KEY_A\ndown KEY_S\n{OVERRUN}"));
+    guest.run(&format!("kill -CONT {pid}"));
+    guest.poll_for("the gap", LIMIT, |guest| (agent.events(guest, "gap") == 2).then_some(()));
+
+    guest.play(&combo, &format!("up KEY_S\n{}", taps(40)));
+    agent.await_events(&mut guest, "keystroke", 11 + 81);
+    let (is_degraded, dwell_min, dwell_max) = newest_record(&mut guest, &agent);
+    assert_eq!(is_degraded, 1);
+    assert!(dwell_min > 30.0 && dwell_max < 90.0, "held for 40 ms, told as {dwell_min} to {dwell_max} ms");
+    assert_eq!(agent.events(&mut guest, "gap"), 2, "one overrun: a gap in the keys and one in the motion");
+}
