@@ -99,18 +99,21 @@ pub enum Origin {
     Device,
     /// A trace file.
     Trace,
-    /// The Redis channel of injected events.
+    /// The Redis channel of injected events, told in the present time.
     Redis,
+    /// The same channel, told in another time.
+    RedisReplay,
 }
 
 impl Origin {
-    pub const ALL: [Origin; 3] = [Origin::Device, Origin::Trace, Origin::Redis];
+    pub const ALL: [Origin; 4] = [Origin::Device, Origin::Trace, Origin::Redis, Origin::RedisReplay];
 
     pub fn name(self) -> &'static str {
         match self {
             Origin::Device => "device",
             Origin::Trace => "trace",
             Origin::Redis => "redis",
+            Origin::RedisReplay => "redis_replay",
         }
     }
 

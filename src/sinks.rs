@@ -7,13 +7,14 @@ pub mod influx;
 pub mod redis;
 
 use crate::event::Micros;
+use crate::now_us;
 use crate::record::Stored;
 use crate::remote::{Backoff, LONGEST_PAUSE, LONGEST_PAUSE_REFUSED};
 use crate::store::{Follower, Store, StoreError};
 use serde::Serialize;
 use std::convert::Infallible;
 use std::future::Future;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
@@ -220,10 +221,6 @@ async fn insist<T, F: Future<Output = Result<T, StoreError>>>(mut ask: impl FnMu
             }
         }
     }
-}
-
-fn now_us() -> Micros {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as Micros)
 }
 
 /// How much to deliver at a time, and when to try again.

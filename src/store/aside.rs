@@ -1,6 +1,7 @@
 //! A database that is damaged: how that shows, and how its file gets out of the way without anything being lost of it.
 
-use super::{StoreError, now_us};
+use super::StoreError;
+use crate::now_us;
 use crate::record::json::iso8601;
 use rusqlite::{Connection, ErrorCode};
 use std::fs::{self, OpenOptions};

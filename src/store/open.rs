@@ -1,7 +1,8 @@
 //! Opening the database: its folder and file are the owner's alone, and one agent at a time writes to it.
 
 use super::aside::{is_damage, set_aside};
-use super::{StoreError, now_us, schema};
+use super::{StoreError, schema};
+use crate::now_us;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};

@@ -14,6 +14,7 @@ use crate::machine::Hardware;
 
 pub const LIMIT: Duration = Duration::from_secs(20);
 
+const WINDOW_STEP_S: u64 = 5;
 const DATABASE: &str = "/tmp/data/seclyzer.db";
 const CONFIG_FILE: &str = "/tmp/seclyzer.toml";
 const CONFIG: &str = r#"
@@ -80,12 +81,11 @@ impl Agent {
         });
     }
 
-    /// Waits for a record of a kind that holds everything so far, and gives the database as it is then.
-    pub fn await_record(&self, guest: &mut Guest, kind: &str) -> (TempDir, Connection) {
-        let counter = format!("{kind}_records");
-        let records = |guest: &mut Guest, agent: &Agent| agent.status(guest)["store"][&counter].as_u64();
-        let before = records(guest, self);
-        guest.poll_for(&format!("another {kind} record"), LIMIT, |guest| (records(guest, self) > before).then_some(()));
+    /// Waits until the window of the newest event has ended, and gives the database as it is then.
+    pub fn await_records(&self, guest: &mut Guest) -> (TempDir, Connection) {
+        let now: u64 = guest.run("date +%s").parse().expect("a number");
+        let written = (now / WINDOW_STEP_S + 1) * WINDOW_STEP_S + 1;
+        guest.poll(&format!("[ $(date +%s) -gt {written} ]"), LIMIT);
         fetch_database(guest)
     }
 

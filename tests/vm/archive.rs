@@ -19,6 +19,15 @@ impl Import {
 
 /// Packs the files, the libraries they need and the folders that they lie in.
 pub fn pack(imports: &[Import]) -> Vec<u8> {
+    pack_with(imports, libraries)
+}
+
+/// Packs the files and the folders that they lie in, for a guest that has the libraries.
+pub fn pack_files(imports: &[Import]) -> Vec<u8> {
+    pack_with(imports, |_| Vec::new())
+}
+
+fn pack_with(imports: &[Import], libraries: fn(&Path) -> Vec<PathBuf>) -> Vec<u8> {
     let mut archive = Vec::new();
     let mut packed = BTreeSet::new();
     for Import { host, guest } in imports {

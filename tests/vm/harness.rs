@@ -34,7 +34,7 @@ static TURN: Mutex<()> = Mutex::new(());
 
 pub struct Guest {
     port: BufReader<UnixStream>,
-    qmp: Qmp,
+    pub qmp: Qmp,
     processes: u32,
     _machine: Machine,
     _turn: MutexGuard<'static, ()>,
@@ -67,18 +67,28 @@ impl Guest {
     }
 
     pub fn boot_with(hardware: Hardware, imports: &[Import]) -> Guest {
-        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        let (machine, port, qmp) = Machine::start(hardware, archive::pack(imports));
-        qmp.set_read_timeout(Some(COMMAND_LIMIT)).expect("a time-out above zero");
-        let port = BufReader::new(port);
-        let mut guest = Guest { port, qmp: Qmp::new(qmp), processes: 0, _machine: machine, _turn: turn };
-        assert_eq!(guest.read_line(BOOT_LIMIT).expect("the guest boots"), "ready");
+        let mut guest = Guest::on(|| Machine::start(hardware, archive::pack(imports)));
+        guest.await_boot(BOOT_LIMIT);
         match hardware {
             Hardware::Virtio | Hardware::VirtioSteady => {}
             Hardware::Ps2 => drop(guest.run("insert ps2")),
             Hardware::Usb => drop(guest.run("insert usb")),
         }
         guest
+    }
+
+    /// The guest on a machine that is started when it is its turn.
+    pub fn on(start: impl FnOnce() -> (Machine, UnixStream, UnixStream)) -> Guest {
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let (machine, port, qmp) = start();
+        qmp.set_read_timeout(Some(COMMAND_LIMIT)).expect("a time-out above zero");
+        let port = BufReader::new(port);
+        Guest { port, qmp: Qmp::new(qmp), processes: 0, _machine: machine, _turn: turn }
+    }
+
+    /// Waits until the guest does what the host asks for.
+    pub fn await_boot(&mut self, limit: Duration) {
+        assert_eq!(self.read_line(limit).expect("the guest boots"), "ready");
     }
 
     /// Runs a shell command as root and requires that it succeeds.

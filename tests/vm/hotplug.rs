@@ -87,7 +87,7 @@ fn a_key_that_is_held_when_its_keyboard_goes_is_not_told_as_released() {
     let told: Vec<_> = trace
         .iter()
         .filter(|event| event["type"] != "app")
-        .map(|event| (event["type"].as_str(), event["event"].as_str()))
+        .map(|event| [&event["type"], &event["event"], &event["scope"]].map(Value::as_str))
         .collect();
     assert_eq!(told, [[Some("keystroke"), Some("press"), None], [Some("gap"), None, Some("keystroke")]]);
 }

@@ -192,7 +192,7 @@ fn a_fast_mouse_is_heard_whole(period_us: u32) {
     guest.play(&mouse, &format!("flood {} {period_us}", seconds * 1_000_000));
     agent.await_events(&mut guest, "mouse", reports.into());
     assert_eq!(agent.events(&mut guest, "gap"), 0);
-    let (_folder, database) = agent.await_record(&mut guest, "mouse");
+    let (_folder, database) = agent.await_records(&mut guest);
     let query = "SELECT distance_total, degraded FROM mouse_features ORDER BY window_end DESC LIMIT 1";
     let (distance, degraded): (f64, bool) =
         database.query_one(query, [], |row| Ok((row.get(0)?, row.get(1)?))).expect("a record");

@@ -1,6 +1,7 @@
 //! The QEMU process under a guest: how it starts, how it is connected, and that it ends.
 
-use std::fs;
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -12,8 +13,14 @@ use tempfile::TempDir;
 
 /// What tests/vm/prepare.sh has made.
 const PREPARED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/vm");
+/// What tests/vm/prepare-desktop.sh has made.
+pub const DESKTOP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/vm/desktop");
+const QEMU: &str = "qemu-system-x86_64";
 const CONNECT_LIMIT: Duration = Duration::from_secs(20);
 const CONSOLE_LINES: usize = 60;
+
+/// The same for each start of the desktop: a saved state knows it.
+const ARCHIVE_DISK_BYTES: u64 = 96 << 20;
 
 /// The bus on which a device may come and go.
 pub const HOTPLUG_BUS: &str = "free-slot";
@@ -44,6 +51,52 @@ impl Hardware {
     }
 }
 
+/// How the desktop's machine starts.
+#[derive(Debug, Clone)]
+pub struct Desktop {
+    arguments: Vec<String>,
+}
+
+impl Desktop {
+    /// From a disk, which is written to.
+    pub fn on(disk: &Path) -> Desktop {
+        let kernel = format!("{PREPARED}/vmlinux");
+        let initramfs = format!("{DESKTOP}/initramfs.cpio");
+        let disk = format!("file={},format=raw,if=virtio", disk.display());
+        let arguments = [
+            ["-smp", "1"],
+            ["-m", "512"],
+            ["-device", "VGA"],
+            ["-kernel", &kernel],
+            ["-initrd", &initramfs],
+            ["-append", "console=ttyS0 quiet mitigations=off random.trust_cpu=on"],
+            ["-drive", &disk],
+            ["-drive", "file=archive,format=raw,if=virtio"],
+            ["-device", "virtio-keyboard-pci"],
+            ["-device", "virtio-mouse-pci"],
+        ];
+        Desktop { arguments: arguments.concat().into_iter().map(str::to_owned).collect() }
+    }
+
+    /// From a state that was saved, and the disk as it was then. What is written to the disk is forgotten.
+    pub fn restored(disk: &Path, state: &Path) -> Desktop {
+        let mut desktop = Desktop::on(disk);
+        let incoming = format!("exec:cat '{}'", state.display());
+        desktop.arguments.extend(["-snapshot".to_owned(), "-incoming".to_owned(), incoming]);
+        desktop
+    }
+
+    /// What a saved state depends on, besides the disk.
+    pub fn key() -> String {
+        let version = Command::new(QEMU).arg("--version").output().expect("QEMU starts");
+        format!(
+            "{}{:?}",
+            String::from_utf8_lossy(&version.stdout),
+            base_arguments(&Desktop::on(Path::new("disk")).arguments)
+        )
+    }
+}
+
 pub struct Machine {
     qemu: Child,
     home: TempDir,
@@ -65,6 +118,17 @@ impl Machine {
             hardware.arguments(),
         ];
         Machine::launch(home, &arguments.concat())
+    }
+
+    /// Starts QEMU with the desktop's disk, and a second one that holds an archive.
+    pub fn start_desktop(desktop: &Desktop, archive: &[u8]) -> (Machine, UnixStream, UnixStream) {
+        let home = TempDir::new().expect("a temporary folder");
+        let archive_disk = File::create(home.path().join("archive")).expect("a new file");
+        archive_disk.write_all_at(archive, 0).expect("room for the archive");
+        archive_disk.set_len(ARCHIVE_DISK_BYTES).expect("room for the archive");
+        assert!(archive.len() as u64 <= ARCHIVE_DISK_BYTES, "an archive of {} bytes", archive.len());
+        let arguments: Vec<&str> = desktop.arguments.iter().map(String::as_str).collect();
+        Machine::launch(home, &arguments)
     }
 
     /// Starts QEMU in a folder with what all machines have and these arguments.
@@ -113,21 +177,32 @@ impl Drop for Machine {
     }
 }
 
+/// What all machines have, and more arguments.
+fn base_arguments<T: AsRef<str>>(arguments: &[T]) -> Vec<String> {
+    let port = format!("pcie-root-port,id={HOTPLUG_BUS}");
+    let first =
+        ["-nodefaults", "-no-user-config", "-display", "none", "-M", "q35,usb=off", "-accel", "tcg", "-cpu", "max"];
+    let clock_and_console = ["-rtc", "base=utc,clock=host", "-serial", "file:console"];
+    let last = [
+        ["-device", &port],
+        ["-device", "virtio-serial-pci"],
+        ["-chardev", "socket,id=port,path=port"],
+        ["-device", "virtserialport,chardev=port"],
+        ["-chardev", "socket,id=qmp,path=qmp"],
+        ["-mon", "chardev=qmp,mode=control"],
+    ];
+    let more = arguments.iter().map(AsRef::as_ref);
+    first.into_iter().chain(clock_and_console).chain(more).chain(last.concat()).map(str::to_owned).collect()
+}
+
 fn spawn_qemu(home: &Path, arguments: &[&str]) -> Child {
-    let mut command = Command::new("qemu-system-x86_64");
+    let mut command = Command::new(QEMU);
     command
         .current_dir(home)
-        .args(["-nodefaults", "-no-user-config", "-display", "none"])
-        .args(["-M", "q35,usb=off", "-accel", "tcg", "-cpu", "max"])
-        .args(["-rtc", "base=utc,clock=host", "-serial", "file:console"])
-        .args(arguments)
-        .args(["-device", &format!("pcie-root-port,id={HOTPLUG_BUS}")])
-        .args(["-device", "virtio-serial-pci", "-chardev", "socket,id=port,path=port"])
-        .args(["-device", "virtserialport,chardev=port"])
-        .args(["-chardev", "socket,id=qmp,path=qmp", "-mon", "chardev=qmp,mode=control"])
+        .args(base_arguments(arguments))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(fs::File::create(home.join("qemu")).expect("a new file"));
+        .stderr(File::create(home.join("qemu")).expect("a new file"));
     // SAFETY: prctl may be called between fork and exec. It ends QEMU should the test be killed.
     unsafe {
         command.pre_exec(|| match libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) {

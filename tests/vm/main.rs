@@ -2,6 +2,8 @@
 
 mod agent;
 mod archive;
+mod desktop;
+mod desktop_session;
 mod devices;
 mod guest_itself;
 mod harness;

@@ -13,7 +13,7 @@ fn taps(count: usize) -> String {
 const OVERRUN: &str = "flood 400000 2000";
 
 fn newest_record(guest: &mut Guest, agent: &Agent) -> (i64, f64, f64) {
-    let (_folder, database) = agent.await_record(guest, "keystroke");
+    let (_folder, database) = agent.await_records(guest);
     let query = "SELECT degraded, dwell_min, dwell_max FROM keystroke_features ORDER BY window_end DESC LIMIT 1";
     database.query_one(query, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).expect("a record")
 }

@@ -18,16 +18,18 @@ impl Qmp {
         qmp
     }
 
-    pub fn execute(&mut self, command: &str, arguments: Value) {
+    /// Gives what the command returns.
+    pub fn execute(&mut self, command: &str, arguments: Value) -> Value {
         let request = json!({ "execute": command, "arguments": arguments });
         writeln!(self.stream.get_mut(), "{request}").expect("QEMU listens");
-        let answer = loop {
+        let mut answer = loop {
             let message = self.receive();
             if message.get("event").is_none() {
                 break message;
             }
         };
         assert!(answer.get("return").is_some(), "QEMU refused {request}: {answer}");
+        answer["return"].take()
     }
 
     /// Waits for an event about a device.

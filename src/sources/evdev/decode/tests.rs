@@ -339,10 +339,12 @@ proptest! {
             } else if is_dropping {
                 prop_assert!(out.is_empty());
             } else if is_drop {
-                // What was pressed before it was pressed all the same.
-                prop_assert!(out.iter().all(|event| matches!(event.event, Event::Key { .. } | Event::Button { .. })));
+                // What was pressed before was pressed all the same.
+                let is_key = |event: &Stamped| matches!(event.event, Event::Key { .. } | Event::Button { .. });
+                prop_assert!(out.iter().all(is_key));
             } else {
-                prop_assert!(!out.iter().any(|event| matches!(event.event, Event::Gap { .. })));
+                let is_gap = |event: &Stamped| matches!(event.event, Event::Gap { .. });
+                prop_assert!(!out.iter().any(is_gap));
             }
             is_dropping = (is_dropping || is_drop) && !is_report;
         }

@@ -1,0 +1,110 @@
+//! The desktop: Debian with systemd, udev, logind and Xorg, and alice, who is logged in and has two windows open.
+//!
+//! It is booted once and its state saved, which the next ones start from in a few seconds. alice may use sudo; there is
+//! another account, bob.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread::sleep;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde_json::json;
+
+use crate::archive::{self, Import};
+use crate::harness::Guest;
+use crate::machine::{DESKTOP, Desktop, Machine};
+
+/// Generous, for machines that are slow or busy; a desktop usually takes half a minute to boot.
+const BOOT_LIMIT: Duration = Duration::from_secs(240);
+pub const LIMIT: Duration = Duration::from_secs(60);
+/// Where the middle of a window is on the screen of 1280 by 800.
+const EDITOR: (i32, i32) = (180, 160);
+const NOTES: (i32, i32) = (680, 160);
+const SCREEN: (i32, i32) = (1280, 800);
+
+impl Guest {
+    /// The desktop from its saved state, with files of the host in it.
+    pub fn desktop(imports: &[Import]) -> Guest {
+        let folder = Path::new(DESKTOP);
+        let [disk, state] = ["saved.raw", "state"].map(|name| folder.join(name));
+        if !is_saved(folder) {
+            save(folder, &disk, &state);
+        }
+        let start = || Machine::start_desktop(&Desktop::restored(&disk, &state), &archive::pack_files(imports));
+        let mut guest = Guest::on(start);
+        // It still has the time at which it was saved.
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970");
+        guest.run(&format!("date -s @{}.{:03}", now.as_secs(), now.subsec_millis()));
+        guest.run("cd / && cpio -idu --quiet </dev/vdb");
+        guest
+    }
+
+    /// Waits until a user has an X session with a window manager and both windows.
+    pub fn await_session(&mut self, user: &str) {
+        self.poll(&format!("[ $(pgrep -cx -u {user} xterm) = 2 ] && pgrep -x -u {user} openbox"), BOOT_LIMIT);
+        let windows = "DISPLAY=:0 xwininfo -root -tree | grep -c '(\"\\(editor\\|notes\\)\"'";
+        self.poll_for("both windows", LIMIT, |guest| (guest.run_as(user, windows, LIMIT).text() == "2").then_some(()));
+    }
+
+    pub fn reboot(&mut self) {
+        self.run("systemctl reboot --no-block");
+        self.await_boot(BOOT_LIMIT);
+        self.await_session("alice");
+    }
+
+    /// Clicks into a window: `editor` or `notes`.
+    pub fn click_into(&mut self, window: &str) {
+        let (x, y) = if window == "editor" { EDITOR } else { NOTES };
+        self.rel_motion(-SCREEN.0, -SCREEN.1);
+        for step in 0..20 {
+            sleep(Duration::from_millis(10));
+            self.rel_motion((step + 1) * x / 20 - step * x / 20, (step + 1) * y / 20 - step * y / 20);
+        }
+        sleep(Duration::from_millis(50));
+        self.button("left", true);
+        sleep(Duration::from_millis(60));
+        self.button("left", false);
+    }
+
+    /// Types letters, spaces and line ends; says how many keys that were.
+    pub fn type_text(&mut self, text: &str) -> u64 {
+        for (position, letter) in text.char_indices() {
+            let key = match letter {
+                ' ' => "spc".to_owned(),
+                '\n' => "ret".to_owned(),
+                letter => letter.to_string(),
+            };
+            self.tap(&key, Duration::from_millis(40 + (position as u64 * 7) % 30));
+            sleep(Duration::from_millis(15));
+        }
+        text.len() as u64
+    }
+}
+
+fn key_file(folder: &Path) -> PathBuf {
+    folder.join("state.key")
+}
+
+fn is_saved(folder: &Path) -> bool {
+    fs::read_to_string(key_file(folder)).is_ok_and(|key| key == Desktop::key())
+}
+
+/// Boots the desktop on a copy of its disk and saves what it has come to.
+fn save(folder: &Path, disk: &Path, state: &Path) {
+    let prepared = folder.join("disk.raw");
+    let copied = Command::new("cp").arg("--sparse=always").args([&prepared, disk]).status().expect("cp runs");
+    assert!(copied.success(), "run tests/vm/prepare-desktop.sh first");
+    let mut guest = Guest::on(|| Machine::start_desktop(&Desktop::on(disk), &[]));
+    guest.await_boot(BOOT_LIMIT);
+    guest.await_session("alice");
+    guest.poll("[ $(systemctl is-system-running) = running ]", BOOT_LIMIT);
+    guest.run("sync");
+    guest.qmp.execute("stop", json!({}));
+    guest.qmp.execute("migrate", json!({ "uri": format!("exec:cat >'{}'", state.display()) }));
+    guest.poll_for("the state is saved", LIMIT, |guest| {
+        (guest.qmp.execute("query-migrate", json!({}))["status"] == "completed").then_some(())
+    });
+    guest.qmp.execute("quit", json!({}));
+    fs::write(key_file(folder), Desktop::key()).expect("room for a key");
+}
