@@ -4,8 +4,8 @@ use crate::pipeline::Output;
 use crate::record::{Entry, Identity, Origin, Record};
 use crate::store::{Store, StoreError};
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// Lines that may wait for a reader of standard output who is slow.
