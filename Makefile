@@ -5,7 +5,7 @@ SHELL := /bin/bash
 CARGO := cargo
 BINARY := target/release/seclyzer
 
-.PHONY: help build run test check test-packages test-vm clean
+.PHONY: help build deb run test check test-packages test-vm clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -13,6 +13,9 @@ help: ## This list
 build: ## The release binary, target/release/seclyzer
 	@scripts/packages.sh build
 	$(CARGO) build --release --locked
+
+deb: build ## A Debian package, target/debian/seclyzer_*.deb
+	@scripts/deb.sh $(CARGO)
 
 run: build ## Build, then run the agent in the foreground; a demonstration where no device can be read
 	@scripts/run.sh $(BINARY)

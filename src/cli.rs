@@ -19,7 +19,7 @@ use crate::config::{ConfigError, Loaded, process_environment};
 use crate::install::InstallError;
 use crate::sources::evdev::EvdevError;
 use crate::store::StoreError;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use std::future::Future;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -132,6 +132,11 @@ impl Error {
         };
         error.kind() == io::ErrorKind::BrokenPipe
     }
+}
+
+/// The command line's description, for man pages and completions.
+pub fn command() -> clap::Command {
+    Cli::command()
 }
 
 /// Parses the arguments and runs a command.

@@ -131,7 +131,8 @@ async fn another_programs_database_is_left_alone() {
     connection.execute_batch("CREATE TABLE bookmarks (url TEXT)").expect("a table");
     drop(connection);
     std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).expect("our own file");
-    assert!(matches!(Store::open(&settings(&path)), Err(StoreError::Foreign)));
+    let refused = Store::open(&settings(&path));
+    assert!(matches!(refused, Err(StoreError::Foreign)), "{refused:?}");
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use super::pattern::{Candidate, Selection, Unread};
 use crate::event::without_controls;
 use evdev::raw_stream::RawDevice;
 use evdev::{AbsInfo, AbsoluteAxisCode};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::fd::AsRawFd;
@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 const SYSFS: &str = "/sys/dev/char";
 
 /// A node and what is known of it. Its number changes from boot to boot; the rest identifies the device.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Node {
     pub path: PathBuf,
     /// As the device tells it, control characters replaced; empty if unknown.
@@ -36,7 +36,7 @@ pub struct Node {
 }
 
 /// Whether a node is read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", content = "reason", rename_all = "snake_case")]
 pub enum State {
     Read,
