@@ -111,7 +111,7 @@ impl Error {
             Error::Config(_) => code::CONFIG,
             Error::Store(error) | Error::Agent(AgentError::Store(error)) => match error {
                 StoreError::InUse { .. } => code::TRY_AGAIN,
-                StoreError::Unusable { .. } | StoreError::Newer { .. } | StoreError::Foreign => code::CONFIG,
+                StoreError::Unusable { .. } | StoreError::Newer { .. } => code::CONFIG,
                 _ => code::IO,
             },
             Error::Replay { source: ReplayError::Trace(_), .. } => code::DATA,

@@ -52,8 +52,6 @@ pub enum StoreError {
     Unusable { path: PathBuf, what: String, mend: String },
     #[error("{path}: process {holder} is using this database; stop that one, or give this one another store.path")]
     InUse { path: PathBuf, holder: String },
-    #[error("the database is another program's: set store.path to one of its own")]
-    Foreign,
     #[error("the database is of schema version {found}, this program knows {known}: use a newer seclyzer")]
     Newer { found: u32, known: u32 },
     #[error("the database is damaged: {0}")]

@@ -232,4 +232,14 @@ mod tests {
         assert!(!session(Some("tty"), None).is_wayland());
         assert!(!session(None, None).is_wayland());
     }
+
+    #[test]
+    fn a_service_of_the_system_takes_the_four_variables_that_the_session_has_left() {
+        let told = "DISPLAY=:1\nXAUTHORITY=/run/user/1000/gdm/Xauthority\nXDG_SESSION_TYPE=x11\nDISPLAY_MANAGER=x\n";
+        let environment = Environment::from(|name| told_value(told, name));
+        assert_eq!(environment.display.as_deref(), Some(":1"));
+        assert_eq!(environment.xauthority, Some("/run/user/1000/gdm/Xauthority".into()));
+        assert!(!environment.is_wayland());
+        assert_eq!(told_value("DISPLAY\nXDISPLAY=:2\n", "DISPLAY"), None);
+    }
 }

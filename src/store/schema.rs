@@ -20,11 +20,6 @@ const MIGRATIONS: [fn(&Transaction<'_>) -> rusqlite::Result<()>; 1] = [to_versio
 /// Brings a database to [`VERSION`]; each step is a transaction. `now_us` is for the audit log.
 pub fn migrate(connection: &mut Connection, now_us: i64) -> Result<(), StoreError> {
     let version: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    let id: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
-    let is_empty = !connection.prepare("SELECT 1 FROM sqlite_schema")?.exists([])?;
-    if id != APPLICATION_ID && !is_empty {
-        return Err(StoreError::Foreign);
-    }
     if version > VERSION {
         return Err(StoreError::Newer { found: version, known: VERSION });
     }
