@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Runs the agent on a real kernel's input devices, in a virtual machine.
+# Runs the agent on a real kernel's input devices and on a desktop, in virtual machines.
 # usage: test-vm.sh SECLYZER_BINARY
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 status=0
-tests/vm/prepare.sh || status=$?
+tests/vm/prepare.sh && tests/vm/prepare-desktop.sh || status=$?
 if [ "$status" = 77 ]; then
     echo "warning: no virtual machine can be run here; the tests on real devices were left out" >&2
     exit 0

@@ -24,8 +24,12 @@ path = "/tmp/data/seclyzer.db"
 
 /// The agent's binary, which the tests bring into the guest.
 pub fn binary() -> Import {
+    binary_at("/usr/bin/seclyzer")
+}
+
+pub fn binary_at(path: &str) -> Import {
     let agent = std::env::var_os("SECLYZER_BIN").or(option_env!("CARGO_BIN_EXE_seclyzer").map(Into::into));
-    Import::new(PathBuf::from(agent.expect("SECLYZER_BIN names the agent's binary")), "/usr/bin/seclyzer")
+    Import::new(PathBuf::from(agent.expect("SECLYZER_BIN names the agent's binary")), path)
 }
 
 /// A small guest with the agent and the program that makes devices.

@@ -33,6 +33,11 @@ impl Guest {
         }
         let start = || Machine::start_desktop(&Desktop::restored(&disk, &state), &archive::pack_files(imports));
         let mut guest = Guest::on(start);
+        // It was stopped when it was saved.
+        guest.poll_for("the state is loaded", LIMIT, |guest| {
+            (guest.qmp.execute("query-status", json!({}))["status"] == "paused").then_some(())
+        });
+        guest.qmp.execute("cont", json!({}));
         // It still has the time at which it was saved.
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970");
         guest.run(&format!("date -s @{}.{:03}", now.as_secs(), now.subsec_millis()));

@@ -3,6 +3,7 @@
 mod agent;
 mod archive;
 mod desktop;
+mod desktop_install;
 mod desktop_session;
 mod devices;
 mod guest_itself;
