@@ -4,6 +4,7 @@ pub mod config;
 mod devices;
 mod doctor;
 mod features;
+mod forget;
 mod logging;
 mod record;
 mod replay;
@@ -65,6 +66,7 @@ enum Command {
     Features(features::Args),
     Status(status::Args),
     Config(config::Args),
+    Forget(forget::Args),
 }
 
 /// Why a command failed.
@@ -87,6 +89,8 @@ pub enum Error {
     #[error("standard output: {0}")]
     Output(#[from] io::Error),
     #[error("{0}")]
+    Usage(String),
+    #[error("{0}")]
     Unavailable(String),
     #[error("{0}")]
     TryAgain(String),
@@ -104,6 +108,7 @@ impl Error {
             Error::Replay { source: ReplayError::Trace(_), .. } => code::DATA,
             Error::NoInput { .. } => code::NO_INPUT,
             Error::CannotCreate { .. } => code::CANNOT_CREATE,
+            Error::Usage(_) => code::USAGE,
             Error::Unavailable(_) => code::UNAVAILABLE,
             Error::TryAgain(_) => code::TRY_AGAIN,
             Error::Told => 1,
@@ -154,6 +159,7 @@ fn dispatch(cli: &Cli) -> Result<(), Error> {
         Command::Features(args) => features::run(args, &mut out),
         Command::Status(args) => status::run(args, &load(config)?.config, &mut out),
         Command::Config(args) => config::run(args, config, &mut out),
+        Command::Forget(args) => forget::run(args, &load(config)?.config, &mut out),
     }
 }
 

@@ -3,12 +3,14 @@
 //! One thread owns the connection; [`Store`] is the handle that the rest of the agent talks to it through. Records get
 //! ids that grow over all kinds, so that one number, a follower's mark, says how far it has got.
 
+mod forget;
 mod open;
 mod retention;
 mod rows;
 pub mod schema;
 mod worker;
 
+pub use forget::{Span, forget};
 pub use open::read_only;
 
 use crate::config;

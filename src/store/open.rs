@@ -27,6 +27,7 @@ pub fn writable(path: &Path) -> Result<Database, StoreError> {
     connection.busy_timeout(BUSY_LIMIT)?;
     connection.execute_batch(
         // FULL: what was announced is there after a power cut, and its id is not given to another record.
+        // secure_delete: what retention removes is gone from the file, not only out of sight.
         // Small caches and logs: each record is written once and read once, soon after.
         "PRAGMA auto_vacuum = INCREMENTAL;
          PRAGMA journal_mode = WAL;
@@ -34,6 +35,7 @@ pub fn writable(path: &Path) -> Result<Database, StoreError> {
          PRAGMA cache_size = -256;
          PRAGMA wal_autocheckpoint = 256;
          PRAGMA journal_size_limit = 1048576;
+         PRAGMA secure_delete = ON;
          PRAGMA trusted_schema = OFF;",
     )?;
     schema::migrate(&mut connection, now_us())?;
