@@ -44,13 +44,13 @@ pub fn report(typists: &[Typist], vocabulary: &Vocabulary) {
 fn read_off(record: &Record) -> Option<Exact> {
     let Body::Keystroke { total_keys, features } = &record.body else { return None };
     let (mean_us, std_us) = (features[0]? * 1000.0, features[1]? * 1000.0);
-    let numbers = i64::from(*total_keys) - 3..=i64::from(*total_keys) + 4;
+    let mut numbers = (i64::from(*total_keys) - 3..=i64::from(*total_keys) + 4).rev();
     let whole = |x: f64, tolerance: f64| (x - x.round()).abs() < tolerance;
     let fits = |&n: &i64| {
         let n = n as f64;
         whole(mean_us * n, 1e-5) && whole((std_us * std_us + mean_us * mean_us) * n, 0.05)
     };
-    let n = numbers.filter(fits).last()?;
+    let n = numbers.find(fits)?;
     let sum = (mean_us * n as f64).round();
     Some((n, sum as i64, ((std_us * std_us + mean_us * mean_us) * n as f64).round() as i64))
 }

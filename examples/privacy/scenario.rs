@@ -1,12 +1,12 @@
 //! What is attacked: a secret, how it is typed, and how often.
 
+use crate::CANDIDATES;
 use crate::attack::{Candidate, Observed, by_all_times, by_epoch, by_slice, by_window};
 use crate::bits::{Distances, Scores};
 use crate::profile::{Profile, SUMS};
 use crate::random::Random;
 use crate::typist::{Session, Stroke, Typist, events};
 use crate::words::{Vocabulary, password};
-use crate::{CANDIDATES, PERSONS};
 use seclyzer::features::app::History;
 use seclyzer::pipeline::{Output, Pipeline, Windows};
 use seclyzer::record::Record;
@@ -118,10 +118,10 @@ pub struct Trials {
 
 pub fn run(scenario: &Scenario, profiles: &[Profile<'_>], vocabulary: &Vocabulary) -> Trials {
     let mut trials = Trials::default();
-    for person in 0..PERSONS {
+    for (person, profile) in profiles.iter().enumerate() {
         for trial in 0..scenario.trials_a_person {
             let mut random = Random::new((person * 1000 + trial) as u64 ^ 0x5eed_0000_0000);
-            scenario.attack(person, &profiles[person], vocabulary, &mut random, &mut trials);
+            scenario.attack(person, profile, vocabulary, &mut random, &mut trials);
         }
     }
     trials
