@@ -5,7 +5,7 @@ SHELL := /bin/bash
 CARGO := cargo
 BINARY := target/release/seclyzer
 
-.PHONY: help build deb run test check test-packages test-vm clean
+.PHONY: help build deb run test check privacy test-packages test-vm clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -27,6 +27,9 @@ test: test-packages check ## All there is to test; installs the packages that th
 check: ## Format and lints
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets --features vm-tests -- -D warnings
+
+privacy: ## What an attacker learns from records, on simulated typists; docs/privacy.md explains it
+	$(CARGO) run --release --locked --example privacy
 
 test-packages:
 	@scripts/packages.sh test

@@ -4,6 +4,7 @@ pub mod config;
 mod devices;
 mod doctor;
 mod features;
+mod forget;
 mod install;
 mod logging;
 mod record;
@@ -71,6 +72,7 @@ enum Command {
     Config(config::Args),
     Install(install::Args),
     Uninstall(uninstall::Args),
+    Forget(forget::Args),
 }
 
 /// Why a command failed.
@@ -97,6 +99,8 @@ pub enum Error {
     #[error("{0}")]
     Refused(String),
     #[error("{0}")]
+    Usage(String),
+    #[error("{0}")]
     Unavailable(String),
     #[error("{0}")]
     TryAgain(String),
@@ -117,6 +121,7 @@ impl Error {
             Error::Replay { source: ReplayError::Trace(_), .. } => code::DATA,
             Error::NoInput { .. } => code::NO_INPUT,
             Error::CannotCreate { .. } | Error::Install(_) => code::CANNOT_CREATE,
+            Error::Usage(_) => code::USAGE,
             Error::Unavailable(_) => code::UNAVAILABLE,
             Error::Refused(_) => code::NO_PERMISSION,
             Error::TryAgain(_) => code::TRY_AGAIN,
@@ -175,6 +180,7 @@ fn dispatch(cli: &Cli) -> Result<(), Error> {
         Command::Config(args) => config::run(args, config, &mut out),
         Command::Install(args) => install::run(args, &mut out),
         Command::Uninstall(args) => uninstall::run(args, &mut out),
+        Command::Forget(args) => forget::run(args, &load(config)?.config, &mut out),
     }
 }
 

@@ -4,12 +4,14 @@
 //! ids that grow over all kinds, so that one number, a follower's mark, says how far it has got.
 
 mod aside;
+mod forget;
 mod open;
 mod retention;
 mod rows;
 pub mod schema;
 mod worker;
 
+pub use forget::{Span, forget};
 pub use open::{make_folder, read_only};
 
 use crate::config;

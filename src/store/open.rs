@@ -78,6 +78,7 @@ fn connect(path: &Path, file: &fs::Metadata) -> Result<(Connection, String, i64,
     schema::require_ours(&connection, path)?;
     connection.execute_batch(
         // FULL: what was announced is there after a power cut, and its id is not given to another record.
+        // secure_delete: what retention removes is gone from the file, not only out of sight.
         // Small caches and logs: each record is written once and read once, soon after.
         "PRAGMA auto_vacuum = INCREMENTAL;
          PRAGMA journal_mode = WAL;
@@ -85,6 +86,7 @@ fn connect(path: &Path, file: &fs::Metadata) -> Result<(Connection, String, i64,
          PRAGMA cache_size = -256;
          PRAGMA wal_autocheckpoint = 256;
          PRAGMA journal_size_limit = 1048576;
+         PRAGMA secure_delete = ON;
          PRAGMA trusted_schema = OFF;",
     )?;
     schema::migrate(&mut connection, now_us())?;
