@@ -5,7 +5,7 @@ SHELL := /bin/bash
 CARGO := cargo
 BINARY := target/release/seclyzer
 
-.PHONY: help build run test check test-packages test-vm clean
+.PHONY: help build run test check test-packages test-vm torture clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -30,6 +30,9 @@ test-packages:
 
 test-vm: build ## The release binary on a real kernel's devices, in a virtual machine
 	@scripts/test-vm.sh $(abspath $(BINARY))
+
+torture: test-packages ## The fault campaign; prints what became of the records under each fault
+	@$(CARGO) test --locked --quiet --test torture -- $(KILLS)
 
 clean: ## Remove what was built
 	$(CARGO) clean

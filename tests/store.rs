@@ -156,6 +156,17 @@ async fn records_wait_while_another_program_has_the_database_locked() {
 }
 
 #[tokio::test]
+async fn the_agent_starts_while_another_program_has_the_database_locked() {
+    let (_folder, path) = folder();
+    filled(&path).await;
+    let other = rusqlite::Connection::open(&path).expect("a second connection");
+    other.execute_batch("BEGIN IMMEDIATE").expect("the lock");
+    let begun = Instant::now();
+    Store::open(&settings(&path)).expect("opened all the same");
+    assert!(begun.elapsed() < Duration::from_secs(4), "it waited for the lock: {:?}", begun.elapsed());
+}
+
+#[tokio::test]
 async fn records_go_when_they_have_been_kept_long_enough_and_their_ids_are_not_used_again() {
     let (_folder, path) = folder();
     let records = records();

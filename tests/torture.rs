@@ -1,0 +1,45 @@
+//! The fault campaign: every fault at length, and a table of what became of the records. `make torture` runs it.
+//!
+//! usage: torture [KILLS [SECONDS_OF_LOAD]]
+
+mod faults;
+mod support;
+
+use faults::{Row, disk, kills, load, network};
+use std::process::ExitCode;
+use std::time::Duration;
+use support::servers::Influx1;
+
+/// A day of windows of keystrokes and mouse at five-second steps.
+const DAY_RECORDS: i64 = 34_560;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let mut numbers = std::env::args().skip(1).filter_map(|argument| argument.parse::<usize>().ok());
+    let kills = numbers.next().unwrap_or(1_000);
+    let load_s = numbers.next().unwrap_or(60) as i64;
+    println!("| fault | times tried | records announced | records found | lost | twice |");
+    println!("|---|---|---|---|---|---|");
+    let mut is_flawless = true;
+    let mut tell = |row: Row| {
+        let Row { fault, times, announced, found, lost, twice } = &row;
+        println!("| {fault} | {times} | {announced} | {found} | {lost} | {twice} |");
+        is_flawless &= row.is_flawless();
+    };
+    let influx = Influx1::start(None).await;
+    for number in 0..network::ILLNESSES.len() {
+        tell(network::ill(&influx, number).await);
+    }
+    tell(network::refused().await);
+    tell(network::too_large().await);
+    tell(network::data_lost(&influx).await);
+    tell(network::long_absence(&influx, DAY_RECORDS).await);
+    tell(disk::full().await);
+    tell(disk::locked(Duration::from_secs(60)).await);
+    tell(disk::removed().await);
+    tell(disk::flipped_byte(1).await);
+    tell(load::flood(load_s).await);
+    tell(load::rubbish(1_000_000).await);
+    tell(kills::kill(kills).await);
+    if is_flawless { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
