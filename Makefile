@@ -32,7 +32,7 @@ test-vm: build ## The release binary on a real kernel's devices, in a virtual ma
 	@scripts/test-vm.sh $(abspath $(BINARY))
 
 torture: test-packages ## The fault campaign; prints what became of the records under each fault
-	@$(CARGO) test --locked --quiet --test torture -- $(KILLS)
+	@$(CARGO) test --locked --quiet --test torture -- $(TORTURE)
 
 clean: ## Remove what was built
 	$(CARGO) clean

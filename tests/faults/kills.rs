@@ -1,7 +1,10 @@
 //! The process is killed without warning, at any moment of a replay.
 
 use super::Row;
-use super::scene::{Names, expected, in_database, in_influx, in_stream, name, replay, sections, write_traces};
+use super::scene::{
+    Names, expected, in_database, in_influx, in_influx_between, in_stream, name, replay, sections, span_us,
+    write_traces,
+};
 use crate::support::agent::Home;
 use crate::support::servers::{Influx1, Redis};
 use futures_util::StreamExt;
@@ -20,16 +23,22 @@ pub async fn kill(times: usize) -> Row {
     let heard = listen(&redis).await;
     let usual = usual_time(&home, &traces[..1]).await;
     let mut row = Row::new("killed with SIGKILL");
-    for pair in traces.windows(2) {
+    let mut read_until = "-".to_owned();
+    for (day, pair) in (0..).zip(traces.windows(2)) {
         let agent = replay(&home, pair, &[]);
         tokio::time::sleep(at_random(usual * 2)).await;
         drop(agent);
-        let (stream, stream_twice) = in_stream(&redis).await;
-        let (points, points_twice) = in_influx(&influx, DATABASE).await;
-        let announced: Names =
-            [&stream, &points, &*heard.lock().expect("no panic")].into_iter().flatten().cloned().collect();
+        // Of these two traces; the others have been looked at.
+        let us = span_us(day..day + 2);
+        let (stream, last) = redis.stream_after(&read_until).await;
+        read_until = last;
+        let points = in_influx_between(&influx, DATABASE, us.clone()).await.0;
+        let stream = stream.iter().map(|record| name(record));
+        let heard: Names = heard.lock().expect("no panic").clone();
+        let mut announced: Names = stream.chain(points).chain(heard).collect();
+        announced.retain(|(_, end_us)| us.contains(end_us));
         let stored = if home.database().exists() { in_database(&home.database()) } else { Names::new() };
-        row.add(announced.len(), announced.intersection(&stored).count(), stream_twice + points_twice);
+        row.add(announced.len(), announced.intersection(&stored).count(), 0);
     }
     // In the end every server has every record.
     let all = expected(&traces);

@@ -10,13 +10,14 @@ use std::path::{Path, PathBuf};
 /// A record by its kind and its window's end, which name it where one origin and one user write.
 pub type Names = BTreeSet<(String, i64)>;
 
-/// A golden trace, a minute and a half of typing, pointing and switching, moved in time by so many days.
+const DAY_US: i64 = 86_400_000_000;
+
+/// A golden trace, a minute and a half of typing, pointing and switching, moved back in time by so many days.
 pub fn trace(days: i64) -> String {
-    const DAY_US: i64 = 86_400_000_000;
     let golden = include_str!("../golden/desk.jsonl");
     let moved = |line: &str| {
         let mut event: Value = serde_json::from_str(line).expect("JSON");
-        event["ts"] = (event["ts"].as_i64().expect("a time") - days * DAY_US).into();
+        event["ts"] = (time_us(line) - days * DAY_US).into();
         event.to_string() + "\n"
     };
     golden.lines().map(moved).collect()
@@ -76,11 +77,29 @@ pub async fn in_stream(redis: &Redis) -> (Names, usize) {
     distinct(redis.stream().await.iter().map(|record| name(record)).collect())
 }
 
+/// The time of these days of traces, µs.
+pub fn span_us(days: std::ops::Range<i64>) -> std::ops::Range<i64> {
+    // Each trace lies within one day.
+    let first = trace(0).lines().next().map(time_us).expect("a first line");
+    first - (days.end - 1) * DAY_US..first + DAY_US - days.start * DAY_US
+}
+
+fn time_us(line: &str) -> i64 {
+    let event: Value = serde_json::from_str(line).expect("JSON");
+    event["ts"].as_i64().expect("a time")
+}
+
 /// Records in a database of InfluxDB, and how many of them are there more than once.
 pub async fn in_influx(influx: &Influx1, database: &str) -> (Names, usize) {
+    in_influx_between(influx, database, 0..i64::MAX / 1000).await
+}
+
+/// The same of the records of a time, µs.
+pub async fn in_influx_between(influx: &Influx1, database: &str, us: std::ops::Range<i64>) -> (Names, usize) {
     let mut all = Vec::new();
+    let time = format!("time >= {} AND time < {}", us.start * 1000, us.end.saturating_mul(1000));
     for kind in Kind::ALL {
-        let answer = influx.query(&format!("SELECT degraded FROM {database}..{}", kind.table())).await;
+        let answer = influx.query(&format!("SELECT degraded FROM {database}..{} WHERE {time}", kind.table())).await;
         let points = answer["results"][0]["series"][0]["values"].as_array().cloned().unwrap_or_default();
         all.extend(points.iter().map(|point| (kind.name().to_owned(), point[0].as_i64().expect("a time") / 1000)));
     }
