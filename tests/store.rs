@@ -337,6 +337,13 @@ async fn a_database_of_another_program_is_left_alone() {
 }
 
 #[tokio::test]
+async fn a_place_that_cannot_be_written_to_is_refused_with_what_mends_it() {
+    // Not even root may make a folder there.
+    let error = Store::open(&settings(Path::new("/proc/seclyzer/seclyzer.db"))).expect_err("refused").to_string();
+    assert!(error.contains("choose another place with store.path"), "{error}");
+}
+
+#[tokio::test]
 async fn symbolic_links_in_place_of_the_database_or_its_lock_are_not_followed() {
     for name in ["seclyzer.db", "seclyzer.db.lock"] {
         let (folder, path) = folder();

@@ -41,6 +41,10 @@ async fn main() -> ExitCode {
     }
     if is_chosen("disk") {
         tell(disk::full().await);
+        match disk::full_file_system().await {
+            Some(row) => tell(row),
+            None => eprintln!("a full file system is tried by root only"),
+        }
         tell(disk::locked(Duration::from_secs(60)).await);
         tell(disk::removed().await);
         tell(disk::flipped_byte(1).await);

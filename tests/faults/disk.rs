@@ -6,6 +6,7 @@ use crate::support::agent::{Agent, Home};
 use crate::support::eventually;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 const NO_SINKS: &str = "[redis]\nenabled = false\n";
@@ -123,9 +124,49 @@ pub async fn full() -> Row {
     assert_eq!(result, 0);
     let (code, log) = code_and_log(agent).await;
     assert_eq!(code, Some(0), "{log:?}");
-    let mut row = Row::new("disk full, then not");
+    let mut row = Row::new("no file may grow, then they may");
     row.add(all.len(), all.intersection(&in_database(&home.database())).count(), 0);
     row
+}
+
+/// A file system of a megabyte, gone when this goes out of scope.
+struct SmallDisk<'a>(&'a Path);
+
+impl SmallDisk<'_> {
+    /// `None` where one may not mount.
+    fn mount(place: &Path) -> Option<SmallDisk<'_>> {
+        std::fs::create_dir_all(place).expect("a folder");
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", "size=1m,mode=700", "tmpfs"]).arg(place).stderr(Stdio::null());
+        mount.status().is_ok_and(|status| status.success()).then_some(SmallDisk(place))
+    }
+}
+
+impl Drop for SmallDisk<'_> {
+    fn drop(&mut self) {
+        // What is left mounted shows in the test's folder, which cannot be removed then.
+        let _ = Command::new("umount").arg("--lazy").arg(self.0).status();
+    }
+}
+
+/// The database's file system is filled by another program, which then makes room; `None` where one may not mount.
+pub async fn full_file_system() -> Option<Row> {
+    let home = Home::with_config(NO_SINKS);
+    let folder = home.database().parent().expect("a folder").to_owned();
+    let disk = SmallDisk::mount(&folder)?;
+    let filler = folder.join("filler");
+    std::fs::write(&filler, vec![0; 700 * 1024]).expect("room for it");
+    let traces = write_traces(home.path(), 0..8);
+    let all = expected(&traces);
+    let agent = replay(&home, &traces, &[]);
+    agent.wait_for_log("the database takes no records");
+    std::fs::remove_file(filler).expect("our own file");
+    let (code, log) = code_and_log(agent).await;
+    assert_eq!(code, Some(0), "{log:?}");
+    let mut row = Row::new("file system full, then not");
+    row.add(all.len(), all.intersection(&in_database(&home.database())).count(), 0);
+    drop(disk);
+    Some(row)
 }
 
 /// Another program holds the database's lock for so long.
