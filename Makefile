@@ -5,7 +5,7 @@ SHELL := /bin/bash
 CARGO := cargo
 BINARY := target/release/seclyzer
 
-.PHONY: help build deb run test check privacy test-packages test-vm clean
+.PHONY: help build deb run test check privacy torture test-packages test-vm clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -36,6 +36,9 @@ test-packages:
 
 test-vm: build ## The release binary on a real kernel's devices, in a virtual machine
 	@scripts/test-vm.sh $(abspath $(BINARY))
+
+torture: test-packages ## The fault campaign; prints what became of the records under each fault
+	@$(CARGO) test --locked --quiet --test torture -- $(TORTURE)
 
 clean: ## Remove what was built
 	$(CARGO) clean

@@ -8,6 +8,7 @@ mod error;
 mod file;
 pub mod keys;
 mod load;
+mod plain_text;
 mod resolve;
 mod secrets;
 mod settings;

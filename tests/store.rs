@@ -249,6 +249,17 @@ async fn records_wait_while_another_program_has_the_database_locked() {
 }
 
 #[tokio::test]
+async fn the_agent_starts_while_another_program_has_the_database_locked() {
+    let (_folder, path) = folder();
+    filled(&path).await;
+    let other = rusqlite::Connection::open(&path).expect("a second connection");
+    other.execute_batch("BEGIN IMMEDIATE").expect("the lock");
+    let begun = Instant::now();
+    Store::open(&settings(&path)).expect("opened all the same");
+    assert!(begun.elapsed() < Duration::from_secs(4), "it waited for the lock: {:?}", begun.elapsed());
+}
+
+#[tokio::test]
 async fn records_go_when_they_have_been_kept_long_enough_and_their_ids_are_not_used_again() {
     let (_folder, path) = folder();
     let records = records();
@@ -416,6 +427,13 @@ async fn a_database_of_another_program_is_left_alone() {
     let error = Store::open(&settings(&path)).expect_err("refused").to_string();
     assert!(error.contains("another program"), "{error}");
     assert_eq!(std::fs::read(&path).expect("their database"), before);
+}
+
+#[tokio::test]
+async fn a_place_that_cannot_be_written_to_is_refused_with_what_mends_it() {
+    // Not even root may make a folder there.
+    let error = Store::open(&settings(Path::new("/proc/seclyzer/seclyzer.db"))).expect_err("refused").to_string();
+    assert!(error.contains("choose another place with store.path"), "{error}");
 }
 
 #[tokio::test]

@@ -14,6 +14,8 @@ mod node;
 mod pattern;
 
 pub use classify::Kind;
+pub use contact::Surface;
+pub use decode::{Decoder, Modalities, RAW_LEN, Raw};
 pub use node::{Node, State};
 pub use pattern::Unread;
 
@@ -21,7 +23,6 @@ use super::clock::boot_us;
 use super::descriptor;
 use crate::config;
 use crate::event::{GapReason, Stamped};
-use decode::{Decoder, RAW_LEN, Raw};
 use echo::Echoes;
 use folder::{Change, Folder};
 use pattern::Selection;

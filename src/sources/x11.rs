@@ -7,7 +7,7 @@
 mod connection;
 mod focus;
 mod socket;
-mod wm_class;
+pub mod wm_class;
 mod xauthority;
 
 use std::mem::Discriminant;

@@ -32,9 +32,9 @@ pub fn is_damage(error: &StoreError) -> bool {
     }
 }
 
-/// Reads the whole database once, some 2 ms a megabyte.
+/// Reads the whole database once, a few milliseconds a megabyte.
 pub fn check(connection: &Connection) -> Result<(), StoreError> {
-    let verdict: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    let verdict: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
     if verdict == "ok" { Ok(()) } else { Err(StoreError::Damaged(verdict)) }
 }
 

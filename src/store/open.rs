@@ -75,13 +75,15 @@ fn connect(path: &Path, file: &fs::Metadata) -> Result<(Connection, String, i64,
     // Until it is known to be sound.
     keep_as_it_is(&connection, true);
     connection.busy_timeout(BUSY_LIMIT)?;
-    schema::require_ours(&connection, path)?;
+    if schema::is_to_be_made(&connection, path)? {
+        // It needs the lock that writers take, which another program may hold while we start.
+        connection.execute_batch("PRAGMA auto_vacuum = INCREMENTAL")?;
+    }
     connection.execute_batch(
         // FULL: what was announced is there after a power cut, and its id is not given to another record.
         // secure_delete: what retention removes is gone from the file, not only out of sight.
         // Small caches and logs: each record is written once and read once, soon after.
-        "PRAGMA auto_vacuum = INCREMENTAL;
-         PRAGMA journal_mode = WAL;
+        "PRAGMA journal_mode = WAL;
          PRAGMA synchronous = FULL;
          PRAGMA cache_size = -256;
          PRAGMA wal_autocheckpoint = 256;

@@ -28,6 +28,15 @@ pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) 
     }
 }
 
+/// As [`eventually`], for a test without a runtime.
+pub fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < LIMIT, "not in time: {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
 /// An hour ago: no database takes such a time for one of the future, or for one that is long gone.
 pub fn an_hour_ago_us() -> Micros {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock that is set");

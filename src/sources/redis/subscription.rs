@@ -17,7 +17,8 @@ const LONGEST_MESSAGE: usize = 4096;
 /// A length, a status or an error's text.
 const LONGEST_LINE: u64 = 512;
 
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+/// A connection, over whatever it goes.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 pub struct Subscription {
@@ -28,7 +29,12 @@ pub struct Subscription {
 impl Subscription {
     /// Connects, logs in and subscribes.
     pub async fn open(server: &Client, channel: &str) -> RedisResult<Subscription> {
-        let mut subscription = Subscription { stream: BufReader::new(dial(server).await?), text: Vec::new() };
+        Subscription::over(dial(server).await?, server, channel).await
+    }
+
+    /// Logs in and subscribes on a connection that is there.
+    pub async fn over(stream: Box<dyn Stream>, server: &Client, channel: &str) -> RedisResult<Subscription> {
+        let mut subscription = Subscription { stream: BufReader::new(stream), text: Vec::new() };
         let login = server.get_connection_info().redis_settings();
         if let Some(password) = login.password() {
             subscription.send(redis::cmd("AUTH").arg(login.username()).arg(password)).await?;
