@@ -6,8 +6,9 @@ use seclyzer::config::{self, InfluxApi};
 use seclyzer::config::{Account, ConfigFile, Environment, Machine, Secret, SecretFile, Sources, Switch};
 use seclyzer::event::json;
 use seclyzer::features::app::History;
+use seclyzer::features::app::Transition;
 use seclyzer::pipeline::{Output, Pipeline, Windows};
-use seclyzer::record::{Body, Entry, Identity, Origin, Record, Stored, Transition};
+use seclyzer::record::{Body, Entry, Identity, Origin, Record, Stored};
 use seclyzer::sinks::{Failure, Sink, influx, redis};
 use seclyzer::sources::evdev::{Decoder, Modalities, RAW_LEN, Raw, Surface};
 use seclyzer::sources::redis::subscription::Subscription;
@@ -139,6 +140,9 @@ pub fn config_text(bytes: &[u8]) {
         }
         fn read_secret(&self, _path: &Path) -> std::io::Result<SecretFile> {
             Err(std::io::ErrorKind::NotFound.into())
+        }
+        fn service_directory(&self, _account: &str) -> Option<PathBuf> {
+            None
         }
     }
     let Ok(text) = std::str::from_utf8(bytes) else { return };
