@@ -7,13 +7,14 @@
 
 mod classify;
 mod contact;
-mod decode;
+pub mod decode;
 mod echo;
 mod folder;
 mod node;
 mod pattern;
 
 pub use classify::Kind;
+pub use contact::Surface;
 pub use node::{Node, State};
 pub use pattern::Unread;
 
