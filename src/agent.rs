@@ -4,6 +4,7 @@
 
 pub mod feed;
 pub mod followers;
+mod footprint;
 mod injected;
 pub mod replay;
 pub mod status;
@@ -95,6 +96,7 @@ pub async fn run(config: &Config, options: Options, shutdown: impl Future<Output
     let started = Instant::now();
     let mut agent = Agent { capture, feed, injected, outlet, followers, started, batch: Vec::with_capacity(256) };
     agent.note("start").await;
+    footprint::shrink_when_settled();
     agent.serve(socket.as_ref(), shutdown).await;
     agent.stop().await
 }

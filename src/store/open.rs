@@ -32,8 +32,8 @@ pub fn writable(path: &Path) -> Result<Database, StoreError> {
          PRAGMA journal_mode = WAL;
          PRAGMA synchronous = FULL;
          PRAGMA cache_size = -256;
-         PRAGMA wal_autocheckpoint = 256;
-         PRAGMA journal_size_limit = 1048576;
+         PRAGMA wal_autocheckpoint = 64;
+         PRAGMA journal_size_limit = 262144;
          PRAGMA trusted_schema = OFF;",
     )?;
     schema::migrate(&mut connection, now_us())?;
