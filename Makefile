@@ -5,7 +5,7 @@ SHELL := /bin/bash
 CARGO := cargo
 BINARY := target/release/seclyzer
 
-.PHONY: help build deb run test check privacy torture test-packages test-vm clean
+.PHONY: help build deb run test check privacy torture bench test-packages test-vm clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -39,6 +39,10 @@ test-vm: build ## The release binary on a real kernel's devices, in a virtual ma
 
 torture: test-packages ## The fault campaign; prints what became of the records under each fault
 	@$(CARGO) test --locked --quiet --test torture -- $(TORTURE)
+
+bench: test-packages ## What the agent costs, beside its targets: some 15 minutes, as root; HOURS=1 ROWS=10000000 for all
+	$(CARGO) bench --locked --bench parts
+	$(CARGO) bench --locked --bench agent -- $(if $(HOURS),HOURS=$(HOURS)) $(if $(ROWS),ROWS=$(ROWS))
 
 clean: ## Remove what was built
 	$(CARGO) clean

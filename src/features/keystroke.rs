@@ -3,7 +3,7 @@
 mod by_finger;
 
 use super::names::KEYSTROKE_COUNT;
-use super::stats::{Sum, inside, mean, ms, ratio, stats8, std};
+use super::stats::{Sum, inside, mean, mean_and_std, ms, ratio, stats8};
 use crate::event::{Action, Key, Micros};
 use by_finger::ByFinger;
 
@@ -210,7 +210,7 @@ impl KeystrokeCore {
         self.scratch.clear();
         self.scratch.extend(intervals.filter(|&interval_ms| inside(interval_ms, INTERVAL_MS)));
         let intervals = self.scratch.as_slice();
-        let (Some(mean_ms), Some(std_ms)) = (mean(intervals.iter().copied()), std(intervals)) else {
+        let (Some(mean_ms), Some(std_ms)) = mean_and_std(intervals) else {
             return [None; 8];
         };
         let burst: Sum = intervals.iter().copied().filter(|&i| i < BURST_MS).collect();

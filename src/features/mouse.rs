@@ -3,7 +3,7 @@
 mod strokes;
 
 use super::names::MOUSE_COUNT;
-use super::stats::{Sum, inside, max, mean, median, ms, ratio, std};
+use super::stats::{Sum, abs_mean, inside, max, mean, mean_and_std, median, ms, ratio, std};
 use crate::event::{Action, Button, Micros};
 use strokes::Strokes;
 
@@ -183,24 +183,22 @@ impl MouseCore {
 
     fn motion(&mut self, length_us: Micros) -> [Option<f64>; 20] {
         let Strokes { speed, acceleration, jerk, turn, strokes } = &mut self.strokes;
-        let magnitudes = |values: &[f64]| mean(values.iter().map(|v| v.abs()));
         let moving_us: Micros = strokes.iter().map(|s| s.duration_us).sum();
         let path: Sum = strokes.iter().map(|s| s.length).collect();
-        let (speed_mean, speed_std) = (mean(speed.iter().copied()), std(speed));
-        let speed_median = median(speed);
+        let ((speed_mean, speed_std), (turn_mean, turn_std)) = (mean_and_std(speed), mean_and_std(turn));
         [
             speed_mean,
             speed_std,
-            speed.last().copied(),
-            speed_median,
-            magnitudes(acceleration),
+            max(speed.iter().copied()),
+            median(speed),
+            abs_mean(acceleration),
             std(acceleration),
             max(acceleration.iter().map(|a| a.abs())),
-            magnitudes(jerk),
+            abs_mean(jerk),
             std(jerk),
-            magnitudes(turn),
-            std(turn),
-            mean(turn.iter().copied()),
+            abs_mean(turn),
+            turn_std,
+            turn_mean,
             mean(strokes.iter().map(|s| s.chord / s.length)),
             mean(strokes.iter().filter(|s| s.chord > 0.0).map(|s| s.deviation / s.chord)),
             Some(strokes.len() as f64 / seconds(length_us)),
@@ -217,7 +215,7 @@ impl MouseCore {
         let durations = presses.iter().filter_map(|p| Some(ms(p.release_us? - p.ts_us)));
         self.scratch.clear();
         self.scratch.extend(durations.filter(|&duration_ms| inside(duration_ms, CLICK_MS)));
-        let (duration_mean, duration_std) = (mean(self.scratch.iter().copied()), std(&self.scratch));
+        let (duration_mean, duration_std) = mean_and_std(&self.scratch);
         let duration_median = median(&mut self.scratch);
         let count = |button| Some(presses.iter().filter(|p| p.button == button).count() as f64);
         let same_button = presses.windows(2).filter(|pair| pair[0].button == pair[1].button);
@@ -245,12 +243,13 @@ impl MouseCore {
         let gaps = scrolls.windows(2).map(|pair| ms(pair[1].ts_us - pair[0].ts_us));
         self.scratch.clear();
         self.scratch.extend(gaps.filter(|&gap_ms| inside(gap_ms, SCROLL_GAP_MS)));
+        let (gap_mean, gap_std) = mean_and_std(&self.scratch);
         [
             Some(scrolls.len() as f64 / seconds(length_us)),
             mean(scrolls.iter().map(|s| s.delta.abs())),
             ratio(scrolls.iter().filter(|s| s.delta > 0.0).count(), scrolls.len()),
-            mean(self.scratch.iter().copied()),
-            std(&self.scratch),
+            gap_mean,
+            gap_std,
         ]
     }
 

@@ -2,8 +2,8 @@
 
 use crate::event::Micros;
 
-/// A sum that loses nothing to rounding until its end (A. Neumaier, "Rundungsfehleranalyse einiger Verfahren zur
-/// Summation endlicher Summen", ZAMM 54, 1974), and how many values are in it.
+/// A sum that loses nothing to rounding until its end: what each addition loses is added up beside it (A. Neumaier,
+/// "Rundungsfehleranalyse einiger Verfahren zur Summation endlicher Summen", ZAMM 54, 1974).
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Sum {
     total: f64,
@@ -15,10 +15,9 @@ impl Sum {
     pub const ZERO: Sum = Sum { total: 0.0, lost: 0.0, count: 0 };
 
     pub fn add(&mut self, value: f64) {
-        let total = self.total + value;
-        self.lost +=
-            if self.total.abs() >= value.abs() { (self.total - total) + value } else { (value - total) + self.total };
+        let (total, lost) = two_sum(self.total, value);
         self.total = total;
+        self.lost += lost;
         self.count += 1;
     }
 
@@ -49,15 +48,49 @@ impl FromIterator<f64> for Sum {
     }
 }
 
+/// A sum and what it has lost to rounding, without a branch (D. E. Knuth, "The Art of Computer Programming" 2, 4.2.2).
+fn two_sum(a: f64, b: f64) -> (f64, f64) {
+    let sum = a + b;
+    let b_in_sum = sum - a;
+    (sum, (a - (sum - b_in_sum)) + (b - b_in_sum))
+}
+
+/// The sum of a term of each value: several sums side by side, so that no addition waits for the one before.
+fn sum_of(values: &[f64], term: impl Fn(f64) -> f64) -> Sum {
+    const LANES: usize = 4;
+    let (mut total, mut lost) = ([0.0; LANES], [0.0; LANES]);
+    let (chunks, rest) = values.as_chunks::<LANES>();
+    for chunk in chunks {
+        for i in 0..LANES {
+            let (sum, error) = two_sum(total[i], term(chunk[i]));
+            total[i] = sum;
+            lost[i] += error;
+        }
+    }
+    let lanes = total.into_iter().chain(lost);
+    let all: Sum = lanes.chain(rest.iter().map(|&value| term(value))).collect();
+    Sum { count: values.len() as u32, ..all }
+}
+
 pub fn mean(values: impl IntoIterator<Item = f64>) -> Option<f64> {
     values.into_iter().collect::<Sum>().mean()
 }
 
+/// Mean of the values without their signs.
+pub fn abs_mean(values: &[f64]) -> Option<f64> {
+    sum_of(values, f64::abs).mean()
+}
+
+/// Mean and population standard deviation.
+pub fn mean_and_std(values: &[f64]) -> (Option<f64>, Option<f64>) {
+    let Some(mean) = sum_of(values, |value| value).mean() else { return (None, None) };
+    let variance = sum_of(values, |value| (value - mean) * (value - mean)).mean();
+    (Some(mean), variance.map(f64::sqrt))
+}
+
 /// Population standard deviation.
 pub fn std(values: &[f64]) -> Option<f64> {
-    let mean = mean(values.iter().copied())?;
-    let squares: Sum = values.iter().map(|x| (x - mean) * (x - mean)).collect();
-    squares.mean().map(f64::sqrt)
+    mean_and_std(values).1
 }
 
 /// Linear interpolation between order statistics (type 7 of R. J. Hyndman and Y. Fan, "Sample quantiles in statistical
@@ -70,10 +103,14 @@ pub fn quantile_of_sorted(sorted: &[f64], q: f64) -> Option<f64> {
     Some(a + (h - low) * (b - a))
 }
 
-/// Sorts `values`, which is why it takes them to itself.
+/// Puts `values` into another order, which is why it takes them to itself.
 pub fn median(values: &mut [f64]) -> Option<f64> {
-    values.sort_unstable_by(f64::total_cmp);
-    quantile_of_sorted(values, 0.5)
+    let last = values.len().checked_sub(1)?;
+    let (_, &mut low, above) = values.select_nth_unstable_by(last / 2, f64::total_cmp);
+    if last % 2 == 0 {
+        return Some(low);
+    }
+    above.iter().copied().reduce(f64::min).map(|high| low + 0.5 * (high - low))
 }
 
 /// Microseconds as milliseconds.
@@ -98,7 +135,7 @@ pub fn ratio(part: usize, whole: usize) -> Option<f64> {
 
 /// Mean, standard deviation, smallest, largest, median, quartiles and range. Sorts `values`.
 pub fn stats8(values: &mut [f64]) -> [Option<f64>; 8] {
-    let (mean, std) = (mean(values.iter().copied()), std(values));
+    let (mean, std) = mean_and_std(values);
     values.sort_unstable_by(f64::total_cmp);
     let (min, max) = (values.first().copied(), values.last().copied());
     let quantile = |q| quantile_of_sorted(values, q);

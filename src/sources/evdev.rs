@@ -7,7 +7,7 @@
 
 mod classify;
 mod contact;
-mod decode;
+pub mod decode;
 mod echo;
 mod folder;
 mod node;

@@ -86,8 +86,8 @@ fn connect(path: &Path, file: &fs::Metadata) -> Result<(Connection, String, i64,
         "PRAGMA journal_mode = WAL;
          PRAGMA synchronous = FULL;
          PRAGMA cache_size = -256;
-         PRAGMA wal_autocheckpoint = 256;
-         PRAGMA journal_size_limit = 1048576;
+         PRAGMA wal_autocheckpoint = 64;
+         PRAGMA journal_size_limit = 262144;
          PRAGMA secure_delete = ON;
          PRAGMA trusted_schema = OFF;",
     )?;

@@ -1,0 +1,106 @@
+//! What the agent costs as things grow: a small table each, which should be flat.
+
+use crate::desk::Desk;
+use crate::load::{Load, Person};
+use crate::process::{Memory, Usage};
+use crate::report::Earlier::Unknown;
+use crate::report::Target::AtMost;
+use crate::report::{Report, short};
+use crate::session::Session;
+use crate::support::agent::{Agent, Home};
+use crate::support::servers::Redis;
+use crate::workload::{self, START_US};
+use seclyzer::event::json;
+use std::fmt::Write;
+use std::time::{Duration, Instant};
+use tokio::runtime::Runtime;
+
+const QUIET: &str = "[redis]\nenabled = false\n[influx]\nenabled = false\n";
+const HOUR_US: i64 = 3_600_000_000;
+
+pub fn tables(runtime: &Runtime, rows: u64) {
+    devices();
+    rates(runtime);
+    backlog(runtime);
+    crate::rows::table(runtime, rows);
+}
+
+/// An hour in which the typing and the mouse never stop.
+pub fn disk_an_hour(report: &mut Report) {
+    let home = Home::with_config(QUIET);
+    let mut events = workload::decoded(&workload::typing(START_US, HOUR_US, 8));
+    events.extend(workload::decoded(&workload::motion(START_US, HOUR_US, 125)));
+    events.sort_by_key(|event| event.ts_us);
+    let mut text = String::new();
+    for event in &events {
+        let _ = writeln!(text, "{}", json::to_json(event).expect("everything has a name"));
+    }
+    let trace = home.path().join("hour.jsonl");
+    std::fs::write(&trace, text).expect("room for a trace");
+    let output = home.run(&["replay", "--speed", "max", trace.to_str().expect("UTF-8")]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let mb = std::fs::metadata(home.database()).expect("a database").len() as f64 / 1e6;
+    let what = format!("disk, an hour of constant use ({} records)", home.count_records());
+    report.row(&what, AtMost(1.5), Ok(mb), "MB", Unknown);
+}
+
+fn devices() {
+    println!("\n| devices | RSS kB | µs an event, 110 events/s |\n|---|---|---|");
+    for count in [2, 8, 32, 64] {
+        let Some(desk) = Desk::new() else { return };
+        let mut person = Person { keyboard: desk.add_keyboard(), mouse: desk.add_mouse() };
+        let _others: Vec<_> = (2..count).map(|_| desk.add_mouse()).collect();
+        let home = Home::with_config(QUIET);
+        let mut command = home.command(&["run"]);
+        desk.sit_down(&mut command);
+        let agent = Agent::start(command);
+        agent.wait_for_log("Mouse Extractor initialized and ready");
+        person.work(crate::SLOW, Duration::from_secs(6));
+        let before = Usage::of(agent.id());
+        let events = person.work(crate::SLOW, Duration::from_secs(10));
+        let used = Usage::of(agent.id()).since(before);
+        let event_us = used.cpu_ns as f64 / 1000.0 / events as f64;
+        println!("| {count} | {} | {} |", Memory::of(agent.id()).rss_kb, short(event_us));
+    }
+}
+
+fn rates(runtime: &Runtime) {
+    println!("\n| reports a second | % of a core | µs an event | wake-ups an event | RSS kB |\n|---|---|---|---|---|");
+    let Some(mut session) = Session::start(runtime, "") else { return };
+    for motion in [125, 500, 1000, 2000, 4000, 8000] {
+        let load = Load { name: "a mouse", key_events: 0, motion };
+        let before = Usage::of(session.pid());
+        let cost = session.work(load, Duration::from_secs(15));
+        let wakeups = Usage::of(session.pid()).since(before).wakeups as f64 / f64::from(15 * motion);
+        let rss_kb = Memory::of(session.pid()).rss_kb;
+        let (percent, event_us) = (short(cost.core_percent), short(cost.event_us));
+        println!("| {motion} | {percent} | {event_us} | {} | {rss_kb} |", short(wakeups));
+    }
+}
+
+/// Records that Redis has missed, and what it takes to deliver them.
+fn backlog(runtime: &Runtime) {
+    println!("\n| backlog, records | RSS kB when delivered | records a second | CPU µs a record |\n|---|---|---|---|");
+    for count in [1_000, 10_000, 100_000] {
+        let redis = runtime.block_on(Redis::start(&[]));
+        let url = redis.url();
+        let home = Home::with_config(&format!("[redis]\nenabled = true\nurl = \"{url}\"\nstream = true\n"));
+        crate::rows::fill(&home, count);
+        let agent = home.start_agent(&[]);
+        let begun = Instant::now();
+        let client = redis::Client::open(url).expect("a good URL");
+        let mut connection = client.get_connection().expect("a server that runs");
+        loop {
+            let mut length = redis::cmd("XLEN");
+            length.arg("seclyzer:stream:features");
+            if length.query::<u64>(&mut connection).expect("a number") >= count {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let seconds = begun.elapsed().as_secs_f64();
+        let cpu_us = Usage::of(agent.id()).cpu_ns as f64 / 1000.0 / count as f64;
+        let rss_kb = Memory::of(agent.id()).rss_kb;
+        println!("| {count} | {rss_kb} | {} | {} |", short(count as f64 / seconds), short(cpu_us));
+    }
+}

@@ -1,0 +1,165 @@
+//! The real binary, measured from outside: `make bench`, or `cargo bench --bench agent -- [HOURS=1] [ROWS=10000000]`.
+//!
+//! Prints the targets with what was measured beside them. It starts servers of its own: Debian's redis-server,
+//! victoria-metrics and Xvfb. Nothing in here fails because something was slow.
+
+mod desk;
+mod growth;
+mod load;
+mod parts;
+mod process;
+mod report;
+mod rows;
+mod session;
+#[path = "../../tests/support/mod.rs"]
+mod support;
+#[path = "../../tests/common/workload.rs"]
+mod workload;
+#[path = "../../tests/support/xserver.rs"]
+#[allow(dead_code, reason = "the tests use more of it")]
+mod xserver;
+
+use load::Load;
+use process::{Memory, memory_by_mapping};
+use report::Earlier::{Unknown, Was};
+use report::Report;
+use report::Target::AtMost;
+use session::Session;
+use std::time::{Duration, Instant};
+use support::agent::Home;
+
+const MIB: f64 = 1024.0 * 1024.0;
+const KB_A_MIB: f64 = 1024.0;
+const STARTS: usize = 25;
+const NEEDS_ROOT: &str = "needs root, for devices of its own";
+
+/// Those of the earlier system's figures: 100 Hz of motion, or 1,000, and ten key events a second.
+const SLOW: Load = Load { name: "110 events/s", key_events: 10, motion: 100 };
+const FAST: Load = Load { name: "1,010 events/s", key_events: 10, motion: 1000 };
+/// 100 words of five letters a minute are 8.3 keys a second.
+const TYPIST: Load = Load { name: "100 wpm and a 1 kHz mouse", key_events: 17, motion: 1000 };
+const GAMER: Load = Load { name: "8 kHz mouse", key_events: 0, motion: 8000 };
+
+struct Options {
+    /// How long memory is watched; minutes without.
+    hours: Option<f64>,
+    rows: u64,
+}
+
+fn main() {
+    let options = Options::parse();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let mut report = Report::begin();
+    binary_and_start(&mut report, &runtime);
+    match Session::start(&runtime, "") {
+        Some(session) => with_devices(&mut report, session, &options),
+        None => report.row("everything that needs devices", AtMost(0.0), Err(NEEDS_ROOT), "", Unknown),
+    }
+    if let Some(session) = Session::start(&runtime, "[window]\nupdate_interval = 1\n") {
+        latency(&mut report, session);
+    }
+    growth::disk_an_hour(&mut report);
+    parts::rows(&mut report);
+    report.end();
+    growth::tables(&runtime, options.rows);
+}
+
+impl Options {
+    fn parse() -> Options {
+        let value = |name: &str| std::env::args().find_map(|arg| arg.strip_prefix(name)?.parse::<f64>().ok());
+        Options { hours: value("HOURS="), rows: value("ROWS=").map_or(1_000_000, |rows| rows as u64) }
+    }
+}
+
+fn binary_and_start(report: &mut Report, runtime: &tokio::runtime::Runtime) {
+    let binary = std::fs::metadata(env!("CARGO_BIN_EXE_seclyzer")).expect("the binary");
+    report.row("binary, stripped", AtMost(6.0), Ok(binary.len() as f64 / MIB), "MiB", Was(13.5));
+    let servers = runtime.block_on(session::Servers::start());
+    for (what, config) in [("servers up", servers.config()), ("servers down", session::nobodys_config())] {
+        let mut ms: Vec<f64> = (0..STARTS).map(|_| start_ms(&config)).collect();
+        let what = format!("start to ready, {what}, median of {STARTS}");
+        report.row(&what, AtMost(10.0), Ok(median(&mut ms)), "ms", Was(45.0));
+    }
+}
+
+/// From before fork and exec to the line that says that it is ready, database made before.
+fn start_ms(config: &str) -> f64 {
+    let home = Home::with_config(config);
+    assert_eq!(home.start_agent(&[]).stop(), Some(0));
+    let begun = Instant::now();
+    let _agent = home.start_agent(&[]);
+    begun.elapsed().as_secs_f64() * 1000.0
+}
+
+fn with_devices(report: &mut Report, mut session: Session, options: &Options) {
+    for (load, target_us, before_us, target_percent) in [
+        (SLOW, 6.0, 607.0, None),
+        (FAST, 3.0, 372.0, None),
+        (TYPIST, f64::MAX, 0.0, Some(0.3)),
+        (GAMER, f64::MAX, 0.0, Some(1.5)),
+    ] {
+        let used = session.work(load, Duration::from_secs(40));
+        if let Some(percent) = target_percent {
+            let what = format!("share of a core, {}", load.name);
+            report.row(&what, AtMost(percent), Ok(used.core_percent), "%", Unknown);
+        } else {
+            let what = format!("CPU an event, {}, device to window, sinks included", load.name);
+            report.row(&what, AtMost(target_us), Ok(used.event_us), "µs", Was(before_us));
+        }
+    }
+    memory(report, &mut session, options);
+    idle(report, &session);
+    sink_down(report, session, options);
+}
+
+fn memory(report: &mut Report, session: &mut Session, options: &Options) {
+    let half = options.hours.map_or(Duration::from_secs(45), |hours| Duration::from_secs_f64(hours * 1800.0));
+    session.work(SLOW, half);
+    let middle = Memory::of(session.pid());
+    session.work(SLOW, half);
+    let end = Memory::of(session.pid());
+    let rss = Ok(end.rss_kb as f64 / KB_A_MIB);
+    report.row("resident memory, everything on and connected", AtMost(8.0), rss, "MiB", Was(397.0));
+    report.row(
+        "the same, shared pages divided (PSS)",
+        AtMost(5.5),
+        Ok(end.pss_kb as f64 / KB_A_MIB),
+        "MiB",
+        Was(397.0),
+    );
+    let growth = end.rss_kb as f64 - middle.rss_kb as f64;
+    report.row(&format!("growth over the last {} s", half.as_secs()), AtMost(0.0), Ok(growth), "kB", Unknown);
+    let [program, libraries, data] = memory_by_mapping(session.pid());
+    println!("| of it: program {program} kB, shared libraries {libraries} kB, data {data} kB | | | | | |");
+}
+
+fn idle(report: &mut Report, session: &Session) {
+    // What was typed last is delivered and its window is over.
+    std::thread::sleep(Duration::from_secs(12));
+    let used = session.use_of(|| std::thread::sleep(Duration::from_secs(60)));
+    report.row("idle for 60 s: CPU", AtMost(0.0), Ok(used.cpu_ns as f64 / 1e6), "ms", Unknown);
+    report.row("idle for 60 s: wake-ups", AtMost(6.0), Ok(used.wakeups as f64), "", Was(60.0 * 12.0));
+}
+
+fn sink_down(report: &mut Report, mut session: Session, options: &Options) {
+    session.stop_servers();
+    let length = options.hours.map_or(Duration::from_secs(60), |hours| Duration::from_secs_f64(hours * 3600.0));
+    session.work(GAMER, length);
+    let rss = Ok(Memory::of(session.pid()).rss_kb as f64 / KB_A_MIB);
+    let what = format!("resident memory, 8 kHz mouse, sinks down for {} s", length.as_secs());
+    report.row(&what, AtMost(10.0), rss, "MiB", Was(442.0));
+}
+
+fn latency(report: &mut Report, mut session: Session) {
+    let mut ms = session.latencies_ms(SLOW, Duration::from_secs(60));
+    let target = AtMost(5.0);
+    report.row("window's end to Redis subscriber, median", target, Ok(median(&mut ms)), "ms", Unknown);
+    let p99 = ms[(ms.len() * 99 / 100).min(ms.len() - 1)];
+    report.row(&format!("the same, p99 of {}", ms.len()), target, Ok(p99), "ms", Was(18.0));
+}
+
+/// Sorts, too.
+fn median(values: &mut [f64]) -> f64 {
+    values.sort_unstable_by(f64::total_cmp);
+    values[values.len() / 2]
+}

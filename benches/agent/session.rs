@@ -1,0 +1,125 @@
+//! An agent with everything on: devices, X11, events from Redis; SQLite, Redis with its stream, InfluxDB's write API.
+
+use crate::desk::Desk;
+use crate::load::{Load, Person};
+use crate::process::Usage;
+use crate::support::agent::{Agent, Home};
+use crate::support::servers::{Redis, VictoriaMetrics, free_port};
+use crate::xserver::XServer;
+use std::sync::mpsc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+pub struct Servers {
+    redis: Redis,
+    influx: VictoriaMetrics,
+}
+
+impl Servers {
+    pub async fn start() -> Servers {
+        Servers { redis: Redis::start(&[]).await, influx: VictoriaMetrics::start().await }
+    }
+
+    pub fn config(&self) -> String {
+        config(&self.redis.url(), &self.influx.url())
+    }
+}
+
+/// Nobody listens where it points to.
+pub fn nobodys_config() -> String {
+    let [redis, influx] = [free_port(), free_port()];
+    config(&format!("redis://127.0.0.1:{redis}"), &format!("http://127.0.0.1:{influx}"))
+}
+
+fn config(redis: &str, influx: &str) -> String {
+    format!(
+        "[redis]\nenabled = true\nurl = \"{redis}\"\nstream = true\naccept_events = true\n\
+         [influx]\nurl = \"{influx}\"\ntoken = \"t\"\norg = \"o\"\nbucket = \"b\"\n"
+    )
+}
+
+/// What some work has cost.
+pub struct Cost {
+    pub event_us: f64,
+    pub core_percent: f64,
+}
+
+pub struct Session {
+    agent: Agent,
+    person: Person,
+    servers: Servers,
+    _screen: XServer,
+    _home: Home,
+    _desk: Desk,
+}
+
+impl Session {
+    /// `None` where devices cannot be made.
+    pub fn start(runtime: &tokio::runtime::Runtime, more_config: &str) -> Option<Session> {
+        let desk = Desk::new()?;
+        let person = Person { keyboard: desk.add_keyboard(), mouse: desk.add_mouse() };
+        let (servers, screen) = (runtime.block_on(Servers::start()), XServer::start());
+        let home = Home::with_config(&(servers.config() + more_config));
+        let mut command = home.command(&["run"]);
+        command.env("DISPLAY", screen.display());
+        desk.sit_down(&mut command);
+        let agent = Agent::start(command);
+        agent.wait_for_log("reading /dev/input/event1");
+        agent.wait_for_log("Mouse Extractor initialized and ready");
+        agent.wait_for_log("App Tracker initialized and ready");
+        let mut session = Session { agent, person, servers, _screen: screen, _home: home, _desk: desk };
+        // Until every sink has been connected to.
+        session.person.work(crate::SLOW, Duration::from_secs(12));
+        session.agent.wait_for_log("records are being delivered");
+        session.agent.wait_for_log("records are being delivered");
+        Some(session)
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.agent.id()
+    }
+
+    pub fn use_of(&self, what: impl FnOnce()) -> Usage {
+        let before = Usage::of(self.pid());
+        what();
+        Usage::of(self.pid()).since(before)
+    }
+
+    pub fn work(&mut self, load: Load, length: Duration) -> Cost {
+        let before = Usage::of(self.pid());
+        let events = self.person.work(load, length);
+        let used = Usage::of(self.pid()).since(before);
+        Cost {
+            event_us: used.cpu_ns as f64 / 1000.0 / events as f64,
+            core_percent: 100.0 * used.cpu_ns as f64 / length.as_nanos() as f64,
+        }
+    }
+
+    pub fn stop_servers(&mut self) {
+        self.servers.redis.stop();
+        self.servers.influx.stop();
+    }
+
+    /// From a window's end to its message at a subscriber, of every window while somebody works.
+    pub fn latencies_ms(&mut self, load: Load, length: Duration) -> Vec<f64> {
+        let client = redis::Client::open(self.servers.redis.url()).expect("a good URL");
+        let mut connection = client.get_connection().expect("a server that runs");
+        let (sender, receiver) = mpsc::channel();
+        let listener = std::thread::spawn(move || {
+            let mut subscription = connection.as_pubsub();
+            subscription.subscribe("features").expect("a subscription");
+            while let Ok(message) = subscription.get_message() {
+                let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock that is set").as_micros() as f64;
+                let record: serde_json::Value = serde_json::from_slice(message.get_payload_bytes()).expect("JSON");
+                let end_us = record["window_end"].as_f64().expect("a time");
+                if sender.send((now - end_us) / 1000.0).is_err() {
+                    return;
+                }
+            }
+        });
+        self.person.work(load, length);
+        self.stop_servers();
+        // It ends with the connection.
+        listener.join().expect("no panic");
+        receiver.into_iter().collect()
+    }
+}

@@ -1,0 +1,33 @@
+//! What the agent's parts cost: `cargo bench --bench parts`.
+
+mod cores;
+mod cpu_time;
+mod decoder;
+mod encoders;
+mod store;
+#[path = "../../tests/common/workload.rs"]
+mod workload;
+
+use cpu_time::CpuTime;
+use criterion::{Criterion, criterion_group, criterion_main};
+use std::time::Duration;
+
+/// Short, since there are many; a median over so many samples is steady all the same.
+fn criterion() -> Criterion {
+    Criterion::default()
+        .sample_size(30)
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(2))
+}
+
+criterion_group! {
+    name = in_memory;
+    config = criterion().with_measurement(CpuTime);
+    targets = cores::measure, decoder::measure, encoders::measure
+}
+criterion_group! {
+    name = on_disk;
+    config = criterion();
+    targets = store::measure
+}
+criterion_main!(in_memory, on_disk);
