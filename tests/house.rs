@@ -84,7 +84,7 @@ fn unsafe_code_stands_only_at_system_calls_and_says_why_it_is_sound() {
 fn the_document_on_reliability_lists_every_unsafe_block() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let document = std::fs::read_to_string(root.join("docs/reliability.md")).expect("the document");
-    for path in sources_under("") {
+    for path in sources_under("").into_iter().filter(|path| !path.ends_with("tests.rs")) {
         let blocks = code(&path).matches("unsafe {").count();
         let name = path.strip_prefix(root.join("src")).expect("below it").display().to_string();
         let listed = document.matches(&format!("| `{name}` |")).count();

@@ -48,28 +48,23 @@ impl Database {
 /// Opens or makes a database for writing and brings its schema up to date. A damaged one is set aside, and a new one
 /// begun.
 pub fn writable(path: &Path) -> Result<Database, StoreError> {
-    let file = make_private_file(path)?;
+    let mut file = make_private_file(path)?;
     let lock = lock(path)?;
-    match connect(path, &file) {
+    let opened = match connect(path) {
         Err(error) if is_damage(&error) => {
             let aside = set_aside(path).map_err(|failure| cannot_be_set_aside(path, failure))?;
             tracing::error!(%error, aside = %aside.display(), "the database is damaged: set aside, a new one is begun");
-            let file = make_private_file(path)?;
-            connect(path, &file)
+            file = make_private_file(path)?;
+            connect(path)
         }
         result => result,
-    }
-    .map(|(connection, id, last_id, file)| Database {
-        connection,
-        id,
-        last_id,
-        path: path.into(),
-        file,
-        _lock: lock,
-    })
+    };
+    let (connection, id, last_id) = opened?;
+    Ok(Database { connection, id, last_id, path: path.into(), file: (file.dev(), file.ino()), _lock: lock })
 }
 
-fn connect(path: &Path, file: &fs::Metadata) -> Result<(Connection, String, i64, (u64, u64)), StoreError> {
+/// The connection, the database's identifier and the id of its newest record.
+fn connect(path: &Path) -> Result<(Connection, String, i64), StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags)?;
     // Until it is known to be sound.
@@ -96,7 +91,7 @@ fn connect(path: &Path, file: &fs::Metadata) -> Result<(Connection, String, i64,
     let id = connection.query_row("SELECT value FROM config WHERE key = 'database_id'", [], |row| row.get(0))?;
     let last_id = connection.query_row("SELECT last_id FROM sequence", [], |row| row.get(0))?;
     keep_as_it_is(&connection, false);
-    Ok((connection, id, last_id, (file.dev(), file.ino())))
+    Ok((connection, id, last_id))
 }
 
 /// Whether closing leaves the file and its log as they are, and does not write the one into the other.

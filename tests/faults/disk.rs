@@ -129,7 +129,7 @@ pub async fn full() -> Row {
     row
 }
 
-/// A file system of a megabyte, gone when this goes out of scope.
+/// A file system of 16 MiB, gone when this goes out of scope.
 struct SmallDisk<'a>(&'a Path);
 
 impl SmallDisk<'_> {
@@ -137,7 +137,7 @@ impl SmallDisk<'_> {
     fn mount(place: &Path) -> Option<SmallDisk<'_>> {
         std::fs::create_dir_all(place).expect("a folder");
         let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", "size=1m,mode=700", "tmpfs"]).arg(place).stderr(Stdio::null());
+        mount.args(["-t", "tmpfs", "-o", "size=16m,mode=700", "tmpfs"]).arg(place).stderr(Stdio::null());
         mount.status().is_ok_and(|status| status.success()).then_some(SmallDisk(place))
     }
 }
@@ -155,7 +155,7 @@ pub async fn full_file_system() -> Option<Row> {
     let folder = home.database().parent().expect("a folder").to_owned();
     let disk = SmallDisk::mount(&folder)?;
     let filler = folder.join("filler");
-    std::fs::write(&filler, vec![0; 700 * 1024]).expect("room for it");
+    std::fs::write(&filler, vec![0; 15_900 * 1024]).expect("room for it");
     let traces = write_traces(home.path(), 0..8);
     let all = expected(&traces);
     let agent = replay(&home, &traces, &[]);

@@ -131,6 +131,10 @@ impl Agent {
         self.child.wait().expect("a process of ours").code()
     }
 
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().expect("a process of ours").is_none()
+    }
+
     /// As [`Agent::wait`], with what it logged and nobody has waited for.
     pub fn wait_with_log(mut self) -> (Option<i32>, Vec<String>) {
         let code = self.child.wait().expect("a process of ours").code();
