@@ -5,7 +5,7 @@ SHELL := /bin/bash
 CARGO := cargo
 BINARY := target/release/seclyzer
 
-.PHONY: help build run test check test-packages test-vm clean
+.PHONY: help build deb run test check privacy torture test-packages test-vm clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -13,6 +13,9 @@ help: ## This list
 build: ## The release binary, target/release/seclyzer
 	@scripts/packages.sh build
 	$(CARGO) build --release --locked
+
+deb: build ## A Debian package, target/debian/seclyzer_*.deb
+	@scripts/deb.sh $(CARGO)
 
 run: build ## Build, then run the agent in the foreground; a demonstration where no device can be read
 	@scripts/run.sh $(BINARY)
@@ -25,11 +28,17 @@ check: ## Format and lints
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets --features vm-tests -- -D warnings
 
+privacy: ## What an attacker learns from records, on simulated typists; docs/privacy.md explains it
+	$(CARGO) run --release --locked --example privacy
+
 test-packages:
 	@scripts/packages.sh test
 
 test-vm: build ## The release binary on a real kernel's devices, in a virtual machine
 	@scripts/test-vm.sh $(abspath $(BINARY))
+
+torture: test-packages ## The fault campaign; prints what became of the records under each fault
+	@$(CARGO) test --locked --quiet --test torture -- $(TORTURE)
 
 clean: ## Remove what was built
 	$(CARGO) clean

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that building or testing needs and that are not there yet.
-# usage: packages.sh build|test
+# usage: packages.sh build|test|deb
 set -euo pipefail
 
 case "${1:-}" in
     build) packages=(gcc libc6-dev) ;;
     test) packages=(gcc libc6-dev python3-minimal redis-server redis-tools influxdb victoria-metrics openssl
-                    xvfb xauth openbox xterm x11-apps) ;;
-    *) echo "usage: $0 build|test" >&2; exit 64 ;;
+                    xvfb xauth openbox xterm x11-apps systemd) ;;
+    deb) packages=(gcc libc6-dev dpkg-dev) ;;
+    *) echo "usage: $0 build|test|deb" >&2; exit 64 ;;
 esac
 
 missing=()

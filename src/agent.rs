@@ -7,22 +7,24 @@ pub mod followers;
 pub mod hardening;
 mod injected;
 mod notify;
+pub mod outlet;
 pub mod replay;
 pub mod status;
 
 use crate::config::{self, Config};
-use crate::event::Stamped;
+use crate::event::{Event, Stamped};
 use crate::pipeline::Windows;
-use crate::record::{Identity, Origin};
+use crate::record::Origin;
 use crate::sources::capture::Capture;
 use crate::sources::clock::EventClock;
 use crate::sources::evdev::{Devices, EvdevError};
 use crate::store::{Store, StoreError};
-use feed::{Feed, Outlet, Show};
+use feed::Feed;
 use followers::Followers;
 use hardening::Hardening;
 use injected::Injected;
 use notify::ServiceManager;
+use outlet::{Outlet, Show};
 use status::StatusSocket;
 use std::future::Future;
 use std::io;
@@ -55,26 +57,19 @@ pub struct Options {
     pub hardening: Hardening,
 }
 
-impl Windows {
-    pub fn of(settings: &config::Window) -> Windows {
-        let us = |length: Duration| i64::try_from(length.as_micros()).unwrap_or(i64::MAX);
-        Windows { length_us: us(settings.length), step_us: us(settings.step) }
-    }
-}
-
-impl Identity {
-    pub fn of(settings: &config::Identity) -> Arc<Identity> {
-        let config::Identity { user, host, dev_mode } = settings.clone();
-        Arc::new(Identity { user, host, dev_mode })
-    }
+/// The lengths that the configuration asks for.
+pub fn windows_of(settings: &config::Window) -> Windows {
+    let us = |length: Duration| i64::try_from(length.as_micros()).unwrap_or(i64::MAX);
+    Windows { length_us: us(settings.length), step_us: us(settings.step) }
 }
 
 /// The running agent.
 struct Agent {
     capture: Capture,
     feed: Feed,
-    injected: Injected,
+    injected: Option<Injected>,
     outlet: Outlet,
+    losses: Losses,
     followers: Followers,
     hardening: Hardening,
     started: Instant,
@@ -85,8 +80,8 @@ struct Agent {
 /// Runs until `shutdown` completes.
 pub async fn run(config: &Config, options: Options, shutdown: impl Future<Output = ()>) -> Result<(), AgentError> {
     let store = if options.dry_run { None } else { Some(Store::open(&config.store)?) };
-    let outlet = Outlet { identity: Identity::of(&config.identity), store, show: options.show };
-    let windows = Windows::of(&config.window);
+    let outlet = Outlet::new(Arc::new(config.identity.clone()), store, options.show).with_printer();
+    let windows = windows_of(&config.window);
     let feed = Feed::with_history(Origin::Device, windows, &outlet).await?;
     let clock = EventClock::new().map_err(AgentError::Clock)?;
     let devices = Devices::open(&config.devices)?;
@@ -100,11 +95,11 @@ pub async fn run(config: &Config, options: Options, shutdown: impl Future<Output
     let started = Instant::now();
     let hardening = options.hardening;
     let batch = Vec::with_capacity(256);
-    let mut agent = Agent { capture, feed, injected, outlet, followers, hardening, started, batch };
+    let losses = Losses::default();
+    let mut agent = Agent { capture, feed, injected, outlet, losses, followers, hardening, started, batch };
     tracing::info!("✓ Keystroke Extractor initialized and ready");
     tracing::info!("✓ Mouse Extractor initialized and ready");
-    agent.note("start").await;
-    agent.check_store().await;
+    agent.note("start");
     let mut manager = ServiceManager::of_this_process();
     manager.tell("READY=1\nSTATUS=Following keyboards, pointers and the focused application");
     agent.serve(&mut manager, socket.as_ref(), shutdown).await;
@@ -123,7 +118,7 @@ impl Agent {
         let timer = tokio::time::sleep(Duration::ZERO);
         tokio::pin!(timer);
         loop {
-            let deadline = self.feed.deadline().into_iter().chain(self.injected.deadline()).min();
+            let deadline = self.feed.deadline();
             if let Some(deadline) = deadline.filter(|&deadline| deadline != timer.deadline()) {
                 timer.as_mut().reset(deadline);
             }
@@ -132,30 +127,37 @@ impl Agent {
                 () = &mut shutdown => return,
                 () = manager.watchdog_due() => manager.tell("WATCHDOG=1"),
                 () = self.capture.next(&mut self.batch) => self.take_batch(),
-                () = &mut timer, if deadline.is_some() => self.close_windows(),
-                Some(event) = self.injected.next() => self.injected.push(event, &self.outlet),
+                () = &mut timer, if deadline.is_some() => self.close_window(),
                 client = status::accept(socket) => status::answer(client, self.status()),
             }
         }
     }
 
     fn take_batch(&mut self) {
-        if !self.feed.is_open() {
-            self.capture.follow_slew();
-        }
         for stamped in self.batch.drain(..) {
-            self.feed.push(stamped, &self.outlet);
+            self.feed.push(stamped);
         }
         self.feed.schedule(self.capture.now_us());
+        self.put_outputs();
     }
 
     /// A window holds every event up to its end, so the devices are read once more before it closes.
-    fn close_windows(&mut self) {
+    fn close_window(&mut self) {
         self.capture.drain(&mut self.batch);
         self.take_batch();
-        let now = Instant::now();
-        self.feed.close_due(now, &self.outlet);
-        self.injected.close_due(now, &self.outlet);
+        self.feed.close_due(Instant::now());
+        self.put_outputs();
+    }
+
+    fn put_outputs(&mut self) {
+        let mut lost = 0;
+        for output in self.feed.outputs() {
+            lost += u64::from(!self.outlet.put(Origin::Device, output));
+        }
+        if lost > 0 {
+            self.feed.note_loss();
+            self.losses.tell(lost);
+        }
     }
 
     fn status(&self) -> status::Status {
@@ -167,36 +169,49 @@ impl Agent {
             hardening: self.hardening,
             session_active: self.capture.is_session_active(),
             applications: self.capture.has_window_system(),
-            events: self.feed.events,
-            excluded_keystrokes: self.capture.excluded_events(),
-            injected: self.injected.status(),
+            events: self.feed.events(),
+            excluded: self.capture.is_excluded(),
+            injected: self.injected.as_ref().map(Injected::status),
             store: self.outlet.store.as_ref().map(Store::status),
             sinks: self.followers.status(),
         }
     }
 
-    async fn note(&self, event: &'static str) {
+    fn note(&self, event: &'static str) {
         if let Some(store) = &self.outlet.store {
-            // A store that has stopped says so itself.
-            let _ = store.audit(event, concat!("seclyzer ", env!("CARGO_PKG_VERSION"))).await;
+            store.audit(event, concat!("seclyzer ", env!("CARGO_PKG_VERSION")));
         }
     }
 
-    /// Not before all else has started: it reads the whole database.
-    async fn check_store(&self) {
-        if let Some(store) = &self.outlet.store {
-            // A store that has stopped says so itself.
-            let _ = store.check().await;
-        }
-    }
-
-    /// What is in an open window is not a record yet and is let go; what is a record is committed.
-    async fn stop(self) -> Result<(), AgentError> {
-        self.note("stop").await;
-        drop(self.followers);
+    /// What is in an open window is not a record yet and is let go; what is a record is committed, and so is the time
+    /// that the present application has had the focus.
+    async fn stop(mut self) -> Result<(), AgentError> {
+        self.batch.push(Stamped { ts_us: self.capture.now_us(), event: Event::Focus { app: None } });
+        self.take_batch();
+        self.note("stop");
+        drop((self.injected, self.followers));
         match self.outlet.store {
             Some(store) => Ok(store.close(CLOSING_LIMIT).await?),
             None => Ok(()),
+        }
+    }
+}
+
+/// Records that found no room, told once and then at most once a minute.
+#[derive(Debug, Default)]
+struct Losses {
+    count: u64,
+    told: Option<Instant>,
+}
+
+impl Losses {
+    const INTERVAL: Duration = Duration::from_secs(60);
+
+    fn tell(&mut self, lost: u64) {
+        self.count += lost;
+        if self.told.is_none_or(|told| told.elapsed() >= Losses::INTERVAL) {
+            tracing::error!(records = self.count, "records are lost: the store has fallen behind");
+            *self = Losses { count: 0, told: Some(Instant::now()) };
         }
     }
 }

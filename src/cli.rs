@@ -4,6 +4,7 @@ pub mod config;
 mod devices;
 mod doctor;
 mod features;
+mod forget;
 mod install;
 mod logging;
 mod record;
@@ -19,7 +20,7 @@ use crate::config::{ConfigError, Loaded, process_environment};
 use crate::install::InstallError;
 use crate::sources::evdev::EvdevError;
 use crate::store::StoreError;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use std::future::Future;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -71,6 +72,7 @@ enum Command {
     Config(config::Args),
     Install(install::Args),
     Uninstall(uninstall::Args),
+    Forget(forget::Args),
 }
 
 /// Why a command failed.
@@ -97,6 +99,8 @@ pub enum Error {
     #[error("{0}")]
     Refused(String),
     #[error("{0}")]
+    Usage(String),
+    #[error("{0}")]
     Unavailable(String),
     #[error("{0}")]
     TryAgain(String),
@@ -109,16 +113,20 @@ impl Error {
     fn code(&self) -> u8 {
         match self {
             Error::Config(_) => code::CONFIG,
-            Error::Store(StoreError::Unusable { .. } | StoreError::Newer { .. }) => code::CONFIG,
-            Error::Agent(AgentError::Store(StoreError::Unusable { .. } | StoreError::Newer { .. })) => code::CONFIG,
+            Error::Store(error) | Error::Agent(AgentError::Store(error)) => match error {
+                StoreError::InUse { .. } => code::TRY_AGAIN,
+                StoreError::Unusable { .. } | StoreError::Newer { .. } => code::CONFIG,
+                _ => code::IO,
+            },
             Error::Replay { source: ReplayError::Trace(_), .. } => code::DATA,
             Error::NoInput { .. } => code::NO_INPUT,
             Error::CannotCreate { .. } | Error::Install(_) => code::CANNOT_CREATE,
+            Error::Usage(_) => code::USAGE,
             Error::Unavailable(_) => code::UNAVAILABLE,
             Error::Refused(_) => code::NO_PERMISSION,
             Error::TryAgain(_) => code::TRY_AGAIN,
             Error::Told => 1,
-            Error::Store(_) | Error::Agent(_) | Error::Devices(_) | Error::Replay { .. } | Error::Output(_) => code::IO,
+            Error::Agent(_) | Error::Devices(_) | Error::Replay { .. } | Error::Output(_) => code::IO,
         }
     }
 
@@ -129,6 +137,11 @@ impl Error {
         };
         error.kind() == io::ErrorKind::BrokenPipe
     }
+}
+
+/// The command line's description, for man pages and completions.
+pub fn command() -> clap::Command {
+    Cli::command()
 }
 
 /// Parses the arguments and runs a command.
@@ -167,6 +180,7 @@ fn dispatch(cli: &Cli) -> Result<(), Error> {
         Command::Config(args) => config::run(args, config, &mut out),
         Command::Install(args) => install::run(args, &mut out),
         Command::Uninstall(args) => uninstall::run(args, &mut out),
+        Command::Forget(args) => forget::run(args, &load(config)?.config, &mut out),
     }
 }
 

@@ -8,6 +8,7 @@ mod error;
 mod file;
 pub mod keys;
 mod load;
+mod plain_text;
 mod resolve;
 mod secrets;
 mod settings;
@@ -24,6 +25,7 @@ pub use settings::Setting;
 pub use system::{process_environment, read};
 pub use value::Value;
 
+use crate::record::Identity;
 use std::path::PathBuf;
 use std::time::Duration;
 use zeroize::Zeroizing;
@@ -38,14 +40,6 @@ pub struct Config {
     pub redis: Redis,
     pub influx: Influx,
     pub log: Log,
-}
-
-/// Whose records these are.
-#[derive(Debug, Clone)]
-pub struct Identity {
-    pub user: String,
-    pub host: String,
-    pub dev_mode: bool,
 }
 
 /// Lengths of a window and of the step between two windows' ends.

@@ -137,3 +137,8 @@ impl GapReason {
         }
     }
 }
+
+/// Text from a stranger, fit for a terminal and a log: control characters are replaced.
+pub fn without_controls(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}

@@ -1,5 +1,8 @@
 //! The agent's parts. Data flows one way: sources → pipeline → store → sinks.
 
+use event::Micros;
+use std::time::{SystemTime, UNIX_EPOCH};
+
 pub mod agent;
 pub mod cli;
 pub mod config;
@@ -12,3 +15,9 @@ pub mod remote;
 pub mod sinks;
 pub mod sources;
 pub mod store;
+
+/// The wall clock's time, for what is not an event's: envelopes, logs, marks.
+fn now_us() -> Micros {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Micros::try_from(since.as_micros()).unwrap_or(Micros::MAX)
+}

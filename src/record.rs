@@ -7,6 +7,7 @@ pub mod line_protocol;
 pub mod summary;
 
 use crate::event::Micros;
+use crate::features::app::Transition;
 use crate::features::names::{KEYSTROKE_COUNT, MOUSE_COUNT};
 
 /// Version of the record's form; consumers depend on every name in it.
@@ -28,28 +29,6 @@ pub enum Body {
     Keystroke { total_keys: u32, features: Box<[Option<f64>; KEYSTROKE_COUNT]> },
     Mouse { total_samples: u32, features: Box<[Option<f64>; MOUSE_COUNT]> },
     App(Transition),
-}
-
-/// One change of the focused application.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Transition {
-    pub from_app: Box<str>,
-    pub to_app: Box<str>,
-    /// Time in `from_app`.
-    pub duration_ms: i64,
-    /// How often `to_app` has followed `from_app` so far.
-    pub transition_count: u64,
-    /// Of all changes away from `from_app`.
-    pub transition_probability: f64,
-    /// Changes a minute over the last five minutes.
-    pub switch_rate_per_min: f64,
-    pub distinct_apps: u32,
-    /// Entropy of the time in focus over all applications so far.
-    pub focus_entropy_bits: f64,
-    /// Hour of the day, UTC.
-    pub hour: u8,
-    /// Of this hour, for `to_app`.
-    pub hour_probability: f64,
 }
 
 /// The three kinds of record.
@@ -99,18 +78,21 @@ pub enum Origin {
     Device,
     /// A trace file.
     Trace,
-    /// The Redis channel of injected events.
+    /// The Redis channel of injected events, told in the present time.
     Redis,
+    /// The same channel, told in another time.
+    RedisReplay,
 }
 
 impl Origin {
-    pub const ALL: [Origin; 3] = [Origin::Device, Origin::Trace, Origin::Redis];
+    pub const ALL: [Origin; 4] = [Origin::Device, Origin::Trace, Origin::Redis, Origin::RedisReplay];
 
     pub fn name(self) -> &'static str {
         match self {
             Origin::Device => "device",
             Origin::Trace => "trace",
             Origin::Redis => "redis",
+            Origin::RedisReplay => "redis_replay",
         }
     }
 

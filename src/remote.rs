@@ -15,15 +15,29 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 
 /// Pauses between failed attempts: each twice as long as the one before, up to a cap, and up to a half of it taken off
 /// at random so that many agents do not come back to a server all at once.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Backoff {
+    first: Duration,
     failures: u32,
+}
+
+impl Default for Backoff {
+    fn default() -> Backoff {
+        Backoff::from(FIRST_PAUSE)
+    }
+}
+
+impl From<Duration> for Backoff {
+    /// With this as the first pause.
+    fn from(first: Duration) -> Backoff {
+        Backoff { first, failures: 0 }
+    }
 }
 
 impl Backoff {
     /// How long to pause after one more failure.
     pub fn pause(&mut self, cap: Duration) -> Duration {
-        let full = FIRST_PAUSE.saturating_mul(1 << self.failures.min(16)).min(cap);
+        let full = self.first.saturating_mul(1 << self.failures.min(16)).min(cap);
         self.failures = self.failures.saturating_add(1);
         // Every `RandomState` has keys of its own; this spares a crate for random numbers.
         let random = RandomState::new().build_hasher().finish() as f64 / u64::MAX as f64;
@@ -70,7 +84,7 @@ mod tests {
 
     #[test]
     fn pauses_stay_below_the_cap_however_long_a_server_is_away() {
-        let mut backoff = Backoff { failures: u32::MAX };
+        let mut backoff = Backoff { failures: u32::MAX, ..Backoff::default() };
         assert!(backoff.pause(LONGEST_PAUSE) <= LONGEST_PAUSE);
     }
 

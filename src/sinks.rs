@@ -7,13 +7,14 @@ pub mod influx;
 pub mod redis;
 
 use crate::event::Micros;
+use crate::now_us;
 use crate::record::Stored;
 use crate::remote::{Backoff, LONGEST_PAUSE, LONGEST_PAUSE_REFUSED};
 use crate::store::{Follower, Store, StoreError};
 use serde::Serialize;
 use std::convert::Infallible;
 use std::future::Future;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
@@ -48,6 +49,9 @@ pub enum Failure {
     /// The server works and will never take this batch: a record in it is wrong, or it is too large.
     #[error("{0}")]
     Rejected(String),
+    /// The server works and keeps nothing of a time that a record in this batch is of.
+    #[error("{0}")]
+    Outdated(String),
 }
 
 /// How a sink is doing.
@@ -106,7 +110,7 @@ struct Follow<S> {
     status: watch::Sender<Status>,
     pace: Pace,
     mark: i64,
-    /// No server has ever answered, and nobody has asked for one.
+    /// No server has answered since the start, and nobody has asked for one.
     is_absent: bool,
 }
 
@@ -142,9 +146,8 @@ impl<S: Sink> Follow<S> {
     async fn begin(&mut self) -> Result<(), Stopped> {
         let start = self.mark;
         if self.sink.is_optional() {
-            let mark = insist(|| self.store.mark(S::FOLLOWER)).await?;
-            self.is_absent = mark.is_none();
-            self.mark = mark.unwrap_or(start);
+            self.mark = insist(|| self.store.mark(S::FOLLOWER)).await?.unwrap_or(start);
+            self.is_absent = true;
         } else {
             self.mark = insist(|| self.store.mark_or(S::FOLLOWER, start)).await?;
         }
@@ -170,7 +173,7 @@ impl<S: Sink> Follow<S> {
                 self.status.send_modify(|status| status.delivered += count as u64);
                 self.enter(State::Delivering, String::new());
             }
-            Err(failure @ Failure::Rejected(_)) if verdict.is_done => {
+            Err(failure @ (Failure::Rejected(_) | Failure::Outdated(_))) if verdict.is_done => {
                 tracing::error!(sink, id = last_id, %failure, "a record is rejected for good and left out");
                 self.status.send_modify(|status| {
                     status.rejected += 1;
@@ -178,7 +181,7 @@ impl<S: Sink> Follow<S> {
                 });
             }
             // Told when it comes down to a single record.
-            Err(Failure::Rejected(_)) => {}
+            Err(Failure::Rejected(_) | Failure::Outdated(_)) => {}
             Err(failure) if self.is_absent => self.enter(State::Absent, failure.to_string()),
             Err(failure @ Failure::Refused(_)) => self.enter(State::Refused, failure.to_string()),
             Err(failure) => self.enter(State::Waiting, failure.to_string()),
@@ -222,10 +225,6 @@ async fn insist<T, F: Future<Output = Result<T, StoreError>>>(mut ask: impl FnMu
     }
 }
 
-fn now_us() -> Micros {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as Micros)
-}
-
 /// How much to deliver at a time, and when to try again.
 struct Pace {
     limit: usize,
@@ -263,7 +262,7 @@ impl Pace {
                 self.limit = (self.limit * 2).min(self.largest);
                 Verdict { is_done: true, pause: None }
             }
-            Some(Failure::Rejected(_)) if count > 1 => {
+            Some(Failure::Rejected(_) | Failure::Outdated(_)) if count > 1 => {
                 self.limit = count / 2;
                 Verdict { is_done: false, pause: None }
             }
@@ -272,6 +271,8 @@ impl Pace {
                 let is_suspicious = self.rejected_in_a_row >= Pace::MANY_REJECTED;
                 Verdict { is_done: true, pause: is_suspicious.then(|| self.backoff.pause(LONGEST_PAUSE_REFUSED)) }
             }
+            // Not the server's fault: those behind it need not wait.
+            Some(Failure::Outdated(_)) => Verdict { is_done: true, pause: None },
             Some(Failure::Refused(_)) => self.retry(LONGEST_PAUSE_REFUSED, Duration::ZERO),
             Some(Failure::Unreachable(_)) => self.retry(LONGEST_PAUSE, Duration::ZERO),
             Some(Failure::Busy { retry_after, .. }) => self.retry(LONGEST_PAUSE, retry_after.unwrap_or_default()),
@@ -311,6 +312,14 @@ mod tests {
         let (given_up, requests) = deliver_all((0..1000).collect(), &[0, 17, 18, 500, 999]);
         assert_eq!(given_up, [0, 17, 18, 500, 999]);
         assert!(requests < 120, "{requests}");
+    }
+
+    #[test]
+    fn records_that_are_too_old_for_a_server_hold_up_none_behind_them() {
+        let mut pace = Pace::new(64);
+        let outdated = Failure::Outdated("beyond the retention policy".into());
+        assert!((0..1000).all(|_| pace.judge(1, Some(&outdated)) == Verdict { is_done: true, pause: None }));
+        assert!(!pace.judge(64, Some(&outdated)).is_done, "others of the batch may not be");
     }
 
     #[test]

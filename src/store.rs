@@ -4,16 +4,17 @@
 //! ids that grow over all kinds, so that one number, a follower's mark, says how far it has got.
 
 mod aside;
+mod forget;
 mod open;
 mod retention;
 mod rows;
 pub mod schema;
 mod worker;
 
+pub use forget::{Span, forget};
 pub use open::{make_folder, read_only};
 
 use crate::config;
-use crate::event::Micros;
 use crate::features::app::History;
 use crate::pipeline::Output;
 use crate::record::{Identity, Kind, Origin, Stored};
@@ -22,9 +23,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
 /// Records that may wait for the disk: half an hour of a busy desktop, 2 MB.
 const QUEUE: usize = 1024;
@@ -51,6 +52,8 @@ impl Follower {
 pub enum StoreError {
     #[error("{path}: {what}; {mend}")]
     Unusable { path: PathBuf, what: String, mend: String },
+    #[error("{path}: process {holder} is using this database; stop that one, or give this one another store.path")]
+    InUse { path: PathBuf, holder: String },
     #[error("the database is of schema version {found}, this program knows {known}: use a newer seclyzer")]
     Newer { found: u32, known: u32 },
     #[error("the database is damaged: {0}")]
@@ -132,12 +135,16 @@ struct Appended {
     identity: Arc<Identity>,
     origin: Origin,
     output: Output,
+    /// Of who waits for room; given back once it is committed.
+    _place: Option<OwnedSemaphorePermit>,
 }
 
 /// A handle to the store's thread. Cloning it is cheap.
 #[derive(Debug, Clone)]
 pub struct Store {
     commands: mpsc::Sender<Command>,
+    /// The part of the queue that is for those who wait.
+    patient: Arc<Semaphore>,
     committed: watch::Receiver<i64>,
     counters: Arc<Counters>,
     giving_up: Arc<AtomicBool>,
@@ -169,7 +176,8 @@ impl Store {
             .stack_size(STACK_BYTES)
             .spawn(move || worker.run())
             .map_err(StoreError::Thread)?;
-        Ok(Store { commands, committed, counters, giving_up, database_id })
+        let patient = Arc::new(Semaphore::new(QUEUE / 2));
+        Ok(Store { commands, patient, committed, counters, giving_up, database_id })
     }
 
     /// The identifier of this database, made when it was created.
@@ -179,7 +187,7 @@ impl Store {
 
     /// Takes what a pipeline yielded without ever waiting; `false` if the queue was full: it is lost, and counted.
     pub fn append(&self, identity: &Arc<Identity>, origin: Origin, output: Output) -> bool {
-        let appended = Appended { identity: Arc::clone(identity), origin, output };
+        let appended = Appended { identity: Arc::clone(identity), origin, output, _place: None };
         let fits = match self.commands.try_send(Command::Append(appended)) {
             Ok(()) => true,
             Err(TrySendError::Full(_) | TrySendError::Closed(_)) => false,
@@ -190,14 +198,16 @@ impl Store {
         fits
     }
 
-    /// As [`Store::append`], but waits for a place in the queue.
+    /// As [`Store::append`], but waits for a place in the queue, and never takes one of the half that is for those who
+    /// cannot wait.
     pub async fn append_when_free(
         &self,
         identity: &Arc<Identity>,
         origin: Origin,
         output: Output,
     ) -> Result<(), StoreError> {
-        let appended = Appended { identity: Arc::clone(identity), origin, output };
+        let place = Arc::clone(&self.patient).acquire_owned().await.map_err(|_| StoreError::Stopped)?;
+        let appended = Appended { identity: Arc::clone(identity), origin, output, _place: Some(place) };
         self.commands.send(Command::Append(appended)).await.map_err(|_| StoreError::Stopped)
     }
 
@@ -233,14 +243,18 @@ impl Store {
         self.ask(|reply| Command::History { identity, origin, reply }).await
     }
 
-    /// Notes something in the audit log; never what was typed.
-    pub async fn audit(&self, event: &'static str, detail: impl Into<String>) -> Result<(), StoreError> {
-        self.commands.send(Command::Audit { event, detail: detail.into() }).await.map_err(|_| StoreError::Stopped)
+    /// Notes something in the audit log, never what was typed; does without where the queue is full.
+    pub fn audit(&self, event: &'static str, detail: impl Into<String>) {
+        if self.commands.try_send(Command::Audit { event, detail: detail.into() }).is_err() {
+            tracing::debug!(event, "not noted in the audit log");
+        }
     }
 
     /// Has the store's thread look for damage once it gets to it.
-    pub async fn check(&self) -> Result<(), StoreError> {
-        self.commands.send(Command::Check).await.map_err(|_| StoreError::Stopped)
+    pub fn check(&self) {
+        if self.commands.try_send(Command::Check).is_err() {
+            tracing::debug!("the database is not looked at for damage");
+        }
     }
 
     /// The newest id, once everything appended before is committed.
@@ -278,9 +292,4 @@ impl Store {
         self.commands.send(command(reply)).await.map_err(|_| StoreError::Stopped)?;
         answer.await.map_err(|_| StoreError::Stopped)?
     }
-}
-
-fn now_us() -> Micros {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Micros::try_from(since.as_micros()).unwrap_or(Micros::MAX)
 }

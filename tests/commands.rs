@@ -107,6 +107,27 @@ fn whoever_reads_only_the_first_record_ends_the_replay_without_an_error() {
 }
 
 #[test]
+fn a_replay_that_waits_for_its_pipe_ends_when_told() {
+    let home = Home::with_config("");
+    let pipe = home.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().expect("a shell tool").success());
+    let agent = Agent::start(home.command(&["replay", "pipe", "--stdout", "--speed", "max"]));
+    let mut writer = std::fs::OpenOptions::new().write(true).open(&pipe).expect("a reader at the other end");
+    std::io::Write::write_all(&mut writer, b"{}\n").expect("a line");
+    assert_eq!(agent.stop(), Some(75));
+}
+
+#[test]
+fn replaying_a_trace_again_teaches_nothing_twice() {
+    let home = Home::with_config("[redis]\nenabled = false\n");
+    let learnt = || home.query("SELECT total(count) FROM app_followers");
+    assert_eq!(told(&home, &["replay", &golden("desk.jsonl"), "--speed", "max"]).0, Some(0));
+    let once = learnt();
+    assert_eq!(told(&home, &["replay", &golden("desk.jsonl"), "--speed", "max"]).0, Some(0));
+    assert_eq!(learnt(), once);
+}
+
+#[test]
 fn recording_asks_first_and_never_overwrites() {
     let home = Home::with_config("");
     let (code, _, error) = told(&home, &["record", "-o", "trace.jsonl"]);
@@ -138,7 +159,7 @@ fn the_agent_runs_without_devices_answers_status_and_ends_when_told() {
     assert_eq!(mode & 0o777, 0o600);
 
     let second = Agent::start(home.command(&["run"]));
-    assert_eq!(second.wait(), Some(78), "one agent a database");
+    assert_eq!(second.wait(), Some(75), "one agent a database");
     assert_eq!(agent.stop(), Some(0));
     assert_eq!(told(&home, &["status"]).0, Some(69));
     let noted = home.query("SELECT group_concat(event, ' ') FROM (SELECT event FROM audit_log ORDER BY id)");

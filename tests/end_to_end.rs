@@ -79,7 +79,10 @@ async fn a_trace_published_on_redis_gives_the_same_features() {
         let events: Vec<String> = read_golden(&format!("{name}.jsonl")).lines().map(str::to_owned).collect();
         let expected = read_golden(&format!("{name}.expected"));
         let records = publish(&server, &events, expected.lines().count()).await;
-        assert!(records.iter().all(|record| record["origin"] == "redis"));
+        assert!(
+            records.iter().all(|record| record["origin"] == "redis_replay"),
+            "told in another time than the present"
+        );
         let text: String = records.iter().map(|record| format!("{record}\n")).collect();
         assert_same_records(name, &text, &expected);
         assert_eq!(agent.stop(), Some(0));

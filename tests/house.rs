@@ -51,6 +51,25 @@ fn the_pure_rooms_name_no_clock_file_socket_thread_runtime_or_device() {
 }
 
 #[test]
+fn each_room_knows_only_those_it_may_know() {
+    let rooms: [(&[&str], &[&str]); 5] = [
+        (&["event.rs", "event"], &[]),
+        (&["features.rs", "features"], &["event", "features"]),
+        (&["record.rs", "record"], &["event", "features", "record"]),
+        (&["pipeline.rs"], &["event", "features", "record"]),
+        (&["store.rs", "store"], &["config", "event", "features", "now_us", "pipeline", "record", "store"]),
+    ];
+    for (places, known) in rooms {
+        for path in places.iter().copied().flat_map(sources_under) {
+            for (_, rest) in code(&path).match_indices("crate::").map(|(i, _)| (i, code(&path)[i + 7..].to_owned())) {
+                let room = rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().expect("a name");
+                assert!(known.contains(&room), "{} knows {room}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
 fn unsafe_code_stands_only_at_system_calls_and_says_why_it_is_sound() {
     for path in sources_under("") {
         let lines: Vec<String> = code(&path).lines().map(str::to_owned).collect();
@@ -58,5 +77,17 @@ fn unsafe_code_stands_only_at_system_calls_and_says_why_it_is_sound() {
             let before = lines[i.saturating_sub(4)..i].join("\n");
             assert!(before.contains("SAFETY:"), "{}:{}: {line}", path.display(), i + 1);
         }
+    }
+}
+
+#[test]
+fn the_document_on_reliability_lists_every_unsafe_block() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let document = std::fs::read_to_string(root.join("docs/reliability.md")).expect("the document");
+    for path in sources_under("") {
+        let blocks = code(&path).matches("unsafe {").count();
+        let name = path.strip_prefix(root.join("src")).expect("below it").display().to_string();
+        let listed = document.matches(&format!("| `{name}` |")).count();
+        assert_eq!(listed, blocks, "{name}: so many are listed, so many there are");
     }
 }

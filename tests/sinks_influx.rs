@@ -3,7 +3,8 @@
 mod support;
 
 use seclyzer::config::{self, InfluxApi, Secret, Switch};
-use seclyzer::record::{Body, Entry, Identity, Kind, Origin, Record, Stored, Transition};
+use seclyzer::features::app::Transition;
+use seclyzer::record::{Body, Entry, Identity, Kind, Origin, Record, Stored};
 use seclyzer::sinks::influx::Influx as Sink;
 use seclyzer::sinks::{Failure, Sink as _};
 use std::collections::BTreeSet;

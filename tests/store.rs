@@ -23,6 +23,13 @@ fn folder() -> (tempfile::TempDir, PathBuf) {
     (folder, path)
 }
 
+/// The same records, so many days later.
+fn days_later(records: &[Record], days: i64) -> Vec<Record> {
+    let later =
+        |record: &Record| Record { window_end_us: record.window_end_us + days * 86_400_000_000, ..record.clone() };
+    records.iter().map(later).collect()
+}
+
 /// Appends records and waits until the newest of them is committed.
 async fn append(store: &Store, records: &[Record]) {
     let before = *store.committed().borrow();
@@ -124,6 +131,92 @@ async fn two_agents_do_not_write_to_one_database() {
 }
 
 #[tokio::test]
+async fn those_who_can_wait_leave_room_for_those_who_cannot() {
+    let (_folder, path) = folder();
+    let store = Store::open(&settings(&path)).expect("a new database");
+    let other = rusqlite::Connection::open(&path).expect("a second connection");
+    other.execute_batch("BEGIN IMMEDIATE").expect("the lock");
+    let record = records()[0].clone();
+    let flood = tokio::spawn({
+        let (store, record) = (store.clone(), record.clone());
+        async move {
+            for i in 0..5000 {
+                let record = Record { window_end_us: i, ..record.clone() };
+                store.append_when_free(&someone(), Origin::Redis, Output::Window(record)).await.expect("it runs");
+            }
+        }
+    });
+    let since = Instant::now();
+    while store.status().trouble.is_none() {
+        assert!(since.elapsed() < 2 * LIMIT, "the store does not say that it waits");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(!flood.is_finished(), "the flood waits");
+    assert!(store.append(&someone(), Origin::Device, Output::Window(record)), "a device's record found no room");
+    other.execute_batch("ROLLBACK").expect("the lock's end");
+    tokio::time::timeout(2 * LIMIT, flood).await.expect("in time").expect("no panic");
+    store.newest().await.expect("committed");
+    assert_eq!((store.backlog(0).await.expect("a number"), store.status().dropped), (5001, 0));
+}
+
+#[tokio::test]
+async fn closing_does_not_wait_for_ever_for_a_database_that_is_locked() {
+    let (_folder, path) = folder();
+    let store = Store::open(&settings(&path)).expect("a new database");
+    let other = rusqlite::Connection::open(&path).expect("a second connection");
+    other.execute_batch("BEGIN IMMEDIATE").expect("the lock");
+    let mut queued = 0;
+    while store.append(&someone(), Origin::Device, Output::Window(records()[0].clone())) {
+        queued += 1;
+    }
+    assert!(queued >= 1024, "{queued}");
+    store.audit("stop", "test");
+    let closing = store.close(Duration::from_millis(100));
+    tokio::time::timeout(6 * LIMIT, closing).await.expect("in time").expect("closed");
+}
+
+#[tokio::test]
+async fn a_row_that_is_no_record_holds_up_none_behind_it() {
+    let (_folder, path) = folder();
+    let store = Store::open(&settings(&path)).expect("a new database");
+    let records = records();
+    append(&store, &records).await;
+    let other = rusqlite::Connection::open(&path).expect("a second connection");
+    let changed = other.execute("UPDATE mouse_features SET total_samples = -1", []).expect("an update");
+    assert!(changed > 0);
+    assert_eq!(store.fetch(0, 1000).await.expect("the rest").len(), records.len() - changed);
+}
+
+#[tokio::test]
+async fn freed_pages_go_back_to_the_file_system() {
+    let (_folder, path) = folder();
+    let records = records();
+    let store = Store::open(&settings(&path)).expect("a new database");
+    for day in 0..120 {
+        append(&store, &days_later(&records, day)).await;
+    }
+    store.close(LIMIT).await.expect("closed");
+    let pages = |connection: &rusqlite::Connection| -> u32 {
+        connection.pragma_query_value(None, "page_count", |row| row.get(0)).expect("a number")
+    };
+    let connection = rusqlite::Connection::open(&path).expect("a database");
+    for kind in Kind::ALL {
+        let sql = format!("UPDATE {} SET stored = stored - 86400000000 * 3", kind.table());
+        connection.execute(&sql, []).expect("an update");
+    }
+    let before = pages(&connection);
+    drop(connection);
+    let day = config::Store { retention: Some(Duration::from_secs(86_400)), ..settings(&path) };
+    let _store = Store::open(&day).expect("the same database");
+    let connection = read_only(&path).expect("a second connection");
+    let since = Instant::now();
+    while pages(&connection) > before / 2 {
+        assert!(since.elapsed() < LIMIT, "{before} pages are still {}", pages(&connection));
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
 async fn a_database_of_a_newer_version_is_left_alone() {
     let (_folder, path) = folder();
     drop(Store::open(&settings(&path)).expect("a new database").close(LIMIT).await);
@@ -153,6 +246,17 @@ async fn records_wait_while_another_program_has_the_database_locked() {
     let all_there = committed.wait_for(|&id| id == records.len() as i64);
     tokio::time::timeout(LIMIT, all_there).await.expect("in time").expect("it runs");
     store.close(LIMIT).await.expect("closed");
+}
+
+#[tokio::test]
+async fn the_agent_starts_while_another_program_has_the_database_locked() {
+    let (_folder, path) = folder();
+    filled(&path).await;
+    let other = rusqlite::Connection::open(&path).expect("a second connection");
+    other.execute_batch("BEGIN IMMEDIATE").expect("the lock");
+    let begun = Instant::now();
+    Store::open(&settings(&path)).expect("opened all the same");
+    assert!(begun.elapsed() < Duration::from_secs(4), "it waited for the lock: {:?}", begun.elapsed());
 }
 
 #[tokio::test]
@@ -270,7 +374,7 @@ async fn damage_that_the_check_finds_while_the_agent_runs_sets_the_database_asid
     let store = Store::open(&settings(&path)).expect("nothing was noticed yet");
     let id = store.database_id().to_owned();
     store.set_mark(Follower::Influx, count - 2).await.expect("a mark");
-    store.check().await.expect("a store that runs");
+    store.check();
     append(&store, &records()[..3]).await;
     assert_eq!(set_aside(&path).len(), 1);
     let ids: Vec<i64> = store.fetch(0, 100).await.expect("records").iter().map(|stored| stored.id).collect();
@@ -287,7 +391,7 @@ async fn records_in_work_when_damage_shows_are_committed_to_the_new_database() {
     let old = filled(&path).await;
     let bytes = damage(&path, &Kind::ALL);
     let store = Store::open(&settings(&path)).expect("nothing was noticed yet");
-    append(&store, &old).await;
+    append(&store, &days_later(&old, 1)).await;
     assert_eq!(store.fetch(0, 10_000).await.expect("records").len(), old.len());
     assert_eq!(store.status().trouble, None);
     let aside = set_aside(&path);
@@ -323,6 +427,13 @@ async fn a_database_of_another_program_is_left_alone() {
     let error = Store::open(&settings(&path)).expect_err("refused").to_string();
     assert!(error.contains("another program"), "{error}");
     assert_eq!(std::fs::read(&path).expect("their database"), before);
+}
+
+#[tokio::test]
+async fn a_place_that_cannot_be_written_to_is_refused_with_what_mends_it() {
+    // Not even root may make a folder there.
+    let error = Store::open(&settings(Path::new("/proc/seclyzer/seclyzer.db"))).expect_err("refused").to_string();
+    assert!(error.contains("choose another place with store.path"), "{error}");
 }
 
 #[tokio::test]

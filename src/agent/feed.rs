@@ -1,93 +1,35 @@
-//! A pipeline with where its events come from, when its window is due, and where its records go.
+//! A pipeline and the time at which its open window is due.
 
 use crate::event::{Event, Micros, Stamped};
 use crate::pipeline::{Output, Pipeline, Windows};
-use crate::record::{Entry, Identity, Origin, Record};
-use crate::store::{Store, StoreError};
+use crate::record::Origin;
 use serde::Serialize;
-use std::io::{self, Write};
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How records are shown on standard output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Show {
-    Nothing,
-    /// One line a person can read.
-    Summary,
-    /// The JSON object.
-    Json,
-}
+use super::outlet::Outlet;
+use crate::store::StoreError;
 
-/// Where records go.
-#[derive(Debug)]
-pub struct Outlet {
-    pub identity: Arc<Identity>,
-    /// `None`: nothing is stored.
-    pub store: Option<Store>,
-    pub show: Show,
-}
+/// Keystroke events are told in such steps: whoever asks again and again must not see how long a password is.
+const KEYSTROKE_STEP: u64 = 10;
 
-impl Outlet {
-    /// Shows and stores what a pipeline yielded, without waiting; `false` if the store had no room.
-    pub fn put(&self, origin: Origin, output: Output) -> bool {
-        // Whoever reads standard output may have gone; the records are stored all the same.
-        let _ = self.show(origin, &output);
-        self.store.as_ref().is_none_or(|store| store.append(&self.identity, origin, output))
-    }
-
-    /// Stores what a pipeline yielded, and waits for room.
-    pub async fn store_when_free(&self, origin: Origin, output: Output) -> Result<(), StoreError> {
-        match &self.store {
-            Some(store) => store.append_when_free(&self.identity, origin, output).await,
-            None => Ok(()),
-        }
-    }
-
-    /// Shows a record on standard output, if that is asked for.
-    pub fn show(&self, origin: Origin, output: &Output) -> io::Result<()> {
-        let (Output::Window(record) | Output::Focus(_, Some(record))) = output else { return Ok(()) };
-        let line = match self.show {
-            Show::Nothing => return Ok(()),
-            Show::Summary => record.summary(),
-            Show::Json => self.json(origin, record),
-        };
-        writeln!(io::stdout().lock(), "{line}")
-    }
-
-    fn json(&self, origin: Origin, record: &Record) -> String {
-        Entry { identity: Arc::clone(&self.identity), origin, record: record.clone() }.to_json()
-    }
-}
-
-/// Events taken so far, by kind.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+/// Events taken so far, by kind; gaps by reason.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Events {
+    /// In steps of ten.
     pub keystroke: u64,
     pub mouse: u64,
     pub app: u64,
-    pub gap: u64,
+    pub gaps: BTreeMap<&'static str, u64>,
 }
 
-impl Events {
-    fn count(&mut self, event: &Event) {
-        let counter = match event {
-            Event::Key { .. } => &mut self.keystroke,
-            Event::Focus { .. } => &mut self.app,
-            Event::Gap { .. } => &mut self.gap,
-            Event::Move { .. } | Event::MoveTo { .. } | Event::Button { .. } | Event::Scroll { .. } => &mut self.mouse,
-        };
-        *counter += 1;
-    }
-}
-
-/// One pipeline of the agent.
 #[derive(Debug)]
 pub struct Feed {
+    pub origin: Origin,
     pipeline: Pipeline,
-    origin: Origin,
-    pub events: Events,
+    outputs: Vec<Output>,
+    events: Events,
     /// When the open window ends, on this machine's own clock.
     deadline: Option<Instant>,
     /// The window's end that `deadline` was computed from.
@@ -95,26 +37,44 @@ pub struct Feed {
 }
 
 impl Feed {
-    pub fn new(origin: Origin, pipeline: Pipeline) -> Feed {
-        Feed { pipeline, origin, events: Events::default(), deadline: None, due_us: None }
-    }
-
-    /// A pipeline that has learnt what the store knows of applications.
+    /// A pipeline that knows what was learnt of applications before.
     pub async fn with_history(origin: Origin, windows: Windows, outlet: &Outlet) -> Result<Feed, StoreError> {
         let history = match &outlet.store {
             Some(store) => store.history(&outlet.identity, origin).await?,
             None => Default::default(),
         };
-        Ok(Feed::new(origin, Pipeline::new(windows, history)))
+        let pipeline = Pipeline::new(windows, history);
+        let (outputs, events) = (Vec::new(), Events::default());
+        Ok(Feed { origin, pipeline, outputs, events, deadline: None, due_us: None })
     }
 
-    /// Takes one event; returns the time that it was taken at.
-    pub fn push(&mut self, stamped: Stamped, outlet: &Outlet) -> Micros {
-        self.events.count(&stamped.event);
-        let mut fits = true;
-        let ts_us = self.pipeline.push(stamped, |output| fits &= outlet.put(self.origin, output));
-        self.note_lost(fits, ts_us);
-        ts_us
+    /// Takes one event. What it yields is kept until it is [taken](Feed::outputs).
+    pub fn push(&mut self, stamped: Stamped) {
+        self.count(&stamped.event);
+        self.pipeline.push(stamped, |output| self.outputs.push(output));
+    }
+
+    fn count(&mut self, event: &Event) {
+        let events = &mut self.events;
+        match event {
+            Event::Key { .. } => events.keystroke += 1,
+            Event::Focus { .. } => events.app += 1,
+            Event::Gap { reason, .. } => *events.gaps.entry(reason.name()).or_default() += 1,
+            Event::Move { .. } | Event::MoveTo { .. } | Event::Button { .. } | Event::Scroll { .. } => {
+                events.mouse += 1
+            }
+        }
+    }
+
+    /// Events taken so far.
+    pub fn events(&self) -> Events {
+        let events = self.events.clone();
+        Events { keystroke: events.keystroke / KEYSTROKE_STEP * KEYSTROKE_STEP, ..events }
+    }
+
+    /// What the pipeline has yielded since it was asked last.
+    pub fn outputs(&mut self) -> impl Iterator<Item = Output> {
+        self.outputs.drain(..)
     }
 
     /// Sets the deadline; `now_us` is what the clock that the events are told in shows now.
@@ -137,27 +97,18 @@ impl Feed {
         self.deadline
     }
 
-    pub fn is_open(&self) -> bool {
-        self.pipeline.due_us().is_some()
-    }
-
     /// Closes the window if its deadline is over.
-    pub fn close_due(&mut self, now: Instant, outlet: &Outlet) {
-        let Some(due_us) = self.due_us.filter(|_| self.deadline.is_some_and(|deadline| deadline <= now)) else {
-            return;
-        };
-        let mut fits = true;
-        self.pipeline.tick(due_us, |output| fits &= outlet.put(self.origin, output));
-        self.note_lost(fits, due_us);
-        self.due_us = None;
-        self.deadline = None;
+    pub fn close_due(&mut self, now: Instant) {
+        if self.deadline.is_some_and(|deadline| deadline <= now) {
+            self.deadline = None;
+            if let Some(due_us) = self.due_us.take() {
+                self.pipeline.tick(due_us, |output| self.outputs.push(output));
+            }
+        }
     }
 
     /// A record found no room: the next ones say so.
-    fn note_lost(&mut self, fits: bool, ts_us: Micros) {
-        if !fits {
-            tracing::error!("a record is lost: the store has fallen behind");
-            self.pipeline.note_loss(ts_us);
-        }
+    pub fn note_loss(&mut self) {
+        self.pipeline.note_loss(self.pipeline.clock_us().unwrap_or_default());
     }
 }

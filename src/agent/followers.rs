@@ -41,6 +41,9 @@ impl Drop for Running {
 impl Followers {
     /// Starts what is enabled; connects to nothing yet.
     pub fn start(config: &Config, store: &Store) -> Result<Followers, BadUrl> {
+        for (secret, url) in config.secrets_in_plain_text() {
+            tracing::warn!("{secret} goes over the network unencrypted; use rediss:// or https:// in {url}");
+        }
         let mut running = Vec::new();
         if config.redis.enabled != Switch::Off {
             running.push(Running::start(sinks::redis::Redis::new(config.redis.clone(), store.database_id())?, store));

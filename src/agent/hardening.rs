@@ -197,4 +197,33 @@ mod tests {
     fn nothing_is_read_for_a_window_system_that_is_not_followed() {
         assert_eq!(needs(&[("SECLYZER_X11_ENABLED", "false")], ":0", &[]).read, [] as [PathBuf; 0]);
     }
+
+    /// Landlock holds for a thread and those that it starts, so this one is spent on it.
+    #[test]
+    fn what_is_not_needed_cannot_be_reached_any_more() {
+        let (own, others) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+        let (kept, lost) = (own.path().join("new"), others.path().join("secret"));
+        std::fs::write(&lost, "secret").expect("a file");
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let needs = Needs { written: vec![own.path().into()], read: Vec::new(), tcp_ports: Some(vec![DNS_PORT]) };
+        let restricted = std::thread::spawn(move || {
+            let status = restrict(&needs).expect("rules");
+            std::fs::write(kept, "data").expect("a file beside the database");
+            std::fs::read("/etc/passwd").expect("what name services read");
+            let denied = |result: std::io::Result<()>| {
+                result.is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied)
+            };
+            let reading = denied(std::fs::read(&lost).map(drop));
+            let executing = denied(std::process::Command::new("/bin/true").status().map(drop));
+            let connecting = denied(std::net::TcpStream::connect(("127.0.0.1", port)).map(drop));
+            (status, [reading, executing, connecting])
+        });
+        let (status, denied) = restricted.join().expect("no panic");
+        let expected = match status.landlock {
+            LandlockStatus::Available { effective_abi, .. } => [true, true, effective_abi >= WITH_TCP],
+            _ => [false; 3],
+        };
+        assert_eq!(denied, expected, "{status:?}");
+    }
 }

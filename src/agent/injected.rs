@@ -1,19 +1,22 @@
-//! Events that others publish on Redis: pipelines of their own, so that nothing injected disturbs what the devices feed.
+//! Events that others publish on Redis: pipelines and a task of their own, so that nothing injected disturbs what the
+//! devices feed. Where the store has no room, they wait, and Redis with them.
 //!
-//! There are two. Events told in the present time go into one; events of another time (a recording that somebody
-//! publishes) are judged by their own clock in the other, and cannot disturb the first.
+//! There are two pipelines. Events told in the present time go into one; events of another time (a recording that
+//! somebody publishes) are judged by their own clock in the other, and cannot disturb the first.
 
-use super::feed::{Events, Feed, Outlet};
+use super::feed::{Events, Feed};
+use super::outlet::Outlet;
 use crate::config;
 use crate::event::{Micros, Stamped};
+use crate::now_us;
 use crate::pipeline::Windows;
 use crate::record::Origin;
 use crate::sources::redis::{Counts, subscribe};
 use crate::store::StoreError;
 use serde::Serialize;
-use std::time::SystemTime;
 use tokio::sync::{mpsc, watch};
-use tokio::time::Instant;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep_until};
 
 /// Events that may wait for the agent.
 const QUEUE: usize = 1024;
@@ -29,76 +32,106 @@ pub struct InjectedStatus {
     pub other: Events,
 }
 
+/// The tasks end with this.
 #[derive(Debug)]
 pub struct Injected {
-    source: Option<Source>,
-    present: Feed,
-    other: Feed,
-    window_us: Micros,
+    tasks: [JoinHandle<()>; 2],
+    counts: watch::Receiver<Counts>,
+    events: watch::Receiver<(Events, Events)>,
 }
 
-#[derive(Debug)]
-struct Source {
-    events: mpsc::Receiver<Stamped>,
-    counts: watch::Receiver<Counts>,
+impl Drop for Injected {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(JoinHandle::abort);
+    }
 }
 
 impl Injected {
-    /// Subscribes in a task of its own if events are accepted.
-    pub async fn start(settings: &config::Redis, windows: Windows, outlet: &Outlet) -> Result<Injected, StoreError> {
-        let source = settings.accept_events.then(|| Source::start(settings.clone()));
-        Ok(Injected {
-            source,
-            present: Feed::with_history(Origin::Redis, windows, outlet).await?,
-            other: Feed::with_history(Origin::Redis, windows, outlet).await?,
-            window_us: windows.length_us,
-        })
-    }
-
-    /// The next event; never, if none are accepted. Cancel-safe.
-    pub async fn next(&mut self) -> Option<Stamped> {
-        match &mut self.source {
-            Some(source) => source.events.recv().await,
-            None => std::future::pending().await,
+    /// Subscribes; `None` if no events are accepted.
+    pub async fn start(
+        settings: &config::Redis,
+        windows: Windows,
+        outlet: &Outlet,
+    ) -> Result<Option<Injected>, StoreError> {
+        if !settings.accept_events {
+            return Ok(None);
         }
-    }
-
-    pub fn push(&mut self, stamped: Stamped, outlet: &Outlet) {
-        let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let now_us = since_epoch.as_micros() as Micros;
-        // An event from further away than a window's length has no place in the present window.
-        let is_present = (stamped.ts_us - now_us).abs() <= self.window_us;
-        let feed = if is_present { &mut self.present } else { &mut self.other };
-        feed.push(stamped, outlet);
-        feed.schedule_from_newest_event();
-    }
-
-    pub fn deadline(&self) -> impl Iterator<Item = Instant> {
-        self.present.deadline().into_iter().chain(self.other.deadline())
-    }
-
-    pub fn close_due(&mut self, now: Instant, outlet: &Outlet) {
-        self.present.close_due(now, outlet);
-        self.other.close_due(now, outlet);
-    }
-
-    /// `None` if no events are accepted.
-    pub fn status(&self) -> Option<InjectedStatus> {
-        let source = self.source.as_ref()?;
-        let counts = source.counts.borrow().clone();
-        Some(InjectedStatus { counts, present: self.present.events, other: self.other.events })
-    }
-}
-
-impl Source {
-    fn start(settings: config::Redis) -> Source {
-        let (sender, events) = mpsc::channel(QUEUE);
+        let (sender, queue) = mpsc::channel(QUEUE);
         let (count, counts) = watch::channel(Counts::default());
-        tokio::spawn(async move {
+        let (taken, events) = watch::channel(Default::default());
+        let feeds = Feeds {
+            present: Feed::with_history(Origin::Redis, windows, outlet).await?,
+            other: Feed::with_history(Origin::RedisReplay, windows, outlet).await?,
+            window_us: windows.length_us,
+            outlet: outlet.clone(),
+        };
+        let settings = settings.clone();
+        let subscription = tokio::spawn(async move {
             if let Err(error) = subscribe(settings, sender, count).await {
                 tracing::error!(%error, "no events are accepted");
             }
         });
-        Source { events, counts }
+        let tasks = [subscription, tokio::spawn(feeds.run(queue, taken))];
+        Ok(Some(Injected { tasks, counts, events }))
+    }
+
+    pub fn status(&self) -> InjectedStatus {
+        let (present, other) = self.events.borrow().clone();
+        InjectedStatus { counts: self.counts.borrow().clone(), present, other }
+    }
+}
+
+struct Feeds {
+    present: Feed,
+    other: Feed,
+    window_us: Micros,
+    outlet: Outlet,
+}
+
+impl Feeds {
+    async fn run(mut self, mut queue: mpsc::Receiver<Stamped>, taken: watch::Sender<(Events, Events)>) {
+        loop {
+            let deadline = self.present.deadline().into_iter().chain(self.other.deadline()).min();
+            let due = async {
+                match deadline {
+                    Some(deadline) => sleep_until(deadline).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                event = queue.recv() => match event {
+                    Some(event) => self.push(event),
+                    None => return,
+                },
+                () = due => {
+                    let now = Instant::now();
+                    self.present.close_due(now);
+                    self.other.close_due(now);
+                }
+            }
+            taken.send_replace((self.present.events(), self.other.events()));
+            if let Err(error) = self.store().await {
+                tracing::debug!(%error, "injected events are no longer taken");
+                return;
+            }
+        }
+    }
+
+    fn push(&mut self, stamped: Stamped) {
+        // An event from further away than a window's length has no place in the present window.
+        let is_present = (stamped.ts_us - now_us()).abs() <= self.window_us;
+        let feed = if is_present { &mut self.present } else { &mut self.other };
+        feed.push(stamped);
+        feed.schedule_from_newest_event();
+    }
+
+    async fn store(&mut self) -> Result<(), StoreError> {
+        for feed in [&mut self.present, &mut self.other] {
+            let origin = feed.origin;
+            for output in feed.outputs() {
+                self.outlet.put_when_free(origin, output).await?;
+            }
+        }
+        Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! Replaying a trace through the same pipeline, store and sinks as live events.
 
-use super::feed::Outlet;
+use super::outlet::Outlet;
 use crate::event::json::Reject;
 use crate::event::{Micros, Stamped};
 use crate::features::app::History;
@@ -9,9 +9,13 @@ use crate::record::Origin;
 use crate::sources::trace::{Line, TraceReader};
 use crate::store::StoreError;
 use std::collections::BTreeMap;
-use std::io::{self, BufRead};
+use std::io::{self, BufRead, Write};
 use std::time::Duration;
+use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
+
+/// Lines of a trace that may wait for the pipeline.
+const LINES: usize = 256;
 
 /// How fast time passes.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -43,7 +47,7 @@ pub struct Replayed {
 
 /// Replays one trace; `progress` is told how many bytes have been read.
 pub async fn replay(
-    input: impl BufRead,
+    input: impl BufRead + Send + 'static,
     windows: Windows,
     speed: Speed,
     outlet: &Outlet,
@@ -55,9 +59,10 @@ pub async fn replay(
     };
     let mut run = Run { pipeline: Pipeline::new(windows, history), outlet, replayed: Replayed::default() };
     let mut tempo = Tempo { speed, begin: None };
-    let mut reader = TraceReader::new(input);
-    while let Some(line) = reader.next_line().map_err(ReplayError::Trace)? {
-        progress(reader.bytes_read());
+    let mut lines = read_lines(input);
+    while let Some(line) = lines.recv().await {
+        let (read, line) = line.map_err(ReplayError::Trace)?;
+        progress(read);
         match line {
             Line::Event(stamped) => {
                 run.wait_for(&mut tempo, stamped.ts_us).await?;
@@ -69,6 +74,23 @@ pub async fn replay(
         }
     }
     run.finish(&mut tempo).await
+}
+
+/// The lines of a trace, each with the number of bytes read so far. They are read by a thread of their own, since a pipe
+/// may keep its reader waiting.
+fn read_lines(input: impl BufRead + Send + 'static) -> mpsc::Receiver<io::Result<(u64, Line)>> {
+    let (sender, lines) = mpsc::channel(LINES);
+    tokio::task::spawn_blocking(move || {
+        let mut reader = TraceReader::new(input);
+        while let Some(line) = reader.next_line().transpose() {
+            let is_last = line.is_err();
+            // Whoever replays may have been interrupted.
+            if sender.blocking_send(line.map(|line| (reader.bytes_read(), line))).is_err() || is_last {
+                return;
+            }
+        }
+    });
+    lines
 }
 
 struct Run<'a> {
@@ -113,8 +135,10 @@ impl Run<'_> {
     async fn put(&mut self, outputs: Vec<Output>) -> Result<(), ReplayError> {
         for output in outputs {
             self.replayed.records += u64::from(!matches!(output, Output::Focus(_, None)));
-            self.outlet.show(Origin::Trace, &output).map_err(ReplayError::Output)?;
-            self.outlet.store_when_free(Origin::Trace, output).await?;
+            if let Some(line) = self.outlet.line(Origin::Trace, &output) {
+                writeln!(io::stdout().lock(), "{line}").map_err(ReplayError::Output)?;
+            }
+            self.outlet.put_when_free(Origin::Trace, output).await?;
         }
         Ok(())
     }

@@ -33,8 +33,8 @@ pub struct Status {
     pub applications: bool,
     /// Taken from devices and the window system.
     pub events: Events,
-    /// Not captured because an excluded application had the focus.
-    pub excluded_keystrokes: u64,
+    /// Whether keystrokes are not captured at present because an excluded application has the focus.
+    pub excluded: bool,
     pub injected: Option<InjectedStatus>,
     pub store: Option<StoreStatus>,
     pub sinks: Vec<SinkStatus>,

@@ -1,6 +1,7 @@
 //! `seclyzer doctor`
 
 mod checks;
+mod service;
 
 use super::Error;
 use super::text::table;

@@ -25,7 +25,9 @@ pub fn start(settings: &config::Log) -> Result<(), Error> {
         None => None,
         Some(path) => {
             let cannot = |source| Error::CannotCreate { path: path.clone(), source };
-            let file = OpenOptions::new().append(true).create(true).mode(0o600).open(path).map_err(cannot)?;
+            let mut options = OpenOptions::new();
+            options.append(true).create(true).mode(0o600).custom_flags(libc::O_NOFOLLOW);
+            let file = options.open(path).map_err(cannot)?;
             Some(fmt::layer().with_writer(Mutex::new(file)).with_ansi(false).with_target(false))
         }
     };

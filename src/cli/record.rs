@@ -1,7 +1,7 @@
 //! `seclyzer record`
 
 use super::{Error, block_on, logging, told_to_end};
-use crate::agent::{AgentError, hardening};
+use crate::agent::{AgentError, hardening, windows_of};
 use crate::config::{Config, Loaded};
 use crate::event::{Event, Key, Stamped, json};
 use crate::features::app::History;
@@ -67,11 +67,11 @@ async fn record(args: &Args, config: &Config) -> Result<(), Error> {
     let ended = told_to_end();
     tokio::pin!(ended);
     hardening::protect_memory();
-    let cannot_create = |source| Error::CannotCreate { path: args.output.clone(), source };
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&args.output).map_err(cannot_create)?;
-    let mut trace = TraceWriter::new(BufWriter::new(file), args.zones, Windows::of(&config.window));
     let clock = EventClock::new().map_err(AgentError::Clock)?;
     let mut capture = Capture::start(Devices::open(&config.devices)?, clock, &config.x11);
+    let cannot_create = |source| Error::CannotCreate { path: args.output.clone(), source };
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&args.output).map_err(cannot_create)?;
+    let mut trace = TraceWriter::new(BufWriter::new(file), args.zones, windows_of(&config.window));
     let mut batch: Vec<Stamped> = Vec::new();
     let end = async {
         match args.seconds {

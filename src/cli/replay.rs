@@ -1,18 +1,17 @@
 //! `seclyzer replay`
 
 use super::{Error, block_on, logging, told_to_end};
-use crate::agent::feed::{Outlet, Show};
 use crate::agent::followers::Followers;
+use crate::agent::outlet::{Outlet, Show};
 use crate::agent::replay::{Replayed, Speed, replay};
-use crate::agent::{AgentError, CLOSING_LIMIT};
+use crate::agent::{AgentError, CLOSING_LIMIT, windows_of};
 use crate::config::{Config, Loaded};
-use crate::pipeline::Windows;
-use crate::record::Identity;
 use crate::store::Store;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A shorter trace is over before a progress bar is of any use.
@@ -60,8 +59,9 @@ pub fn run(args: &Args, loaded: Loaded) -> Result<(), Error> {
             end.await;
             Err(Error::TryAgain("interrupted; what was replayed so far is stored".into()))
         };
+        let identity = Arc::new(loaded.config.identity.clone());
         if args.stdout {
-            let outlet = Outlet { identity: Identity::of(&loaded.config.identity), store: None, show: Show::Json };
+            let outlet = Outlet::new(identity, None, Show::Json);
             return tokio::select! {
                 result = replay_all(args, &loaded.config, &outlet) => result,
                 interrupted = interrupted => interrupted,
@@ -69,7 +69,7 @@ pub fn run(args: &Args, loaded: Loaded) -> Result<(), Error> {
         }
         let store = Store::open(&loaded.config.store)?;
         let show = if args.show { Show::Summary } else { Show::Nothing };
-        let outlet = Outlet { identity: Identity::of(&loaded.config.identity), store: Some(store.clone()), show };
+        let outlet = Outlet::new(identity, Some(store.clone()), show);
         let result = tokio::select! {
             result = replay_and_drain(args, &loaded.config, &outlet, &store) => result,
             interrupted = interrupted => interrupted,
@@ -80,7 +80,7 @@ pub fn run(args: &Args, loaded: Loaded) -> Result<(), Error> {
 }
 
 async fn replay_and_drain(args: &Args, config: &Config, outlet: &Outlet, store: &Store) -> Result<(), Error> {
-    store.check().await?;
+    store.check();
     let mut followers = Followers::start(config, store).map_err(AgentError::from)?;
     replay_all(args, config, outlet).await?;
     let newest = store.newest().await?;
@@ -101,7 +101,7 @@ async fn replay_and_drain(args: &Args, config: &Config, outlet: &Outlet, store: 
 }
 
 async fn replay_all(args: &Args, config: &Config, outlet: &Outlet) -> Result<(), Error> {
-    let windows = Windows::of(&config.window);
+    let windows = windows_of(&config.window);
     for path in &args.traces {
         let no_input = |source| Error::NoInput { path: path.clone(), source };
         let file = File::open(path).map_err(no_input)?;

@@ -1,8 +1,8 @@
 //! `seclyzer run`
 
 use super::{Error, block_on, logging, told_to_end};
-use crate::agent::feed::Show;
 use crate::agent::hardening::{self, Needs};
+use crate::agent::outlet::Show;
 use crate::agent::{self, Options};
 use crate::config::Loaded;
 use crate::sources::x11;

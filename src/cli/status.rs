@@ -61,8 +61,12 @@ fn describe(status: &Value) -> String {
         ["app".into(), plain(&events["app"]), plain(&store["app_records"])],
     ];
     text += &table(&["kind", "events", "records"], &rows);
-    text += &format!("\ngaps: {}\n", events["gap"]);
-    text += &format!("keystrokes in excluded applications: {}\n", status["excluded_keystrokes"]);
+    let gaps = events["gaps"].as_object().into_iter().flatten().map(|(reason, count)| format!("{count} {reason}"));
+    let gaps: Vec<_> = gaps.collect();
+    text += &format!("\ngaps: {}\n", if gaps.is_empty() { "none".into() } else { gaps.join(", ") });
+    if status["excluded"] == true {
+        text += "keystrokes are not captured: an excluded application has the focus\n";
+    }
     text += &format!("focused application: {}\n", if status["applications"] == true { "followed" } else { "unknown" });
     if status["session_active"] == false {
         text += "capture: paused, another user's session is active\n";

@@ -2,7 +2,6 @@
 
 use super::stats::Sum;
 use crate::event::Micros;
-use crate::record::Transition;
 use std::collections::{HashMap, VecDeque};
 
 /// The switch rate is taken over the last five minutes.
@@ -12,6 +11,28 @@ const MOST_SWITCHES: usize = 4096;
 /// Beyond so many applications the one with the least time in focus is forgotten: names come from strangers.
 pub const MOST_APPS: usize = 512;
 const HOUR_US: Micros = 3_600_000_000;
+
+/// One change of the focused application.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Transition {
+    pub from_app: Box<str>,
+    pub to_app: Box<str>,
+    /// Time in `from_app`.
+    pub duration_ms: i64,
+    /// How often `to_app` has followed `from_app` so far.
+    pub transition_count: u64,
+    /// Of all changes away from `from_app`.
+    pub transition_probability: f64,
+    /// Changes a minute over the last five minutes.
+    pub switch_rate_per_min: f64,
+    pub distinct_apps: u32,
+    /// Entropy of the time in focus over all applications so far.
+    pub focus_entropy_bits: f64,
+    /// Hour of the day, UTC.
+    pub hour: u8,
+    /// Of this hour, for `to_app`.
+    pub hour_probability: f64,
+}
 
 /// What one change of focus has taught; whoever keeps it can make the core anew from the sum of them.
 #[derive(Debug, Clone, PartialEq, Default)]

@@ -3,7 +3,7 @@
 mod by_finger;
 
 use super::names::KEYSTROKE_COUNT;
-use super::stats::{Sum, mean, ratio, stats8, std};
+use super::stats::{Sum, inside, mean, ms, ratio, stats8, std};
 use crate::event::{Action, Key, Micros};
 use by_finger::ByFinger;
 
@@ -245,12 +245,4 @@ fn corrections(strokes: &[Stroke]) -> [Option<f64>; 4] {
 
 fn pairs(strokes: &[Stroke]) -> impl Iterator<Item = (&Stroke, &Stroke)> {
     strokes.iter().zip(strokes.iter().skip(1))
-}
-
-fn ms(us: Micros) -> f64 {
-    us as f64 / 1000.0
-}
-
-fn inside(value: f64, (low, high): (f64, f64)) -> bool {
-    low < value && value < high
 }

@@ -3,7 +3,7 @@
 mod strokes;
 
 use super::names::MOUSE_COUNT;
-use super::stats::{Sum, max, mean, median, ratio, std};
+use super::stats::{Sum, inside, max, mean, median, ms, ratio, std};
 use crate::event::{Action, Button, Micros};
 use strokes::Strokes;
 
@@ -267,14 +267,6 @@ fn length(dx: f64, dy: f64) -> f64 {
     (dx * dx + dy * dy).sqrt()
 }
 
-fn ms(us: Micros) -> f64 {
-    us as f64 / 1000.0
-}
-
 fn seconds(us: Micros) -> f64 {
     us as f64 / 1e6
-}
-
-fn inside(value: f64, (low, high): (f64, f64)) -> bool {
-    low < value && value < high
 }

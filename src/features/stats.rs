@@ -1,5 +1,7 @@
 //! Means, deviations and quantiles as the contract defines them: `None` where there is nothing to compute from.
 
+use crate::event::Micros;
+
 /// A sum that loses nothing to rounding until its end (A. Neumaier, "Rundungsfehleranalyse einiger Verfahren zur
 /// Summation endlicher Summen", ZAMM 54, 1974), and how many values are in it.
 #[derive(Debug, Clone, Copy, Default)]
@@ -72,6 +74,16 @@ pub fn quantile_of_sorted(sorted: &[f64], q: f64) -> Option<f64> {
 pub fn median(values: &mut [f64]) -> Option<f64> {
     values.sort_unstable_by(f64::total_cmp);
     quantile_of_sorted(values, 0.5)
+}
+
+/// Microseconds as milliseconds.
+pub fn ms(us: Micros) -> f64 {
+    us as f64 / 1000.0
+}
+
+/// Whether a value lies within the open interval.
+pub fn inside(value: f64, (low, high): (f64, f64)) -> bool {
+    low < value && value < high
 }
 
 /// Largest value.

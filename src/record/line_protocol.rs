@@ -90,8 +90,9 @@ fn push_tag(out: &mut String, name: &str, value: &str) {
 
 #[cfg(test)]
 mod tests {
+    use crate::features::app::Transition;
     use crate::features::names::{KEYSTROKE, KEYSTROKE_COUNT, MOUSE, MOUSE_COUNT};
-    use crate::record::{Body, Entry, Identity, Origin, Record, Transition};
+    use crate::record::{Body, Entry, Identity, Origin, Record};
     use influxdb_line_protocol::{FieldValue, ParsedLine, parse_lines};
     use proptest::prelude::*;
 

@@ -2,6 +2,7 @@
 
 use super::json::iso8601;
 use super::{Body, Record};
+use crate::event::without_controls;
 use crate::features::names::{Feature, KEYSTROKE, MOUSE};
 
 impl Record {
@@ -33,8 +34,8 @@ impl Record {
                 let seconds = app.duration_ms as f64 / 1000.0;
                 format!(
                     "{time}  app        {} -> {} after {seconds:.1} s{mark}",
-                    printable(&app.from_app),
-                    printable(&app.to_app)
+                    without_controls(&app.from_app),
+                    without_controls(&app.to_app)
                 )
             }
         }
@@ -44,9 +45,4 @@ impl Record {
 fn named(features: &[Feature], values: &[Option<f64>], name: &str) -> String {
     let value = features.iter().position(|feature| feature.name == name).and_then(|i| values[i]);
     value.map_or_else(|| "-".into(), |value| format!("{value:.0}"))
-}
-
-/// A name from a stranger must not steer the terminal.
-fn printable(name: &str) -> String {
-    name.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

@@ -4,6 +4,7 @@
 
 use super::{Failure, Sink};
 use crate::config::{self, InfluxApi};
+use crate::event::Micros;
 use crate::record::Stored;
 use crate::remote::printable;
 use crate::store::Follower;
@@ -16,6 +17,8 @@ use std::time::Duration;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// From the first byte of the request to the last of the answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// Nanoseconds since 1970 fit into 64 bits up to here.
+const LATEST_US: Micros = i64::MAX / 1000;
 /// What is read of an answer; it is an error's text at most.
 const LONGEST_ANSWER: usize = 4096;
 
@@ -143,8 +146,9 @@ impl Influx {
 /// What an answer other than "written" means.
 fn judge(status: StatusCode, retry_after: Option<Duration>, reason: String) -> Failure {
     match status.as_u16() {
-        // 422: a time that the database does not keep any more.
-        400 | 413 | 422 => Failure::Rejected(reason),
+        422 => Failure::Outdated(reason),
+        400 if reason.contains("retention policy") => Failure::Outdated(reason),
+        400 | 413 => Failure::Rejected(reason),
         429 | 503 => Failure::Busy { reason, retry_after },
         408 | 500..=599 => Failure::Unreachable(reason),
         _ => Failure::Refused(reason),
@@ -189,6 +193,9 @@ impl Sink for Influx {
     const LARGEST_BATCH: usize = 16;
 
     async fn deliver(&mut self, batch: &[Stored]) -> Result<(), Failure> {
+        if batch.iter().any(|stored| stored.entry.record.window_end_us > LATEST_US) {
+            return Err(Failure::Outdated("after the year 2262, which InfluxDB does not know".into()));
+        }
         let mut lines = String::new();
         for stored in batch {
             stored.entry.write_line(&mut lines);
@@ -221,9 +228,12 @@ mod tests {
     #[test]
     fn an_answer_says_whether_to_come_back_to_give_up_or_to_mend_the_configuration() {
         let judged = |status| judge(StatusCode::from_u16(status).expect("a status"), None, String::new());
-        for status in [400, 413, 422] {
+        for status in [400, 413] {
             assert!(matches!(judged(status), Failure::Rejected(_)), "{status}");
         }
+        assert!(matches!(judged(422), Failure::Outdated(_)));
+        let partial = "partial write: points beyond retention policy dropped=3";
+        assert!(matches!(judge(StatusCode::BAD_REQUEST, None, partial.into()), Failure::Outdated(_)));
         for status in [429, 503] {
             assert!(matches!(judged(status), Failure::Busy { .. }), "{status}");
         }

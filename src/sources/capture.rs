@@ -19,7 +19,6 @@ pub struct Capture {
     focus: mpsc::Receiver<x11::Update>,
     excluded_apps: Vec<String>,
     is_excluded: bool,
-    excluded_events: u64,
     has_window_system: bool,
     /// The application that has the focus, told again when our session becomes the active one again.
     focused: Option<Box<str>>,
@@ -43,7 +42,6 @@ impl Capture {
             focus,
             excluded_apps: settings.excluded_apps.iter().map(|name| name.to_lowercase()).collect(),
             is_excluded: false,
-            excluded_events: 0,
             has_window_system: false,
             focused: None,
         }
@@ -54,9 +52,9 @@ impl Capture {
         self.clock.now_us()
     }
 
-    /// Keystrokes that were not captured because an excluded application had the focus.
-    pub fn excluded_events(&self) -> u64 {
-        self.excluded_events
+    /// Whether keystrokes are thrown away because an excluded application has the focus.
+    pub fn is_excluded(&self) -> bool {
+        self.is_excluded
     }
 
     /// Whether the focused application is being followed.
@@ -69,22 +67,18 @@ impl Capture {
         self.session.is_active()
     }
 
-    /// Follows a slow drift of the wall clock; only while no window is open, since it moves the event clock.
-    pub fn follow_slew(&mut self) {
-        self.clock.follow_slew();
-    }
-
     /// Waits for something to happen and appends it to `out` in order of time. Cancel-safe.
     pub async fn next(&mut self, out: &mut Vec<Stamped>) {
         tokio::select! {
             // A step of the clock comes before the events behind it.
             biased;
-            reason = self.clock.discontinuity() => {
-                let gap = Event::Gap { scope: Scope::All, reason };
-                out.push(Stamped { ts_us: self.clock.now_us(), event: gap });
-            }
+            reason = self.clock.discontinuity() => self.take_discontinuity(reason, out),
             is_active = self.session.changed() => self.take_switch(is_active, out),
-            Some(update) = self.focus.recv() => self.take_update(update, out),
+            Some(update) = self.focus.recv() => {
+                // What was typed before the change was typed into the application before.
+                self.drain(out);
+                self.take_update(update, out);
+            }
             () = self.devices.ready() => self.drain(out),
         }
     }
@@ -100,9 +94,16 @@ impl Capture {
             stamped.ts_us = self.clock.wall_us(stamped.ts_us);
         }
         if self.is_excluded {
-            let before = out.len();
-            out.retain(|stamped| !matches!(stamped.event, Event::Key { .. }));
-            self.excluded_events += (before - out.len()) as u64;
+            out.extract_if(first.., |stamped| matches!(stamped.event, Event::Key { .. })).for_each(drop);
+        }
+    }
+
+    /// The gap makes the pipeline forget the focus, which has not changed.
+    fn take_discontinuity(&mut self, reason: GapReason, out: &mut Vec<Stamped>) {
+        let ts_us = self.clock.now_us();
+        out.push(Stamped { ts_us, event: Event::Gap { scope: Scope::All, reason } });
+        if self.session.is_active() {
+            out.push(Stamped { ts_us, event: Event::Focus { app: self.focused.clone() } });
         }
     }
 
@@ -127,7 +128,8 @@ impl Capture {
             x11::Update::Lost => return self.has_window_system = false,
             x11::Update::Focus(app) => app,
         };
-        let is_excluded = app.as_ref().is_some_and(|app| self.excludes(app));
+        // While it is not known what has the focus, it may still be the excluded one.
+        let is_excluded = app.as_ref().map_or(self.is_excluded, |app| self.excludes(app));
         let was_excluded = std::mem::replace(&mut self.is_excluded, is_excluded);
         self.focused = app.map(|app| app.name);
         if !self.session.is_active() {

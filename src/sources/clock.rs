@@ -1,8 +1,8 @@
 //! The clock of events: the kernel's CLOCK_BOOTTIME, told as wall-clock time.
 //!
 //! The boot clock never jumps and counts sleep, so differences between events are right whatever happens to the wall
-//! clock. One offset maps it to the wall clock. It is kept while durations are measured, and renewed when the wall
-//! clock was stepped or the machine slept; both are told, since no duration may span them.
+//! clock. One offset maps it to the wall clock. It is renewed only when the wall clock was stepped or the machine slept;
+//! both are told, since no duration may span them. Slewing moves all clocks alike, so the offset does not drift.
 
 use super::descriptor;
 use crate::event::{GapReason, Micros};
@@ -14,7 +14,7 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 /// The wall clock was stepped if it moved by this much against the boot clock when the kernel told of a change; less is
-/// a correction that no duration suffers from. No sleep is shorter.
+/// let be, so that no duration suffers from it, and adds up with the next. No sleep is shorter.
 const STEP_US: Micros = 10_000;
 /// Readings of which the quickest is kept: a preemption between two clocks would be taken for an offset.
 const READINGS: usize = 3;
@@ -103,15 +103,6 @@ impl EventClock {
         }
     }
 
-    /// Renews the offset where time synchronisation has moved the wall clock by slewing. To be called only while no
-    /// duration is being measured. A step that is still to be told is left to [`discontinuity`](Self::discontinuity).
-    pub fn follow_slew(&mut self) {
-        self.look();
-        if self.found.is_none() {
-            self.relation = Relation::measure();
-        }
-    }
-
     /// Asks the timer whether it was cancelled, and if so judges what happened.
     fn look(&mut self) {
         let mut expirations = [0; 8];
@@ -126,8 +117,10 @@ impl EventClock {
             tracing::warn!(%error, "the timer that notices steps of the clock cannot be armed");
         }
         let now = Relation::measure();
-        self.found = now.discontinuity_since(self.relation).or(self.found);
-        self.relation = now;
+        if let Some(reason) = now.discontinuity_since(self.relation) {
+            self.found = Some(reason);
+            self.relation = now;
+        }
     }
 }
 
@@ -216,22 +209,8 @@ mod tests {
     fn a_clock_that_nobody_sets_tells_of_nothing() {
         runtime().block_on(async {
             let mut clock = EventClock::new().expect("a timer");
-            let offset = clock.relation.offset_us;
-            clock.follow_slew();
-            assert!((clock.relation.offset_us - offset).abs() < STEP_US);
             let told = tokio::time::timeout(Duration::from_millis(50), clock.discontinuity()).await;
             assert!(told.is_err(), "told {told:?}");
-        });
-    }
-
-    #[test]
-    fn a_step_that_was_found_while_following_slew_is_still_told() {
-        runtime().block_on(async {
-            let mut clock = EventClock::new().expect("a timer");
-            clock.found = Some(GapReason::ClockStep);
-            clock.follow_slew();
-            assert_eq!(clock.discontinuity().await, GapReason::ClockStep);
-            assert_eq!(clock.found, None);
         });
     }
 }

@@ -14,6 +14,8 @@ mod node;
 mod pattern;
 
 pub use classify::Kind;
+pub use contact::Surface;
+pub use decode::{Decoder, Modalities, RAW_LEN, Raw};
 pub use node::{Node, State};
 pub use pattern::Unread;
 
@@ -21,7 +23,6 @@ use super::clock::boot_us;
 use super::descriptor;
 use crate::config;
 use crate::event::{GapReason, Stamped};
-use decode::{Decoder, RAW_LEN, Raw};
 use echo::Echoes;
 use folder::{Change, Folder};
 use pattern::Selection;
@@ -73,6 +74,8 @@ pub struct Devices {
     folder: Folder,
     slots: Vec<Slot>,
     echoes: Echoes,
+    /// What virtual devices said, until it is judged; reused.
+    repeated: Vec<Stamped>,
     buffer: Box<[u8; EVENTS_A_READ * RAW_LEN]>,
 }
 
@@ -117,6 +120,7 @@ impl Devices {
             folder,
             slots: Vec::new(),
             echoes: Echoes::default(),
+            repeated: Vec::new(),
             buffer: Box::new([0; EVENTS_A_READ * RAW_LEN]),
         };
         for name in names(root)? {
@@ -154,9 +158,12 @@ impl Devices {
     /// Events are appended in order of their time, which is CLOCK_BOOTTIME in microseconds.
     pub fn drain(&mut self, out: &mut Vec<Stamped>) {
         let first = out.len();
-        // A virtual device repeats what a physical one said before.
+        // Virtual devices are read first and judged last: whatever they repeat, its original can be read by then.
+        let mut repeated = std::mem::take(&mut self.repeated);
+        self.read(true, &mut repeated);
         self.read(false, out);
-        self.read(true, out);
+        out.extend(repeated.drain(..).filter(|event| !self.echoes.is_echo(event)));
+        self.repeated = repeated;
         self.follow_folder(out);
         self.retry_due();
         let fresh = &mut out[first..];
@@ -172,9 +179,7 @@ impl Devices {
             let Some(reading) = &mut slot.reading else { continue };
             let first = out.len();
             let result = reading.read(&mut self.buffer[..], out);
-            if is_virtual {
-                out.extract_if(first.., |event| self.echoes.is_echo(event)).for_each(drop);
-            } else if may_echo {
+            if may_echo && !is_virtual {
                 out[first..].iter().for_each(|event| self.echoes.hear(event));
             }
             if let Err(error) = result {

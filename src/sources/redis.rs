@@ -3,7 +3,7 @@
 //! Whoever may publish on that Redis may send anything, as fast as they like. What does not fit is counted by reason and
 //! dropped; what the agent cannot keep up with waits in Redis. Content is never logged.
 
-mod subscription;
+pub mod subscription;
 
 use crate::config;
 use crate::event::json::{Reject, parse};

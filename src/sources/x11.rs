@@ -7,10 +7,9 @@
 mod connection;
 mod focus;
 mod socket;
-mod wm_class;
+pub mod wm_class;
 mod xauthority;
 
-use std::hash::{BuildHasher, RandomState};
 use std::mem::Discriminant;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -20,6 +19,7 @@ use tokio::time::Instant;
 use tracing::{info, warn};
 use x11rb::reexports::x11rb_protocol::parse_display::{ConnectAddress, parse_display};
 
+use crate::remote::{Backoff, LONGEST_PAUSE};
 use connection::Client;
 pub use connection::Error;
 pub use wm_class::App;
@@ -116,11 +116,13 @@ pub async fn check(environment: &Environment) -> Result<(), Error> {
 }
 
 /// How long a connection has to last before the next loss counts as the first.
-const LASTING: Duration = Backoff::LONGEST;
+const LASTING: Duration = LONGEST_PAUSE;
+/// Between the first two attempts.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
 async fn keep_following(environment: &Environment, mut reporter: Reporter) {
     let mut log = Log::default();
-    let mut backoff = Backoff::new();
+    let mut backoff = Backoff::from(FIRST_PAUSE);
     loop {
         match connection::connect(environment).await {
             Ok(client) => {
@@ -129,7 +131,7 @@ async fn keep_following(environment: &Environment, mut reporter: Reporter) {
                 let error = follow(&client, &mut reporter).await;
                 log.lost(&error);
                 if since.elapsed() > LASTING {
-                    backoff = Backoff::new();
+                    backoff.reset();
                 }
             }
             Err(error) => {
@@ -140,7 +142,7 @@ async fn keep_following(environment: &Environment, mut reporter: Reporter) {
                 }
             }
         }
-        tokio::time::sleep(backoff.next_wait()).await;
+        tokio::time::sleep(backoff.pause(LONGEST_PAUSE)).await;
     }
 }
 
@@ -209,29 +211,6 @@ impl Log {
     }
 }
 
-/// Waits that double, each cut short by chance so that many agents do not knock all at once.
-struct Backoff {
-    wait: Duration,
-}
-
-impl Backoff {
-    const SHORTEST: Duration = Duration::from_secs(1);
-    const LONGEST: Duration = Duration::from_secs(60);
-
-    fn new() -> Backoff {
-        Backoff { wait: Backoff::SHORTEST }
-    }
-
-    /// Between half of the wait that is due and all of it.
-    fn next_wait(&mut self) -> Duration {
-        let wait = self.wait;
-        self.wait = (wait * 2).min(Backoff::LONGEST);
-        // A fresh `RandomState` is the standard library's one source of chance.
-        let chance = (RandomState::new().hash_one(()) >> 32) as f64 / f64::from(u32::MAX);
-        wait.mul_f64(0.5 + 0.5 * chance)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -255,17 +234,12 @@ mod tests {
     }
 
     #[test]
-    fn waits_double_up_to_a_minute_and_lose_at_most_half_to_chance() {
-        let mut backoff = Backoff::new();
-        for seconds in [1, 2, 4, 8, 16, 32, 60, 60, 60] {
-            let wait = backoff.next_wait().as_secs_f64();
-            assert!((0.5 * f64::from(seconds)..=f64::from(seconds)).contains(&wait), "{wait} of {seconds}");
-        }
-    }
-
-    #[test]
-    fn waits_differ_from_one_agent_to_the_next() {
-        let waits: std::collections::HashSet<_> = (0..50).map(|_| Backoff::new().next_wait()).collect();
-        assert!(waits.len() > 40);
+    fn a_service_of_the_system_takes_the_four_variables_that_the_session_has_left() {
+        let told = "DISPLAY=:1\nXAUTHORITY=/run/user/1000/gdm/Xauthority\nXDG_SESSION_TYPE=x11\nDISPLAY_MANAGER=x\n";
+        let environment = Environment::from(|name| told_value(told, name));
+        assert_eq!(environment.display.as_deref(), Some(":1"));
+        assert_eq!(environment.xauthority, Some("/run/user/1000/gdm/Xauthority".into()));
+        assert!(!environment.is_wayland());
+        assert_eq!(told_value("DISPLAY\nXDISPLAY=:2\n", "DISPLAY"), None);
     }
 }

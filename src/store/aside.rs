@@ -1,6 +1,7 @@
 //! A database that is damaged: how that shows, and how its file gets out of the way without anything being lost of it.
 
-use super::{StoreError, now_us};
+use super::StoreError;
+use crate::now_us;
 use crate::record::json::iso8601;
 use rusqlite::{Connection, ErrorCode};
 use std::fs::{self, OpenOptions};
@@ -31,9 +32,9 @@ pub fn is_damage(error: &StoreError) -> bool {
     }
 }
 
-/// Reads the whole database once, some 2 ms a megabyte.
+/// Reads the whole database once, a few milliseconds a megabyte.
 pub fn check(connection: &Connection) -> Result<(), StoreError> {
-    let verdict: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    let verdict: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
     if verdict == "ok" { Ok(()) } else { Err(StoreError::Damaged(verdict)) }
 }
 

@@ -1,7 +1,8 @@
 //! Opening the database: its folder and file are the owner's alone, and one agent at a time writes to it.
 
 use super::aside::{is_damage, set_aside};
-use super::{StoreError, now_us, schema};
+use super::{StoreError, schema};
+use crate::now_us;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
@@ -74,16 +75,20 @@ fn connect(path: &Path, file: &fs::Metadata) -> Result<(Connection, String, i64,
     // Until it is known to be sound.
     keep_as_it_is(&connection, true);
     connection.busy_timeout(BUSY_LIMIT)?;
-    schema::require_ours(&connection, path)?;
+    if schema::is_to_be_made(&connection, path)? {
+        // It needs the lock that writers take, which another program may hold while we start.
+        connection.execute_batch("PRAGMA auto_vacuum = INCREMENTAL")?;
+    }
     connection.execute_batch(
         // FULL: what was announced is there after a power cut, and its id is not given to another record.
+        // secure_delete: what retention removes is gone from the file, not only out of sight.
         // Small caches and logs: each record is written once and read once, soon after.
-        "PRAGMA auto_vacuum = INCREMENTAL;
-         PRAGMA journal_mode = WAL;
+        "PRAGMA journal_mode = WAL;
          PRAGMA synchronous = FULL;
          PRAGMA cache_size = -256;
          PRAGMA wal_autocheckpoint = 256;
          PRAGMA journal_size_limit = 1048576;
+         PRAGMA secure_delete = ON;
          PRAGMA trusted_schema = OFF;",
     )?;
     schema::migrate(&mut connection, now_us())?;
@@ -165,8 +170,7 @@ fn lock(path: &Path) -> Result<File, StoreError> {
         Err(TryLockError::WouldBlock) => {
             let mut holder = String::new();
             file.take(20).read_to_string(&mut holder).map_err(failed)?;
-            let mend = "stop that one, or give this one another store.path";
-            Err(unusable(format!("process {holder} is using this database"), mend))
+            Err(StoreError::InUse { path: path.into(), holder })
         }
         Err(TryLockError::Error(error)) => Err(failed(error)),
     }

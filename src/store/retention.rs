@@ -53,7 +53,10 @@ impl Retention {
         }
         let free_pages: u32 = connection.pragma_query_value(None, "freelist_count", |row| row.get(0))?;
         if free_pages > PAGES {
-            connection.execute_batch(&format!("PRAGMA incremental_vacuum({PAGES})"))?;
+            // A step frees a page.
+            let mut vacuum = connection.prepare(&format!("PRAGMA incremental_vacuum({PAGES})"))?;
+            let mut freed = vacuum.query([])?;
+            while freed.next()?.is_some() {}
         } else {
             self.sweeping = false;
         }

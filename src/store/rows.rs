@@ -1,9 +1,10 @@
 //! Records to rows and back.
 
 use super::Follower;
+use crate::features::app::Transition;
 use crate::features::app::{History, Learnt};
 use crate::features::names::{Feature, KEYSTROKE, MOUSE};
-use crate::record::{Body, Entry, Identity, Kind, Origin, Record, Stored, Transition};
+use crate::record::{Body, Entry, Identity, Kind, Origin, Record, Stored};
 use rusqlite::types::ToSql;
 use rusqlite::{Connection, OptionalExtension, Row, Statement};
 use std::collections::BTreeMap;
@@ -40,7 +41,10 @@ fn table_sql(kind: Kind, columns: &str) -> TableSql {
     let count = ENVELOPE_COLUMNS + columns.split(',').count();
     let places = vec!["?"; count].join(", ");
     TableSql {
-        insert: format!("INSERT INTO {table} ({ENVELOPE}, {columns}) VALUES ({places}) ON CONFLICT DO NOTHING"),
+        insert: format!(
+            "INSERT INTO {table} ({ENVELOPE}, {columns}) VALUES ({places}) \
+             ON CONFLICT (window_end, user, host, origin) DO NOTHING"
+        ),
         select: format!("SELECT {ENVELOPE}, {columns} FROM {table} WHERE id > ?1 ORDER BY id LIMIT ?2"),
     }
 }
@@ -116,8 +120,11 @@ pub fn fetch(connection: &Connection, after: i64, limit: usize) -> rusqlite::Res
         let mut rows = statement.query((after, limit as i64))?;
         while let Some(row) = rows.next()? {
             let identity = all.last().map(|stored| &stored.entry.identity);
-            let stored = read(row, kind, identity)?;
-            all.push(stored);
+            match read(row, kind, identity) {
+                Ok(stored) => all.push(stored),
+                // Nobody but another program can have put it there; those behind it must not wait for it.
+                Err(error) => tracing::error!(%error, table = kind.table(), "a row is left out: it is no record"),
+            }
         }
     }
     all.sort_unstable_by_key(|stored| stored.id);

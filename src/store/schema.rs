@@ -33,12 +33,12 @@ pub fn migrate(connection: &mut Connection, now_us: i64) -> Result<(), StoreErro
     Ok(())
 }
 
-/// Refuses a database of another program, before anything is written to it.
-pub fn require_ours(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+/// Whether the database is empty as yet. One of another program is refused before anything is written to it.
+pub fn is_to_be_made(connection: &Connection, path: &Path) -> Result<bool, StoreError> {
     let is_empty = !connection.prepare("SELECT 1 FROM sqlite_schema")?.exists([])?;
     let id: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
     if is_empty || id == APPLICATION_ID {
-        return Ok(());
+        return Ok(is_empty);
     }
     let (what, mend) = ("a database of another program".into(), "choose another place with store.path".into());
     Err(StoreError::Unusable { path: path.into(), what, mend })

@@ -3,11 +3,12 @@
 use super::aside::{check, is_damage};
 use super::open::{self, Database, cannot_be_set_aside};
 use super::retention::Retention;
-use super::{Appended, Command, Counters, Follower, StoreError, now_us, rows, schema};
+use super::{Appended, Command, Counters, Follower, StoreError, rows, schema};
 use crate::config;
+use crate::now_us;
 use crate::pipeline::Output;
 use crate::record::Kind;
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -119,6 +120,7 @@ impl Worker {
         }
         written.kinds.into_iter().for_each(|kind| self.counters.count_committed(kind));
         self.counters.ignored.fetch_add(written.ignored, Ordering::Relaxed);
+        self.counters.dropped.fetch_add(written.unfit, Ordering::Relaxed);
         self.newest.send_if_modified(|newest| std::mem::replace(newest, written.last_id) != written.last_id);
         Ok(())
     }
@@ -225,6 +227,8 @@ struct Written {
     kinds: Vec<Kind>,
     /// Records that were there already.
     ignored: u64,
+    /// Records that no table can hold.
+    unfit: u64,
 }
 
 /// Writes a batch in one transaction.
@@ -232,21 +236,33 @@ fn write(connection: &mut Connection, batch: &[Appended]) -> rusqlite::Result<Wr
     let now_us = now_us();
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let first_id: i64 = transaction.query_row("SELECT last_id FROM sequence", [], |row| row.get(0))?;
-    let mut written = Written { last_id: first_id, kinds: Vec::new(), ignored: 0 };
-    for Appended { identity, origin, output } in batch {
-        let record = match output {
-            Output::Window(record) => Some(record),
-            Output::Focus(learnt, record) => {
-                rows::learn(&transaction, identity, *origin, learnt)?;
-                record.as_ref()
-            }
+    let mut written = Written { last_id: first_id, kinds: Vec::new(), ignored: 0, unfit: 0 };
+    for Appended { identity, origin, output, .. } in batch {
+        let (learnt, record) = match output {
+            Output::Window(record) => (None, Some(record)),
+            Output::Focus(learnt, record) => (Some(learnt), record.as_ref()),
         };
-        let Some(record) = record else { continue };
-        if rows::insert(&transaction, written.last_id + 1, (identity, *origin, record), now_us)? {
-            written.last_id += 1;
-            written.kinds.push(record.kind());
-        } else {
-            written.ignored += 1;
+        if let Some(record) = record {
+            match rows::insert(&transaction, written.last_id + 1, (identity, *origin, record), now_us) {
+                Ok(true) => {
+                    written.last_id += 1;
+                    written.kinds.push(record.kind());
+                }
+                Ok(false) => {
+                    written.ignored += 1;
+                    // What a record taught that was there before is known.
+                    continue;
+                }
+                Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
+                    tracing::error!(%error, kind = record.kind().name(), "a record is lost: the schema has no place for it");
+                    written.unfit += 1;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        if let Some(learnt) = learnt {
+            rows::learn(&transaction, identity, *origin, learnt)?;
         }
     }
     if let Some(newest) = batch.last().filter(|_| written.last_id > first_id) {

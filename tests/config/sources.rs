@@ -1,6 +1,6 @@
 //! Where settings come from, and which of them wins.
 
-use crate::support::{Nowhere, Workstation, environment, file, loaded};
+use crate::support::{Hardened, Nowhere, Workstation, environment, file, loaded};
 use seclyzer::config::keys::{KEYS, Kind};
 use seclyzer::config::{Config, InfluxApi, Origin, Sources, Switch, load, read};
 use std::path::{Path, PathBuf};
@@ -128,6 +128,13 @@ fn the_database_lies_in_the_state_directory_of_a_service_or_the_account_s_data()
     assert_eq!(path(&[("XDG_DATA_HOME", "/data")]), Path::new("/data/seclyzer/seclyzer.db"));
     assert_eq!(path(&[("HOME", "/h")]), Path::new("/h/.local/share/seclyzer/seclyzer.db"));
     assert_eq!(path(&[("SECLYZER_STORE_PATH", "~/mine.db")]), Path::new("/home/me/mine.db"));
+}
+
+#[test]
+fn where_the_hardened_service_is_installed_commands_look_at_its_database() {
+    let variables = environment(&[("HOME", "/h"), ("XDG_DATA_HOME", "/data")]);
+    let loaded = load(&Sources { file: None, environment: &variables, machine: &Hardened }).unwrap();
+    assert_eq!(loaded.config.store.path, Path::new("/var/lib/seclyzer/me/seclyzer.db"));
 }
 
 #[test]

@@ -17,12 +17,33 @@ impl Machine for Workstation {
         Some("box".into())
     }
 
-    fn service_directory(&self, account: &str) -> Option<PathBuf> {
-        (account == "hardened").then(|| "/var/lib/seclyzer/hardened".into())
+    fn service_directory(&self, _account: &str) -> Option<PathBuf> {
+        None
     }
 
     fn read_secret(&self, _path: &Path) -> io::Result<SecretFile> {
         Err(io::ErrorKind::NotFound.into())
+    }
+}
+
+/// The same workstation, with the hardened service of the account.
+pub struct Hardened;
+
+impl Machine for Hardened {
+    fn account(&self) -> Account {
+        Workstation.account()
+    }
+
+    fn host_name(&self) -> Option<String> {
+        Workstation.host_name()
+    }
+
+    fn service_directory(&self, account: &str) -> Option<PathBuf> {
+        Some(Path::new("/var/lib/seclyzer").join(account))
+    }
+
+    fn read_secret(&self, path: &Path) -> io::Result<SecretFile> {
+        Workstation.read_secret(path)
     }
 }
 

@@ -131,6 +131,12 @@ impl Agent {
         self.child.wait().expect("a process of ours").code()
     }
 
+    /// As [`Agent::wait`], with what it logged and nobody has waited for.
+    pub fn wait_with_log(mut self) -> (Option<i32>, Vec<String>) {
+        let code = self.child.wait().expect("a process of ours").code();
+        (code, self.log.iter().collect())
+    }
+
     fn signal(&self, signal: i32) {
         // SAFETY: a signal to a process of ours that has not been waited for, so its number is still its own.
         assert_eq!(unsafe { libc::kill(self.child.id().cast_signed(), signal) }, 0);

@@ -7,8 +7,9 @@ pub mod servers;
 
 use seclyzer::config::{self, Switch};
 use seclyzer::event::Micros;
+use seclyzer::features::app::Transition;
 use seclyzer::features::names::{KEYSTROKE_COUNT, MOUSE_COUNT};
-use seclyzer::record::{Body, Entry, Identity, Origin, Record, Stored, Transition};
+use seclyzer::record::{Body, Entry, Identity, Origin, Record, Stored};
 use std::ops::RangeInclusive;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -24,6 +25,15 @@ pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) 
         }
         assert!(begun.elapsed() < LIMIT, "not in time: {what}");
         tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// As [`eventually`], for a test without a runtime.
+pub fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < LIMIT, "not in time: {what}");
+        std::thread::sleep(Duration::from_millis(10));
     }
 }
 

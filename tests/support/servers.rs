@@ -151,15 +151,32 @@ impl Redis {
 
     /// All that the stream holds: the field `record` of each entry.
     pub async fn stream(&self) -> Vec<String> {
+        self.stream_after("-").await.0
+    }
+
+    /// The same of the entries behind the one with this id (`-`: of all), and the id of the last.
+    pub async fn stream_after(&self, id: &str) -> (Vec<String>, String) {
+        const AT_ONCE: usize = 500;
         let mut connection = self.connect("").await;
-        let command = redis::cmd("XRANGE").arg("seclyzer:stream:features").arg("-").arg("+").to_owned();
-        let entries: Vec<(String, Vec<(String, String)>)> =
-            command.query_async(&mut connection).await.expect("a stream or nothing");
-        let record = |fields: Vec<(String, String)>| match <[_; 1]>::try_from(fields).expect("one field") {
-            [(name, record)] if name == "record" => record,
-            [(name, _)] => panic!("a field {name}"),
-        };
-        entries.into_iter().map(|(_, fields)| record(fields)).collect()
+        let (mut all, mut last) = (Vec::new(), id.to_owned());
+        loop {
+            let from = if last == "-" { last.clone() } else { format!("({last}") };
+            let mut command = redis::cmd("XRANGE");
+            command.arg("seclyzer:stream:features").arg(from).arg("+").arg("COUNT").arg(AT_ONCE);
+            let entries: Vec<(String, Vec<(String, String)>)> =
+                command.query_async(&mut connection).await.expect("a stream or nothing");
+            let count = entries.len();
+            for (id, fields) in entries {
+                last = id;
+                match <[_; 1]>::try_from(fields).expect("one field") {
+                    [(name, record)] if name == "record" => all.push(record),
+                    [(name, _)] => panic!("a field {name}"),
+                }
+            }
+            if count < AT_ONCE {
+                return (all, last);
+            }
+        }
     }
 }
 

@@ -2,31 +2,27 @@
 
 use super::super::{Error, block_on};
 use super::Finding;
-use crate::agent::hardening::Hardening;
-use crate::agent::status::socket_path;
+use super::service::{self, Running};
 use crate::config::{self, Config, Loaded, Switch};
 use crate::remote::redis as remote;
 use crate::sinks::influx::Influx;
 use crate::sources::evdev::{self, Kind, Node, State};
 use crate::sources::x11;
 use crate::store::{StoreError, read_only, schema};
-use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::process::Command;
-use std::time::Duration;
 
-const JOIN_INPUT: &str = "sudo usermod -aG input \"$USER\", then log out and in again (every program of this account \
-     can read keys then; docs/threat-model.md)";
+const INSTALL: &str = "seclyzer install, then log in anew (every program of this account can read keys then), or sudo seclyzer \
+     install --hardened (only the agent can); docs/installing.md";
 
 /// Every finding, in the order in which things depend on each other.
 pub fn all(loaded: &Loaded) -> Result<Vec<Finding>, Error> {
     let config = &loaded.config;
+    let running = service::ask(&config.store.path);
     let mut findings = vec![configuration(loaded)];
-    findings.extend(devices(config)?);
+    findings.extend(devices(config, running.as_ref())?);
     findings.push(database(&config.store.path));
-    findings.push(service(&config.store.path));
+    findings.push(service::finding(running.as_ref(), &config.store.path));
     let remote = async { Ok([windows(&config.x11).await, redis(&config.redis).await, influx(&config.influx).await]) };
     findings.extend(block_on(remote)?);
     Ok(findings)
@@ -39,8 +35,11 @@ fn configuration(loaded: &Loaded) -> Finding {
     }
 }
 
-fn devices(config: &Config) -> Result<Vec<Finding>, Error> {
-    let nodes = evdev::list(&config.devices)?;
+fn devices(config: &Config, running: Option<&Running>) -> Result<Vec<Finding>, Error> {
+    let nodes = match running {
+        Some(running) => running.devices.clone(),
+        None => evdev::list(&config.devices)?,
+    };
     if nodes.is_empty() {
         let text = "there is no input device under /dev/input";
         let mend = "plug one in; in a container or a virtual machine, hand one through";
@@ -52,7 +51,7 @@ fn devices(config: &Config) -> Result<Vec<Finding>, Error> {
         _ => Finding::failure(
             "permissions",
             format!("{} nodes, {refused} refused ({})", nodes.len(), errors(&nodes)),
-            JOIN_INPUT,
+            INSTALL,
         ),
     };
     let read = |kind: Kind| nodes.iter().filter(|node| node.state == State::Read && node.kinds.contains(&kind)).count();
@@ -99,40 +98,6 @@ fn database(path: &Path) -> Finding {
         }
         Err(error) => Finding::failure("database", format!("{shown}: {error}"), "move it away; a new one is begun"),
     }
-}
-
-fn service(database: &Path) -> Finding {
-    if let Some(hardening) = hardening_of_the_agent(database) {
-        let (on, off): (Vec<_>, Vec<_>) = hardening.measures().into_iter().partition(|&(_, is_in_force)| is_in_force);
-        let names = |measures: &[(&'static str, bool)]| measures.iter().map(|m| m.0).collect::<Vec<_>>().join(", ");
-        let text = format!("the agent is running with {}", names(&on));
-        return if off.is_empty() {
-            Finding::ok("service", text)
-        } else {
-            Finding::ok("service", format!("{text}; this kernel or its settings leave out {}", names(&off)))
-        };
-    }
-    let systemctl = |verb| {
-        let output = Command::new("systemctl").args(["--user", verb, "seclyzer.service"]).output().ok()?;
-        Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
-    };
-    let start = "systemctl --user enable --now seclyzer (or `seclyzer run` in a terminal)";
-    match systemctl("is-active").as_deref() {
-        Some("failed") => {
-            Finding::failure("service", "seclyzer.service has failed", "journalctl --user -u seclyzer -n 20")
-        }
-        _ => Finding::warning("service", "the agent is not running on this database", start),
-    }
-}
-
-/// What is in force in the agent that runs, if one does.
-fn hardening_of_the_agent(database: &Path) -> Option<Hardening> {
-    let mut socket = UnixStream::connect(socket_path(database)).ok()?;
-    socket.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
-    let mut text = String::new();
-    socket.read_to_string(&mut text).ok()?;
-    let status: serde_json::Value = serde_json::from_str(&text).ok()?;
-    Some(serde_json::from_value(status["hardening"].clone()).unwrap_or_default())
 }
 
 async fn windows(settings: &config::X11) -> Finding {

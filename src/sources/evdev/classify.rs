@@ -3,10 +3,10 @@
 use super::contact::Surface;
 use super::decode::{self, Modalities};
 use evdev::{AbsInfo, AbsoluteAxisCode, KeyCode, PropType, RelativeAxisCode};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A way of input. One node may have several.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// Has letters; power buttons, headset jacks and the like have keys too, but nobody types on them.

@@ -3,9 +3,10 @@
 use super::classify::{Capabilities, Codes, Kind};
 use super::decode::Decoder;
 use super::pattern::{Candidate, Selection, Unread};
+use crate::event::without_controls;
 use evdev::raw_stream::RawDevice;
 use evdev::{AbsInfo, AbsoluteAxisCode};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::fd::AsRawFd;
@@ -16,7 +17,7 @@ use std::path::{Path, PathBuf};
 const SYSFS: &str = "/sys/dev/char";
 
 /// A node and what is known of it. Its number changes from boot to boot; the rest identifies the device.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Node {
     pub path: PathBuf,
     /// As the device tells it, control characters replaced; empty if unknown.
@@ -35,7 +36,7 @@ pub struct Node {
 }
 
 /// Whether a node is read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", content = "reason", rename_all = "snake_case")]
 pub enum State {
     Read,
@@ -109,7 +110,7 @@ impl Node {
             absolute: codes("capabilities/abs")?,
             properties: codes("properties")?,
         };
-        let line = |file: &str| printable(text(file).unwrap_or_default().trim_end_matches('\n'));
+        let line = |file: &str| without_controls(text(file).unwrap_or_default().trim_end_matches('\n'));
         let id = |file: &str| u16::from_str_radix(&line(file), 16).unwrap_or_default();
         (self.name, self.uniq) = (line("name"), line("uniq"));
         (self.bus, self.vendor, self.product) = (id("id/bustype"), id("id/vendor"), id("id/product"));
@@ -161,11 +162,6 @@ fn is_virtual(link: &Path) -> bool {
     link.to_string_lossy().contains("/devices/virtual/input/")
 }
 
-/// A device's maker chooses its name; it must not steer a terminal.
-fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
-}
-
 /// The name of an error as errno(3) has it, or its text.
 pub(super) fn errno_name(error: &io::Error) -> String {
     let name = match error.raw_os_error() {
@@ -206,7 +202,7 @@ mod tests {
 
     #[test]
     fn a_name_cannot_steer_a_terminal() {
-        assert_eq!(printable("Key\x1b[31mboard\n"), "Key\u{fffd}[31mboard\u{fffd}");
+        assert_eq!(without_controls("Key\x1b[31mboard\n"), "Key\u{fffd}[31mboard\u{fffd}");
     }
 
     #[test]

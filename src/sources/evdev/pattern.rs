@@ -1,12 +1,12 @@
 //! Which devices the configuration lets in: by name, by vendor and product, by path.
 
 use crate::config;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Why a node that could be read is not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unread {
     /// A pattern of `devices.exclude` matches.

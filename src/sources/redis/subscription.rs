@@ -17,7 +17,8 @@ const LONGEST_MESSAGE: usize = 4096;
 /// A length, a status or an error's text.
 const LONGEST_LINE: u64 = 512;
 
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+/// A connection, over whatever it goes.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 pub struct Subscription {
@@ -28,7 +29,12 @@ pub struct Subscription {
 impl Subscription {
     /// Connects, logs in and subscribes.
     pub async fn open(server: &Client, channel: &str) -> RedisResult<Subscription> {
-        let mut subscription = Subscription { stream: BufReader::new(dial(server).await?), text: Vec::new() };
+        Subscription::over(dial(server).await?, server, channel).await
+    }
+
+    /// Logs in and subscribes on a connection that is there.
+    pub async fn over(stream: Box<dyn Stream>, server: &Client, channel: &str) -> RedisResult<Subscription> {
+        let mut subscription = Subscription { stream: BufReader::new(stream), text: Vec::new() };
         let login = server.get_connection_info().redis_settings();
         if let Some(password) = login.password() {
             subscription.send(redis::cmd("AUTH").arg(login.username()).arg(password)).await?;
@@ -98,7 +104,7 @@ fn strange() -> RedisError {
 
 async fn dial(server: &Client) -> RedisResult<Box<dyn Stream>> {
     Ok(match server.get_connection_info().addr() {
-        ConnectionAddr::Tcp(host, port) => Box::new(TcpStream::connect((host.as_str(), *port)).await?),
+        ConnectionAddr::Tcp(host, port) => Box::new(connect(host, *port).await?),
         ConnectionAddr::Unix(path) => Box::new(UnixStream::connect(path).await?),
         ConnectionAddr::TcpTls { host, port, insecure: false, .. } => {
             install_cryptography_for(server);
@@ -106,9 +112,19 @@ async fn dial(server: &Client) -> RedisResult<Box<dyn Stream>> {
             roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
             let config = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
             let name = ServerName::try_from(host.clone()).map_err(io::Error::other)?;
-            let stream = TcpStream::connect((host.as_str(), *port)).await?;
+            let stream = connect(host, *port).await?;
             Box::new(TlsConnector::from(Arc::new(config)).connect(name, stream).await?)
         }
         _ => return Err((ErrorKind::InvalidClientConfig, "no way to connect to such an address").into()),
     })
+}
+
+/// Connects, and has the kernel notice when the other side is gone without a word.
+async fn connect(host: &str, port: u16) -> io::Result<TcpStream> {
+    use nix::sys::socket::{setsockopt, sockopt};
+    const IDLE_S: u32 = 60;
+    let stream = TcpStream::connect((host, port)).await?;
+    setsockopt(&stream, sockopt::KeepAlive, &true)?;
+    setsockopt(&stream, sockopt::TcpKeepIdle, &IDLE_S)?;
+    Ok(stream)
 }

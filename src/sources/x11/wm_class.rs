@@ -18,7 +18,7 @@ pub struct App {
 pub(super) const WM_CLASS_LENGTH: u32 = 256;
 
 /// The application that a WM_CLASS names. Its form is `instance NUL class NUL`; what lacks a NUL is an instance alone.
-pub(super) fn parse_wm_class(bytes: &[u8]) -> Option<App> {
+pub fn parse_wm_class(bytes: &[u8]) -> Option<App> {
     let mut halves = bytes.split(|&byte| byte == 0).map(readable);
     let instance = halves.next().flatten();
     let class = halves.next().flatten();
@@ -40,12 +40,12 @@ fn readable(half: &[u8]) -> Option<Box<str>> {
 }
 
 /// The application that an answer about WM_CLASS names.
-pub(super) fn app(property: &GetPropertyReply) -> Option<App> {
+pub fn app(property: &GetPropertyReply) -> Option<App> {
     if property.format == 8 { parse_wm_class(&property.value) } else { None }
 }
 
 /// The window that an answer about `_NET_ACTIVE_WINDOW` names.
-pub(super) fn active_window(property: &GetPropertyReply) -> Option<Window> {
+pub fn active_window(property: &GetPropertyReply) -> Option<Window> {
     property.value32()?.next().filter(|&window| window != x11rb::NONE)
 }
 

@@ -1,0 +1,86 @@
+//! The agent as a service: whether it runs, and what it says of itself.
+
+use super::Finding;
+use crate::agent::hardening::Hardening;
+use crate::agent::status::socket_path;
+use crate::sources::evdev::Node;
+use serde::Deserialize;
+use std::io::Read;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+/// An agent that runs answers at once.
+const ANSWER_LIMIT: Duration = Duration::from_secs(5);
+/// Where the hardened services have their databases, each in a folder with its user's name.
+const HARDENED: &str = "/var/lib/seclyzer";
+
+/// What the running agent says of itself.
+#[derive(Debug, Deserialize)]
+pub struct Running {
+    #[serde(default)]
+    pub hardening: Hardening,
+    /// The nodes as it sees them: the hardened service may read what the account may not.
+    pub devices: Vec<Node>,
+}
+
+/// Asks the agent that writes to this database, if one does.
+pub fn ask(database: &Path) -> Option<Running> {
+    let mut socket = UnixStream::connect(socket_path(database)).ok()?;
+    socket.set_read_timeout(Some(ANSWER_LIMIT)).ok()?;
+    let mut text = String::new();
+    socket.read_to_string(&mut text).ok()?;
+    serde_json::from_str(&text).ok()
+}
+
+pub fn finding(running: Option<&Running>, database: &Path) -> Finding {
+    let Some(running) = running else { return not_running(database) };
+    let (on, off): (Vec<_>, Vec<_>) = running.hardening.measures().into_iter().partition(|&(_, is_on)| is_on);
+    let names = |measures: &[(&'static str, bool)]| measures.iter().map(|m| m.0).collect::<Vec<_>>().join(", ");
+    let left_out = match off.is_empty() {
+        true => String::new(),
+        false => format!("; this kernel or its settings leave out {}", names(&off)),
+    };
+    Finding::ok("service", format!("the agent is running with {}{left_out}", names(&on)))
+}
+
+fn not_running(database: &Path) -> Finding {
+    let user = database.strip_prefix(HARDENED).ok().and_then(|path| path.iter().next()?.to_str());
+    let (scope, unit, start) = match user {
+        Some(user) => ("--system", format!("seclyzer@{user}"), format!("sudo systemctl start seclyzer@{user}")),
+        None => {
+            let start = "seclyzer install (or `seclyzer run` in a terminal)".to_owned();
+            ("--user", "seclyzer".to_owned(), start)
+        }
+    };
+    let is_active = Command::new("systemctl").args([scope, "is-active", &format!("{unit}.service")]).output();
+    match is_active.as_ref().map(|output| output.stdout.trim_ascii()) {
+        Ok(b"failed") => {
+            let log = format!("journalctl {scope} -u {unit} -n 20");
+            Finding::failure("service", format!("{unit}.service has failed"), log)
+        }
+        _ => Finding::warning("service", "the agent is not running on this database", start),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sources::evdev::{Kind, State, Unread};
+
+    #[test]
+    fn what_the_agent_says_of_its_devices_is_understood() {
+        let said = r#"{"version":"1","hardening":{"private_memory":true,"no_core_dumps":true,"no_new_privileges":true,
+            "landlock_files":true,"landlock_tcp":false},"devices":[
+            {"path":"/dev/input/event0","name":"Keyboard","bus":17,"vendor":1,"product":1,"uniq":"","kinds":["keyboard"],
+             "virtual":false,"state":"read"},
+            {"path":"/dev/input/event1","name":"Lid","bus":25,"vendor":0,"product":5,"uniq":"","kinds":[],
+             "virtual":false,"state":"unread","reason":"no_input"}]}"#;
+        let running: Running = serde_json::from_str(said).expect("a status");
+        assert_eq!((&running.devices[0].state, &running.devices[0].kinds[..]), (&State::Read, &[Kind::Keyboard][..]));
+        assert_eq!(running.devices[1].state, State::Unread(Unread::NoInput));
+        let told = finding(Some(&running), Path::new("/d/seclyzer.db"));
+        assert!(told.text.ends_with("; this kernel or its settings leave out Landlock for TCP"), "{}", told.text);
+    }
+}

@@ -1,0 +1,162 @@
+//! `seclyzer forget`
+
+use super::Error;
+use crate::agent::windows_of;
+use crate::config::{Config, Influx, InfluxApi, Redis};
+use crate::event::Micros;
+use crate::record::Kind;
+use crate::record::json::iso8601;
+use crate::store::{Span, forget};
+use std::io::Write;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Delete what was recorded of a span of time, or everything
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  seclyzer forget --since 2h                                      the last two hours
+  seclyzer forget --since '2026-11-23 09:00' --until '2026-11-23 10:30'
+  seclyzer forget --until 7d                                      all but the last week
+  seclyzer forget --all
+
+TIME is RFC 3339 (2026-11-23T09:00:00+01:00), a date or a date and time of the local zone, or how long ago: 90s, 30m,
+2h, 7d, 4w. The agent must not be running. Only the SQLite database is changed; what the configured Redis and
+InfluxDB need is printed. What was learnt of applications has no times and goes with --all only.
+
+Exit codes: 0 it is forgotten; 66 there is no database; 78 an agent is using it.")]
+pub struct Args {
+    /// From this time on
+    #[arg(long, value_name = "TIME", required_unless_present_any = ["until", "all"], value_parser = parse_time)]
+    since: Option<Micros>,
+    /// Up to this time
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    until: Option<Micros>,
+    /// Everything, and what was learnt of applications; the audit log is kept
+    #[arg(long, conflicts_with_all = ["since", "until"])]
+    all: bool,
+}
+
+pub fn run(args: &Args, config: &Config, out: &mut impl Write) -> Result<(), Error> {
+    let path = &config.store.path;
+    if let Err(source) = std::fs::metadata(path) {
+        return Err(Error::NoInput { path: path.clone(), source });
+    }
+    let (since_us, until_us) = (args.since.unwrap_or(0), args.until.unwrap_or_else(now_us));
+    if since_us > until_us {
+        return Err(Error::Usage("--since is later than --until".into()));
+    }
+    let span = if args.all { Span::All } else { Span::Between { since_us, until_us } };
+    let window_us = windows_of(&config.window).length_us;
+    let deleted = forget(path, span, window_us)?;
+    writeln!(out, "{}: {deleted} records deleted", path.display())?;
+    // Windows that end after the span began in it.
+    let until_us = until_us + window_us;
+    let elsewhere = [influx(&config.influx, config, span, until_us), redis(&config.redis, span, until_us)].concat();
+    if !elsewhere.is_empty() {
+        writeln!(out, "\nWhat was sent elsewhere is still there. To delete it:\n{elsewhere}")?;
+    }
+    Ok(())
+}
+
+/// The commands for InfluxDB; empty if none is configured.
+fn influx(influx: &Influx, config: &Config, span: Span, until_us: Micros) -> String {
+    let Influx { url, org, bucket, .. } = influx;
+    if url.is_empty() {
+        return String::new();
+    }
+    let since_us = match span {
+        Span::All => 0,
+        Span::Between { since_us, .. } => since_us,
+    };
+    let (since, until) = (iso8601(since_us), iso8601(until_us));
+    let user = &config.identity.user;
+    let command = |kind: Kind| {
+        let table = kind.table();
+        match influx.api {
+            InfluxApi::V1 => {
+                let condition = format!("time >= '{since}' AND time <= '{until}' AND user_id = '{user}'");
+                let query = format!("DELETE FROM {table} WHERE {condition}");
+                format!("  curl {url}/query?db={bucket} --data-urlencode \"q={query}\"\n")
+            }
+            InfluxApi::V2 => {
+                let predicate = format!("_measurement=\"{table}\" AND user_id=\"{user}\"");
+                let place = format!("--host {url} --org {org} --bucket {bucket}");
+                format!("  influx delete {place} --start {since} --stop {until} --predicate '{predicate}'\n")
+            }
+        }
+    };
+    Kind::ALL.into_iter().map(command).collect()
+}
+
+/// The command for Redis; empty if no stream is configured. Published messages are kept by nobody but subscribers.
+fn redis(redis: &Redis, span: Span, until_us: Micros) -> String {
+    const STREAM: &str = "seclyzer:stream:features";
+    if !redis.stream {
+        return String::new();
+    }
+    let client = format!("redis-cli -u {}", redis.url);
+    match span {
+        Span::All => format!("  {client} DEL {STREAM}\n"),
+        // An entry's id is the time that it was sent, in ms: records that had to wait have a later one.
+        Span::Between { since_us: 0, .. } => format!("  {client} XTRIM {STREAM} MINID {}\n", until_us / 1000),
+        Span::Between { since_us, .. } => format!(
+            "  {client} --raw XRANGE {STREAM} {} {} | grep -xE '[0-9]+-[0-9]+' | xargs -r {client} XDEL {STREAM}\n",
+            since_us / 1000,
+            until_us / 1000
+        ),
+    }
+}
+
+fn now_us() -> Micros {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Micros::try_from(since_epoch.as_micros()).unwrap_or(Micros::MAX)
+}
+
+fn parse_time(text: &str) -> Result<Micros, String> {
+    let now_us = now_us();
+    let time_us = if text.get(4..5) == Some("-") { absolute_us(text) } else { ago_us(text, now_us) };
+    time_us.ok_or_else(|| "a time such as 2026-11-23T09:00:00Z, '2026-11-23 09:00', 2026-11-23, 2h or 7d".into())
+}
+
+/// How long ago.
+fn ago_us(text: &str, now_us: Micros) -> Option<Micros> {
+    let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let unit_s = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        "w" => 604_800,
+        _ => return None,
+    };
+    let ago_us = i64::from(number.parse::<u32>().ok()?).checked_mul(unit_s * 1_000_000)?;
+    Some(now_us.saturating_sub(ago_us).max(0))
+}
+
+/// SQLite knows the calendar and the local zone, which counts where the text tells none.
+fn absolute_us(text: &str) -> Option<Micros> {
+    let connection = rusqlite::Connection::open_in_memory().ok()?;
+    let seconds: Option<f64> =
+        connection.query_row("SELECT unixepoch(?1, 'subsec', 'utc')", [text], |row| row.get(0)).ok()?;
+    Some((seconds? * 1e6).round() as Micros)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_absolute_or_so_long_ago() {
+        assert_eq!(parse_time("2026-11-23T09:00:00+01:00"), Ok(1_795_420_800_000_000));
+        assert_eq!(parse_time("2026-11-23T08:00:00.250Z"), Ok(1_795_420_800_250_000));
+        assert_eq!(ago_us("90s", 100_000_000), Some(10_000_000));
+        assert_eq!(ago_us("2h", 7_300_000_000), Some(100_000_000));
+        assert_eq!(ago_us("9w", 100), Some(0));
+        // The zone of whoever runs this is not known, but a day is not far off.
+        let day_us = parse_time("2026-11-23").expect("a date");
+        assert_eq!(parse_time("2026-11-23 01:30"), Ok(day_us + 5_400_000_000));
+        assert!((day_us - 1_795_392_000_000_000).abs() <= 14 * 3_600_000_000);
+        for text in ["", "h", "2", "-2h", "2y", "now", "2026-13-01", "2026-11-23T", "yesterday", "é"] {
+            assert!(parse_time(text).is_err(), "{text:?} was taken for a time");
+        }
+    }
+}

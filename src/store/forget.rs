@@ -1,0 +1,73 @@
+//! Forgetting on request: what was recorded of a span of time, or everything.
+
+use super::{StoreError, open, schema};
+use crate::event::Micros;
+use crate::now_us;
+use crate::record::Kind;
+use crate::record::json::iso8601;
+use rusqlite::{Connection, TransactionBehavior};
+use std::path::Path;
+
+/// What is to be forgotten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Span {
+    /// All that happened from one time to the other, both included.
+    Between { since_us: Micros, until_us: Micros },
+    /// Everything, with what was learnt of applications and the models.
+    All,
+}
+
+/// What derives from records, but cannot be told apart by time.
+const LEARNT: [&str; 5] = ["app_focus", "app_followers", "app_hours", "models", "user_profile"];
+
+/// Deletes from the database that no agent uses, so that nothing of it is left in the file or its log. A record goes if
+/// any of what it tells of happened in the span; `window_us` is the length of a window. Returns how many went.
+pub fn forget(path: &Path, span: Span, window_us: Micros) -> Result<usize, StoreError> {
+    let mut database = open::writable(path)?;
+    let connection = &mut database.connection;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let (deleted, what) = match span {
+        Span::All => (forget_all(&transaction)?, "everything".to_owned()),
+        Span::Between { since_us, until_us } => {
+            let what = format!("{} to {}", iso8601(since_us), iso8601(until_us));
+            (forget_between(&transaction, since_us, until_us, window_us)?, what)
+        }
+    };
+    schema::audit(&transaction, now_us(), "forget", &format!("{what}: {deleted} records"))?;
+    transaction.commit()?;
+    leave_nothing(connection)?;
+    Ok(deleted)
+}
+
+fn forget_all(connection: &Connection) -> rusqlite::Result<usize> {
+    for table in LEARNT {
+        connection.execute(&format!("DELETE FROM {table}"), [])?;
+    }
+    Kind::ALL.into_iter().map(|kind| connection.execute(&format!("DELETE FROM {}", kind.table()), [])).sum()
+}
+
+fn forget_between(
+    connection: &Connection,
+    since_us: Micros,
+    until_us: Micros,
+    window_us: Micros,
+) -> rusqlite::Result<usize> {
+    let delete = |kind: Kind| {
+        let begin_us = match kind {
+            Kind::Keystroke | Kind::Mouse => format!("window_end - {window_us}"),
+            // It tells how long the application before had the focus.
+            Kind::App => "window_end - duration_ms * 1000".into(),
+        };
+        let sql = format!("DELETE FROM {} WHERE window_end >= ?1 AND {begin_us} <= ?2", kind.table());
+        connection.execute(&sql, (since_us, until_us))
+    };
+    Kind::ALL.into_iter().map(delete).sum()
+}
+
+/// `secure_delete` has overwritten the rows; a database of an older agent may hold remains of earlier ones, and the
+/// write-ahead log those of all.
+fn leave_nothing(connection: &Connection) -> rusqlite::Result<()> {
+    // The copy that VACUUM makes must not lie in a temporary file.
+    connection.execute_batch("PRAGMA temp_store = MEMORY; VACUUM;")?;
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+}

@@ -1,0 +1,231 @@
+//! A text is typed through every source that works without devices, with every log level on, and then looked for in
+//! everything that the agent wrote, sent or said.
+
+mod support;
+
+use futures_util::StreamExt;
+use redis::AsyncCommands;
+use serde_json::json;
+use std::fmt::Write;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::{SystemTime, UNIX_EPOCH};
+use support::agent::Home;
+use support::eventually;
+use support::servers::{Influx1, Redis};
+
+/// No record, name or message holds these letters in a row by chance.
+const MARKER: &str = "zqxjvkw";
+/// The kernel's codes of its keys.
+const MARKER_CODES: [u16; 7] = [44, 16, 45, 36, 47, 37, 17];
+
+/// Each text in which a key's identity, or the typed text, shows.
+fn leaks(what: &str, text: &str) -> Vec<String> {
+    let codes = |separator: &str| MARKER_CODES.map(|code| code.to_string()).join(separator);
+    let lower = text.to_lowercase();
+    let mut needles = vec![MARKER.to_owned(), codes(","), codes(", "), codes(" "), "\"key\"".into()];
+    needles.extend(MARKER.chars().map(|letter| format!("key_{letter}\"")));
+    let mut found: Vec<String> = needles.into_iter().filter(|needle| lower.contains(needle)).collect();
+    // KEY_A, KeyA, Key(30)
+    let names = text.match_indices("KEY_").map(|(i, _)| i + 4).filter(|&i| next_is(text, i, char::is_alphanumeric));
+    found.extend(names.map(|i| excerpt(text, i)));
+    let names = text.match_indices("Key").map(|(i, _)| i + 3);
+    found.extend(names.filter(|&i| is_key_name(&text[i..])).map(|i| excerpt(text, i)));
+    found.into_iter().map(|found| format!("{what}: {found}")).collect()
+}
+
+fn next_is(text: &str, i: usize, is: impl Fn(char) -> bool) -> bool {
+    text[i..].chars().next().is_some_and(is)
+}
+
+/// One capital and then no letter, or a number in brackets.
+fn is_key_name(rest: &str) -> bool {
+    let mut rest = rest.chars();
+    match rest.next() {
+        Some('(') => rest.next().is_some_and(|c| c.is_ascii_digit()),
+        Some(letter) => letter.is_ascii_uppercase() && !rest.next().is_some_and(char::is_alphanumeric),
+        None => false,
+    }
+}
+
+fn excerpt(text: &str, i: usize) -> String {
+    text.chars().skip(text[..i].chars().count().saturating_sub(12)).take(40).collect()
+}
+
+fn now_us() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock that is set").as_micros() as i64
+}
+
+/// The marker typed over and over as a word, as a password and with a slip, in the three ways to name a key.
+fn typed(start_us: i64) -> Vec<String> {
+    let mut ts = start_us;
+    let mut events = Vec::new();
+    let mut stroke = |key: String| {
+        ts += 120_000;
+        for (event, after_us) in [("press", 0), ("release", 80_000)] {
+            events.push(json!({"type": "keystroke", "ts": ts + after_us, "key": key, "event": event}).to_string());
+        }
+    };
+    let ways: [fn(char) -> String; 3] =
+        [|c| c.to_string(), |c| format!("KEY_{}", c.to_uppercase()), |c| format!("Key{}", c.to_uppercase())];
+    for round in 0..60 {
+        MARKER.chars().for_each(|letter| stroke(ways[round % 3](letter)));
+        stroke(["Space", "Space", "KEY_ENTER", "Backspace"][round % 4].into());
+    }
+    events
+}
+
+/// Events that must be refused, with the marker wherever a message could quote it.
+fn misfits(ts: i64) -> Vec<String> {
+    vec![
+        format!("{MARKER}"),
+        format!("{{\"type\":\"keystroke\",\"ts\":{ts},\"key\":\"{MARKER}\",\"event\":\"press\"}}"),
+        format!("{{\"type\":\"keystroke\",\"ts\":{ts},\"key\":\"KEY_{MARKER}\",\"event\":\"press\"}}"),
+        format!("{{\"type\":\"keystroke\",\"ts\":{ts},\"key\":\"KEY_Z\",\"event\":\"{MARKER}\"}}"),
+        format!("{{\"type\":\"keystroke\",\"ts\":\"{MARKER}\",\"key\":\"KEY_Z\",\"event\":\"press\"}}"),
+        format!("{{\"type\":\"{MARKER}\",\"ts\":{ts}}}"),
+        format!("{{\"type\":\"gap\",\"ts\":{ts},\"reason\":\"lost\",\"scope\":\"{MARKER}\"}}"),
+        format!("{{\"type\":\"keystroke\",\"ts\":{ts},\"key\":\"KEY_Z\",\"text\":\"{MARKER}\""),
+    ]
+}
+
+/// Every file below a folder but those that the test itself wrote the marker to.
+fn files(folder: &Path, own: &[&str]) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("a folder of ours") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        if path.is_dir() {
+            found.extend(files(&path, own));
+        } else if path.is_file() && !own.contains(&name.as_str()) {
+            let bytes = std::fs::read(&path).expect("a file of ours");
+            found.extend(leaks(&name, &String::from_utf8_lossy(&bytes)));
+        }
+    }
+    found
+}
+
+/// A configuration with every sink, and a log of everything.
+fn config(redis: &Redis, influx: &Influx1) -> String {
+    let (redis, influx) = (redis.url(), influx.url());
+    format!(
+        "[redis]\nenabled = true\nurl = \"{redis}\"\nstream = true\naccept_events = true\n\
+         [influx]\nurl = \"{influx}\"\napi = \"v1\"\ndatabase = \"seclyzer\"\n\
+         [log]\nlevel = \"trace\"\nfile = \"~/trace.log\"\n"
+    )
+}
+
+/// Everything that a Redis server is sent from now on, but for the events that the test publishes.
+async fn monitor(redis: &Redis) -> Arc<Mutex<String>> {
+    let client = redis::Client::open(redis.url()).expect("a good URL");
+    let mut monitor = client.get_async_monitor().await.expect("a server that runs");
+    let heard = Arc::<Mutex<String>>::default();
+    let hearing = Arc::clone(&heard);
+    tokio::spawn(async move {
+        let mut lines = monitor.on_message::<String>();
+        while let Some(line) = lines.next().await {
+            if !line.contains("\"seclyzer:events\"") {
+                writeln!(hearing.lock().expect("no test has failed"), "{line}").expect("memory");
+            }
+        }
+    });
+    heard
+}
+
+async fn everything_in(influx: &Influx1) -> String {
+    influx.query("SELECT * FROM /.*/").await.to_string()
+}
+
+#[test]
+fn the_search_finds_what_it_looks_for() {
+    let events = typed(0);
+    assert!(events[..14].iter().all(|event| !leaks("event", event).is_empty()));
+    assert!(misfits(0).iter().all(|event| !leaks("misfit", event).is_empty()));
+    for text in ["KEY_A", "KeyA", "Key(30)", "[44, 16, 45, 36, 47, 37, 17]", "typed Zqxjvkw"] {
+        assert!(!leaks("text", text).is_empty(), "{text}");
+    }
+    for text in ["Keystroke Extractor", "PRIMARY KEY (id)", "total_keys", "Key(…)", "KeystrokeCore(…)"] {
+        assert!(leaks("text", text).is_empty(), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_typed_in_a_trace_is_found_anywhere() {
+    let (redis, influx) = (Redis::start(&[]).await, Influx1::start(None).await);
+    let heard = monitor(&redis).await;
+    let home = Home::with_config(&config(&redis, &influx));
+    let start_us = now_us() - 600_000_000;
+    let trace = [misfits(start_us), typed(start_us), misfits(start_us)].concat().join("\n");
+    std::fs::write(home.path().join("typed.jsonl"), trace).expect("a trace");
+    let mut command = home.command(&["replay", "typed.jsonl", "--speed", "max", "--show"]);
+    let output = command.env("TMPDIR", home.path()).env("RUST_BACKTRACE", "full").output().expect("it runs");
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(home.count_records() > 5);
+    let told = [output.stdout, output.stderr].concat();
+    let mut found = leaks("terminal", &String::from_utf8_lossy(&told));
+    let printed = home.run(&["replay", "typed.jsonl", "--speed", "max", "--stdout"]);
+    found.extend(leaks("records", &String::from_utf8_lossy(&printed.stdout)));
+    let in_influx = everything_in(&influx).await;
+    assert!(in_influx.contains("dwell_mean"));
+    found.extend(leaks("InfluxDB", &in_influx));
+    let heard = heard.lock().expect("no test has failed").clone();
+    assert!(heard.contains("XADD") && heard.contains("dwell_mean"));
+    found.extend(leaks("Redis", &heard));
+    found.extend(files(home.path(), &["typed.jsonl"]));
+    assert_eq!(found, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn nothing_typed_through_redis_is_found_anywhere_even_after_a_crash() {
+    let (redis, influx) = (Redis::start(&[]).await, Influx1::start(None).await);
+    let heard = monitor(&redis).await;
+    let home = Home::with_config(&config(&redis, &influx));
+    let agent = home.start_agent(&["--show"]);
+    let mut connection = redis.connect("").await;
+    let events = [misfits(now_us()), typed(now_us() - 600_000_000), typed(now_us() - 20_000_000)].concat();
+    eventually("the agent listens", async || {
+        let listeners: i64 = connection.publish("seclyzer:events", MARKER).await.expect("published");
+        (listeners == 1).then_some(())
+    })
+    .await;
+    for event in events {
+        let _: i64 = connection.publish("seclyzer:events", event).await.expect("published");
+    }
+    eventually("records in InfluxDB", async || (influx.count("keystroke_features").await > 5).then_some(())).await;
+    let mut found = Vec::new();
+    for arguments in [&["status"][..], &["status", "--json"], &["doctor"], &["config", "show"], &["devices"]] {
+        let output = home.run(arguments);
+        let told = [output.stdout, output.stderr].concat();
+        assert!(!told.is_empty());
+        found.extend(leaks(&arguments.join(" "), &String::from_utf8_lossy(&told)));
+    }
+    found.extend(files(home.path(), &[]));
+    // Killed: the write-ahead log stays.
+    drop(agent);
+    assert!(std::fs::metadata(format!("{}-wal", home.database().display())).is_ok());
+    found.extend(files(home.path(), &[]));
+    found.extend(leaks("InfluxDB", &everything_in(&influx).await));
+    found.extend(leaks("Redis", &heard.lock().expect("no test has failed")));
+    assert_eq!(found, Vec::<String>::new());
+}
+
+#[test]
+fn a_broken_configuration_does_not_show_its_secrets() {
+    for broken in [
+        format!("[redis]\npassword = \"{MARKER}\"\nurl = 7\n"),
+        format!("[influx]\ntoken = \"{MARKER}\"\nbucket = [\n"),
+        format!("[influx]\ntoken = \"{MARKER}\nurl = \"\"\n"),
+        format!("[influx]\npassword = [\"{MARKER}\"]\n"),
+        format!("[redis]\npassword = \"{MARKER}\"\npassword = \"{MARKER}\"\n"),
+        format!("[redis]\nurl = \"redis://me:{MARKER}@127.0.0.1:99999\"\n"),
+        format!("[influx]\nurl = \"http://me:{MARKER}@127.0.0.1\"\n"),
+    ] {
+        let home = Home::with_config(&broken);
+        for arguments in [&["config", "check"][..], &["config", "show"], &["run"], &["doctor"]] {
+            let output = home.run(arguments);
+            let told = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+            assert!(output.status.code() != Some(0), "{arguments:?} took {broken:?} for good: {told}");
+            assert_eq!(leaks(&arguments.join(" "), &told), Vec::<String>::new(), "{broken:?}");
+        }
+    }
+}

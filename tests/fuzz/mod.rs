@@ -1,0 +1,252 @@
+//! What is fuzzed: for everything that comes from outside a function that takes any bytes and says what must hold.
+//!
+//! `fuzz/` has a target for each; `tests/fuzz_corpus.rs` runs them on stable Rust.
+
+use seclyzer::config::{self, InfluxApi};
+use seclyzer::config::{Account, ConfigFile, Environment, Machine, Secret, SecretFile, Sources, Switch};
+use seclyzer::event::json;
+use seclyzer::features::app::History;
+use seclyzer::features::app::Transition;
+use seclyzer::pipeline::{Output, Pipeline, Windows};
+use seclyzer::record::{Body, Entry, Identity, Origin, Record, Stored};
+use seclyzer::sinks::{Failure, Sink, influx, redis};
+use seclyzer::sources::evdev::{Decoder, Modalities, RAW_LEN, Raw, Surface};
+use seclyzer::sources::redis::subscription::Subscription;
+use seclyzer::sources::trace::{Line, TraceReader};
+use seclyzer::sources::x11::wm_class as property;
+use std::io::{Cursor, Read, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::{LazyLock, Mutex};
+use tokio::runtime::Runtime;
+use zeroize::Zeroizing;
+
+pub type Target = fn(&[u8]);
+
+/// Every target with its name, which is that of its corpus.
+pub const TARGETS: [(&str, Target); 8] = [
+    ("event", event),
+    ("trace", trace),
+    ("wm_class", wm_class),
+    ("input_event", input_event),
+    ("config", config_text),
+    ("redis_subscription", redis_subscription),
+    ("redis_reply", redis_reply),
+    ("influx_reply", influx_reply),
+];
+
+const TOKEN: &str = "t0ken-that-nobody-may-see";
+
+fn entry(record: Record) -> Entry {
+    let identity = Identity { user: "someone".into(), host: "somewhere".into(), dev_mode: false };
+    Entry { identity: identity.into(), origin: Origin::Device, record }
+}
+
+/// One record to deliver.
+fn batch() -> [Stored; 1] {
+    let change = Transition {
+        from_app: "editor".into(),
+        to_app: "browser".into(),
+        duration_ms: 1500,
+        transition_count: 2,
+        transition_probability: 0.5,
+        switch_rate_per_min: 1.25,
+        distinct_apps: 2,
+        focus_entropy_bits: 0.75,
+        hour: 12,
+        hour_probability: 0.125,
+    };
+    let record = Record { window_end_us: 1_790_000_000_000_000, degraded: false, body: Body::App(change) };
+    [Stored { id: 1, entry: entry(record) }]
+}
+
+/// An event that is accepted can be written, and is accepted again then.
+pub fn event(bytes: &[u8]) {
+    let Ok(stamped) = json::parse(bytes) else { return };
+    assert!(stamped.ts_us > 0);
+    if let Some(text) = json::to_json(&stamped) {
+        let again = json::parse(text.to_string().as_bytes());
+        assert!(again.is_ok_and(|again| again.ts_us == stamped.ts_us), "what was written is not read back");
+    }
+}
+
+/// A trace is read to its end, and what comes of it are records of finite numbers.
+pub fn trace(bytes: &[u8]) {
+    let mut reader = TraceReader::new(bytes);
+    let mut pipeline = Pipeline::new(Windows::CONTRACT, History::default());
+    let mut look = |output: Output| {
+        if let Output::Window(record) | Output::Focus(_, Some(record)) = output {
+            let text = entry(record).to_json();
+            assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok_and(|record| record.is_object()));
+        }
+    };
+    while let Some(line) = reader.next_line().expect("memory can be read") {
+        if let Line::Event(stamped) = line {
+            pipeline.push(stamped, &mut look);
+        }
+    }
+    pipeline.finish(&mut look);
+    assert_eq!(reader.bytes_read(), bytes.len() as u64);
+}
+
+/// A name is of bounded length, without control characters and never empty. The first byte is the property's format.
+pub fn wm_class(bytes: &[u8]) {
+    let Some((&format, value)) = bytes.split_first() else { return };
+    let unit = usize::from(format / 8).max(1);
+    let value_len = u32::try_from(value.len() / unit).expect("no such input is made");
+    let reply =
+        x11rb::protocol::xproto::GetPropertyReply { format, value_len, value: value.to_vec(), ..Default::default() };
+    assert_ne!(property::active_window(&reply), Some(x11rb::NONE));
+    for app in [property::app(&reply), property::parse_wm_class(value)].into_iter().flatten() {
+        assert!(!app.name.is_empty());
+        for half in [app.name, app.class] {
+            assert!(half.len() <= 256 && !half.chars().any(char::is_control));
+        }
+    }
+}
+
+/// Whatever a device sends, no motion leaves the contract's range. The first byte chooses the device.
+pub fn input_event(bytes: &[u8]) {
+    const SURFACES: [Surface; 5] = [
+        Surface::None,
+        Surface::Free,
+        Surface::Touchscreen,
+        Surface::Tablet,
+        Surface::Touchpad { counts_per_detent: 40 },
+    ];
+    let Some((&device, stream)) = bytes.split_first() else { return };
+    let surface = SURFACES[usize::from(device) % SURFACES.len()];
+    let mut decoder = Decoder::new(Modalities { keystroke: true, mouse: true }, surface);
+    let mut out = Vec::new();
+    let (events, _) = stream.as_chunks::<RAW_LEN>();
+    events.iter().for_each(|event| decoder.feed(Raw::parse(event), &mut out));
+    for stamped in out.into_iter().filter(|stamped| stamped.ts_us > 0) {
+        if let Some(text) = json::to_json(&stamped) {
+            let fits = !matches!(json::parse(text.to_string().as_bytes()), Err(json::Reject::OutOfRange));
+            assert!(fits, "a number beyond the contract's");
+        }
+    }
+}
+
+/// A configuration that is accepted holds the rules; an error does not repeat a secret.
+pub fn config_text(bytes: &[u8]) {
+    struct Elsewhere;
+    impl Machine for Elsewhere {
+        fn account(&self) -> Account {
+            Account { name: Some("me".into()), home: Some(PathBuf::from("/home/me")) }
+        }
+        fn host_name(&self) -> Option<String> {
+            Some("box".into())
+        }
+        fn read_secret(&self, _path: &Path) -> std::io::Result<SecretFile> {
+            Err(std::io::ErrorKind::NotFound.into())
+        }
+        fn service_directory(&self, _account: &str) -> Option<PathBuf> {
+            None
+        }
+    }
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let file = ConfigFile { path: "/f.toml".into(), text: Zeroizing::new(text.into()), mode: 0o100_600 };
+    let environment = Environment::default();
+    match config::load(&Sources { file: Some(file), environment: &environment, machine: &Elsewhere }) {
+        Ok(loaded) => {
+            assert!(loaded.config.store.path.is_absolute());
+            assert!(loaded.config.window.length >= loaded.config.window.step);
+        }
+        Err(error) => {
+            let told = error.to_string();
+            assert!(told.lines().count() == 1 && told.len() < 2_000, "{} bytes", told.len());
+        }
+    }
+}
+
+static RUNTIME: LazyLock<Runtime> =
+    LazyLock::new(|| tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime"));
+
+/// What a server sends to a subscriber ends the connection or is a message of bounded length.
+pub fn redis_subscription(bytes: &[u8]) {
+    let client = ::redis::Client::open("redis://:pass@127.0.0.1").expect("a good URL");
+    let stream = Box::new(tokio::io::join(Cursor::new(bytes.to_vec()), tokio::io::sink()));
+    RUNTIME.block_on(async {
+        let Ok(mut subscription) = Subscription::over(stream, &client, "seclyzer:events").await else { return };
+        while let Ok(message) = subscription.next().await {
+            assert!(message.is_none_or(|message| message.len() <= 4096));
+        }
+    });
+}
+
+/// A listener that answers every connection with the same bytes and closes it.
+struct Parrot {
+    address: SocketAddr,
+    answer: &'static Mutex<Vec<u8>>,
+}
+
+impl Parrot {
+    fn start() -> Parrot {
+        let answer: &'static Mutex<Vec<u8>> = Box::leak(Box::default());
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        std::thread::spawn(move || {
+            for mut connection in listener.incoming().flatten() {
+                // The client asks first; a part of its question is enough.
+                let _ = connection.read(&mut [0; 65_536]);
+                let bytes = answer.lock().expect("no panic").clone();
+                // It may have gone before it heard all of the answer.
+                let _ = connection.write_all(&bytes);
+            }
+        });
+        Parrot { address, answer }
+    }
+
+    fn say(&self, bytes: &[u8]) -> SocketAddr {
+        *self.answer.lock().expect("no panic") = bytes.to_vec();
+        self.address
+    }
+}
+
+/// A failure is told on one short line that has no secret in it.
+fn look_at(outcome: Result<(), Failure>) {
+    if let Err(failure) = outcome {
+        let told = failure.to_string();
+        assert!(told.chars().count() <= 300 && !told.chars().any(char::is_control), "{} bytes", told.len());
+        assert!(!told.contains(TOKEN), "the secret is told");
+    }
+}
+
+/// Whatever answers in place of Redis, the sink comes back.
+pub fn redis_reply(bytes: &[u8]) {
+    static SERVER: LazyLock<Parrot> = LazyLock::new(Parrot::start);
+    let address = SERVER.say(bytes);
+    let settings = config::Redis {
+        enabled: Switch::On,
+        url: format!("redis://{address}"),
+        username: None,
+        password: Some(Secret::new(TOKEN)),
+        stream: true,
+        stream_max_len: 1000,
+        accept_events: false,
+    };
+    let mut sink = redis::Redis::new(settings, "id").expect("a good URL");
+    RUNTIME.block_on(async { look_at(sink.deliver(&batch()).await) });
+}
+
+/// Whatever answers in place of InfluxDB, the sink comes back.
+pub fn influx_reply(bytes: &[u8]) {
+    static SERVER: LazyLock<Parrot> = LazyLock::new(Parrot::start);
+    let address = SERVER.say(bytes);
+    let mut sink = influx::Influx::new(config::Influx {
+        enabled: Switch::On,
+        api: InfluxApi::V2,
+        url: format!("http://{address}"),
+        token: Some(Secret::new(TOKEN)),
+        org: "org".into(),
+        bucket: "bucket".into(),
+        username: String::new(),
+        password: None,
+    });
+    // Twice: the second delivery after a good one goes another way.
+    RUNTIME.block_on(async {
+        look_at(sink.deliver(&batch()).await);
+        look_at(sink.deliver(&batch()).await);
+    });
+}

@@ -1,0 +1,53 @@
+//! Databases that earlier versions left behind: `tests/schemas/<version>.sql` is a dump of one with records in it.
+//!
+//! A new version of the schema adds the dump that its own program makes:
+//! `seclyzer replay tests/golden/desk.jsonl --speed max`, then `sqlite3 seclyzer.db .dump`, with the two pragmas that a
+//! dump leaves out in its first lines.
+
+use seclyzer::config;
+use seclyzer::store::{Store, schema};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+fn dump(version: u32) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/schemas/{version}.sql"))
+}
+
+/// Every table, view and index with its text.
+fn shape(path: &Path) -> Vec<(String, String)> {
+    let database = seclyzer::store::read_only(path).expect("a database");
+    let sql = "SELECT name, coalesce(sql, '') FROM sqlite_schema ORDER BY name";
+    let mut all = database.prepare(sql).expect("a query");
+    let rows = all.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).expect("rows");
+    rows.map(|row| row.expect("a row")).collect()
+}
+
+fn settings(path: &Path) -> config::Store {
+    config::Store { path: path.to_owned(), retention: None }
+}
+
+#[tokio::test]
+async fn a_database_of_every_older_version_is_brought_up_to_date_with_its_records() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let new = folder.path().join("new.db");
+    Store::open(&settings(&new)).expect("a new database").close(Duration::from_secs(10)).await.expect("closed");
+    for version in 1..=schema::VERSION {
+        let dump = dump(version);
+        let text = std::fs::read_to_string(&dump)
+            .unwrap_or_else(|error| panic!("{}: {error}; every version has its dump", dump.display()));
+        let path = folder.path().join(format!("{version}.db"));
+        let old = rusqlite::Connection::open(&path).expect("a database");
+        old.execute_batch(&text).expect("a dump");
+        let before: i64 = old.query_row("SELECT last_id FROM sequence", [], |row| row.get(0)).expect("a number");
+        let found: u32 = old.pragma_query_value(None, "user_version", |row| row.get(0)).expect("a version");
+        drop(old);
+        assert_eq!(found, version);
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).expect("our own file");
+        let store = Store::open(&settings(&path)).expect("brought up to date");
+        let records = store.fetch(0, 10_000).await.expect("records");
+        assert!(before > 0 && records.len() as i64 == before, "{} of {before}", records.len());
+        store.close(Duration::from_secs(10)).await.expect("closed");
+        assert_eq!(shape(&path), shape(&new), "version {version}");
+    }
+}
