@@ -117,7 +117,8 @@ fn after_a_sleep_there_is_a_gap_and_typing_goes_on() {
 fn when_x_is_restarted_its_new_server_is_followed() {
     let mut desk = Desk::open();
     // Without waiting for it: the new session is told by its windows.
-    desk.guest.run("systemctl restart --no-block desktop@alice && while pgrep -x xterm; do sleep 0.2; done");
+    desk.guest.run("systemctl restart --no-block desktop@alice");
+    desk.guest.poll("! pgrep -x -u alice xterm", 2 * LIMIT);
     desk.guest.await_session("alice");
     desk.guest
         .poll_for("the agent follows the focus", LIMIT, |guest| (status(guest)?["applications"] == true).then_some(()));
