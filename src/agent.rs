@@ -4,7 +4,6 @@
 
 pub mod feed;
 pub mod followers;
-mod footprint;
 pub mod hardening;
 mod injected;
 mod notify;
@@ -101,7 +100,6 @@ pub async fn run(config: &Config, options: Options, shutdown: impl Future<Output
     tracing::info!("✓ Keystroke Extractor initialized and ready");
     tracing::info!("✓ Mouse Extractor initialized and ready");
     agent.note("start");
-    footprint::shrink_when_settled();
     let mut manager = ServiceManager::of_this_process();
     manager.tell("READY=1\nSTATUS=Following keyboards, pointers and the focused application");
     agent.serve(&mut manager, socket.as_ref(), shutdown).await;

@@ -89,7 +89,7 @@ fn a_database_that_an_agent_uses_is_left_alone() {
     let records = home.count_records();
     let agent = home.start_agent(&[]);
     let (code, told) = forget(&home, &["--all"]);
-    assert_eq!(code, Some(78), "{told}");
+    assert_eq!(code, Some(75), "{told}");
     assert!(told.contains(&format!("process {} is using this database", agent.id())), "{told}");
     assert_eq!(home.count_records(), records);
 }

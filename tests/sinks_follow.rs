@@ -199,7 +199,7 @@ async fn a_record_that_cannot_be_stored_is_left_out_alone_and_counted() {
     assert_eq!(server.count_all().await, 80);
     let status = follower.status();
     assert_eq!((status.delivered, status.rejected), (80, 1));
-    assert!(status.last_error.is_some_and(|error| error.contains("400")));
+    assert!(status.last_error.is_some_and(|error| error.contains("2262")));
 }
 
 #[tokio::test]

@@ -265,6 +265,13 @@ impl Influx1 {
         .await;
     }
 
+    /// Writes a line of the test's own.
+    pub async fn write(&self, line: &str) {
+        let request = http().post(format!("{}/write?db=seclyzer", self.url())).body(line.to_owned());
+        let status = request.send().await.expect("an answer").status();
+        assert_eq!(status, reqwest::StatusCode::NO_CONTENT, "{line}");
+    }
+
     /// What it answers to a query.
     pub async fn query(&self, query: &str) -> serde_json::Value {
         let request = http().post(format!("{}/query", self.url())).basic_auth(Influx1::USER, self.password).query(&[
