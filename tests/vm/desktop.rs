@@ -1,7 +1,7 @@
 //! The desktop: Debian with systemd, udev, logind and Xorg, and alice, who is logged in and has two windows open.
 //!
 //! It is booted once and its state saved, which the next ones start from in a few seconds. alice may use sudo; there is
-//! another account, bob.
+//! another account, bob, and a Redis server.
 
 use std::fs;
 use std::path::{Path, PathBuf};
