@@ -53,7 +53,8 @@ impl Guest {
     }
 
     pub fn reboot(&mut self) {
-        self.run("systemctl reboot --no-block");
+        // The answer has to be out before whoever gives it is ended.
+        self.run("{ sleep 3; systemctl reboot; } >/dev/null 2>&1 &");
         self.await_boot(BOOT_LIMIT);
         self.await_session("alice");
     }
