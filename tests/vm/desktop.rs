@@ -1,7 +1,7 @@
 //! The desktop: Debian with systemd, udev, logind and Xorg, and alice, who is logged in and has two windows open.
 //!
 //! It is booted once and its state saved, which the next ones start from in a few seconds. alice may use sudo; there is
-//! another account, bob.
+//! another account, bob, and a Redis server.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -53,7 +53,8 @@ impl Guest {
     }
 
     pub fn reboot(&mut self) {
-        self.run("systemctl reboot --no-block");
+        // The answer has to be out before whoever gives it is ended.
+        self.run("{ sleep 3; systemctl reboot; } >/dev/null 2>&1 &");
         self.await_boot(BOOT_LIMIT);
         self.await_session("alice");
     }

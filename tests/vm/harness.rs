@@ -21,7 +21,7 @@ pub const MOUSE: &str = "QEMU Virtio Mouse";
 
 /// Generous, for machines that are slow or busy; a guest usually takes 3 s to boot.
 const BOOT_LIMIT: Duration = Duration::from_secs(60);
-const COMMAND_LIMIT: Duration = Duration::from_secs(20);
+const COMMAND_LIMIT: Duration = Duration::from_secs(60);
 /// How much longer than the guest's own limit the host waits for an answer.
 const ANSWER_SLACK: Duration = Duration::from_secs(10);
 /// After a failure: what the programs in the background said.
