@@ -1,6 +1,6 @@
 #![no_main]
 
-#[path = "../shared.rs"]
+#[path = "../entries.rs"]
 mod shared;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| shared::fuzz::config_text(bytes));
