@@ -86,7 +86,7 @@ fn use_it(guest: &mut Guest, seclyzer: &str, database: &str) {
         });
     }
     let status = alice(guest, &format!("{seclyzer} status"));
-    assert!(status.contains("gaps: 0\n") && status.contains("focused application: followed"), "{status}");
+    assert!(status.contains("gaps: none\n") && status.contains("focused application: followed"), "{status}");
     guest.stop(&subscriber, Duration::from_secs(5));
 }
 
