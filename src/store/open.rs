@@ -31,7 +31,7 @@ pub fn writable(path: &Path) -> Result<Database, StoreError> {
         "PRAGMA auto_vacuum = INCREMENTAL;
          PRAGMA journal_mode = WAL;
          PRAGMA synchronous = FULL;
-         PRAGMA cache_size = -256;
+         PRAGMA cache_size = -128;
          PRAGMA wal_autocheckpoint = 64;
          PRAGMA journal_size_limit = 262144;
          PRAGMA trusted_schema = OFF;",
