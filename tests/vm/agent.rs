@@ -57,16 +57,21 @@ impl Agent {
         serde_json::from_str(&text).expect("JSON")
     }
 
-    /// How many events of a kind the agent has taken.
+    /// How many events of a kind the agent tells that it has taken: keystrokes in tens.
     pub fn events(&self, guest: &mut Guest, kind: &str) -> u64 {
-        self.status(guest)["events"][kind].as_u64().expect("a count")
+        let events = &self.status(guest)["events"];
+        match kind {
+            "gap" => events["gaps"].as_object().expect("gaps").values().filter_map(Value::as_u64).sum(),
+            kind => events[kind].as_u64().expect("a count"),
+        }
     }
 
     pub fn await_events(&self, guest: &mut Guest, kind: &str, count: u64) {
-        guest.poll_for(&format!("{count} {kind} events"), LIMIT, |guest| {
-            (self.events(guest, kind) >= count).then_some(())
+        let told = if kind == "keystroke" { count / 10 * 10 } else { count };
+        guest.poll_for(&format!("{told} {kind} events"), LIMIT, |guest| {
+            (self.events(guest, kind) >= told).then_some(())
         });
-        assert_eq!(self.events(guest, kind), count, "{kind} events");
+        assert_eq!(self.events(guest, kind), told, "{kind} events");
     }
 
     /// Waits until a node is read.
