@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::agent::{Agent, LIMIT, Recorder, boot, fetch_database};
+use crate::agent::{Agent, LIMIT, Recorder, boot};
 use crate::harness::Guest;
 use crate::machine::Hardware;
 
