@@ -57,9 +57,14 @@ impl Agent {
         serde_json::from_str(&text).expect("JSON")
     }
 
-    /// How many events of a kind the agent has taken.
+    /// How many events of a kind the agent has taken; keystroke events are told in steps of ten.
     pub fn events(&self, guest: &mut Guest, kind: &str) -> u64 {
         self.status(guest)["events"][kind].as_u64().expect("a count")
+    }
+
+    /// How many gaps there were, whatever the reason.
+    pub fn gaps(&self, guest: &mut Guest) -> u64 {
+        gaps(&self.status(guest))
     }
 
     pub fn await_events(&self, guest: &mut Guest, kind: &str, count: u64) {
@@ -98,6 +103,12 @@ impl Agent {
     }
 }
 
+/// How many gaps a status tells of.
+pub fn gaps(status: &Value) -> u64 {
+    let by_reason = status["events"]["gaps"].as_object().expect("gaps by reason");
+    by_reason.values().map(|count| count.as_u64().expect("a count")).sum()
+}
+
 /// Copies the agent's database, with what it may have left in the write-ahead log.
 pub fn fetch_database(guest: &mut Guest) -> (TempDir, Connection) {
     let folder = TempDir::new().expect("a temporary folder");
@@ -130,6 +141,16 @@ impl Recorder {
 
     pub fn await_read(&self, guest: &mut Guest, node: &str) {
         guest.poll(&format!("grep -q 'reading {node} ' {}", self.process.stderr), LIMIT);
+    }
+
+    pub fn await_gone(&self, guest: &mut Guest, node: &str) {
+        guest.poll(&format!("grep -q 'no longer reading {node} ' {}", self.process.stderr), LIMIT);
+    }
+
+    /// Waits until a node is read that was before, under the same name.
+    pub fn await_read_again(&self, guest: &mut Guest, node: &str) {
+        let is_read_last = format!("grep 'reading {node} ' {} | tail -n 1 | grep -qv 'no longer'", self.process.stderr);
+        guest.poll(&is_read_last, LIMIT);
     }
 
     /// Ends the recording and gives what was recorded.
