@@ -64,8 +64,17 @@ impl Guest {
 
     /// Plays a script to its end. Gives when each line was done, in microseconds of CLOCK_BOOTTIME.
     pub fn play(&mut self, device: &Device, script: &str) -> Vec<i64> {
+        self.play_undisturbed(device, script, 0)
+    }
+
+    /// As [`play`](Self::play), for a script that takes so many seconds, in which nothing else is started: to start a
+    /// program takes longer than the kernel's queue for a reader of a fast device lasts.
+    pub fn play_undisturbed(&mut self, device: &Device, script: &str, seconds: u32) -> Vec<i64> {
         let before = self.lines(&device.process).len();
         self.write_file(&device.process.stdin, script);
+        if seconds > 0 {
+            self.run(&format!("sleep {seconds}"));
+        }
         let lines = self.poll_lines(&device.process, before + script.lines().count());
         lines[before..].iter().map(|line| line["us"].as_i64().expect("a time")).collect()
     }
