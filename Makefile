@@ -5,7 +5,7 @@ SHELL := /bin/bash
 CARGO := cargo
 BINARY := target/release/seclyzer
 
-.PHONY: help build deb run test check privacy torture bench test-packages test-vm clean
+.PHONY: help build deb run test check privacy torture bench test-packages test-vm test-desktop clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -35,7 +35,10 @@ test-packages:
 	@scripts/packages.sh test
 
 test-vm: build ## The release binary on a real kernel's devices, in a virtual machine
-	@scripts/test-vm.sh $(abspath $(BINARY))
+	@scripts/test-vm.sh devices $(abspath $(BINARY))
+
+test-desktop: build ## Installing, using and removing it on a desktop, in a virtual machine; some 15 minutes
+	@scripts/test-vm.sh desktop $(abspath $(BINARY))
 
 torture: test-packages ## The fault campaign; prints what became of the records under each fault
 	@$(CARGO) test --locked --quiet --test torture -- $(TORTURE)

@@ -1,17 +1,25 @@
 #!/usr/bin/env bash
-# Runs the agent on a real kernel's input devices and on a desktop, in virtual machines.
-# usage: test-vm.sh SECLYZER_BINARY
+# Runs the agent in virtual machines: on a real kernel's input devices, or on a whole desktop.
+# usage: test-vm.sh devices|desktop SECLYZER_BINARY
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-status=0
-tests/vm/prepare.sh && tests/vm/prepare-desktop.sh || status=$?
-if [ "$status" = 77 ]; then
-    echo "warning: no virtual machine can be run here; the tests on real devices were left out" >&2
-    exit 0
-elif [ "$status" != 0 ]; then
-    exit "$status"
-fi
+case "$1" in
+    devices) prepare=(tests/vm/prepare.sh); choice=(--skip desktop_) ;;
+    desktop) prepare=(tests/vm/prepare.sh tests/vm/prepare-desktop.sh); choice=(desktop_) ;;
+    *) echo "usage: $0 devices|desktop SECLYZER_BINARY" >&2; exit 64 ;;
+esac
+
+for step in "${prepare[@]}"; do
+    status=0
+    "$step" || status=$?
+    if [ "$status" = 77 ]; then
+        echo "warning: no virtual machine can be run here; the tests in it were left out" >&2
+        exit 0
+    elif [ "$status" != 0 ]; then
+        exit "$status"
+    fi
+done
 # `cargo test --test vm` does not build examples.
 cargo build --locked --features vm-tests --example vm-uinput
-SECLYZER_BIN=$1 cargo test --locked --features vm-tests --test vm
+SECLYZER_BIN=$2 cargo test --locked --features vm-tests --test vm -- "${choice[@]}"

@@ -22,9 +22,11 @@ pub struct Desk {
     made_nodes: bool,
 }
 
-/// Where a device's reports are written to.
+/// A device, to which reports are written.
 pub struct Device {
     terminal: File,
+    /// The node that the agent reads.
+    pub path: String,
     /// Kept open, so that the terminal does not hang up.
     _node: File,
 }
@@ -74,7 +76,7 @@ impl Desk {
         symlink(&path, nodes.join(format!("event{count}"))).expect("a link");
         let number = format!("{}:{}", libc::major(rdev), libc::minor(rdev));
         self.describe(&number, description).expect("room for a description");
-        Device { terminal, _node: node }
+        Device { terminal, path, _node: node }
     }
 
     fn describe(&self, number: &str, description: &Description) -> io::Result<()> {

@@ -6,7 +6,7 @@ use crate::process::{Memory, Usage};
 use crate::report::Earlier::Unknown;
 use crate::report::Target::AtMost;
 use crate::report::{Report, short};
-use crate::session::Session;
+use crate::session::{BareReader, Session};
 use crate::support::agent::{Agent, Home};
 use crate::support::servers::Redis;
 use crate::workload::{self, START_US};
@@ -15,7 +15,7 @@ use std::fmt::Write;
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 
-const QUIET: &str = "[redis]\nenabled = false\n[influx]\nenabled = false\n";
+pub const QUIET: &str = "[redis]\nenabled = false\n[influx]\nenabled = false\n";
 const HOUR_US: i64 = 3_600_000_000;
 
 pub fn tables(runtime: &Runtime, rows: u64) {
@@ -65,8 +65,10 @@ fn devices() {
 }
 
 fn rates(runtime: &Runtime) {
-    println!("\n| reports a second | % of a core | µs an event | wake-ups an event | RSS kB |\n|---|---|---|---|---|");
+    let head = "reports a second | % of a core | µs an event | a bare reader's | wake-ups an event | RSS kB";
+    println!("\n| {head} |\n|---|---|---|---|---|---|");
     let Some(mut session) = Session::start(runtime, "") else { return };
+    let Some(mut reader) = BareReader::start() else { return };
     for motion in [125, 500, 1000, 2000, 4000, 8000] {
         let load = Load { name: "a mouse", key_events: 0, motion };
         let before = Usage::of(session.pid());
@@ -74,7 +76,8 @@ fn rates(runtime: &Runtime) {
         let wakeups = Usage::of(session.pid()).since(before).wakeups as f64 / f64::from(15 * motion);
         let rss_kb = Memory::of(session.pid()).rss_kb;
         let (percent, event_us) = (short(cost.core_percent), short(cost.event_us));
-        println!("| {motion} | {percent} | {event_us} | {} | {rss_kb} |", short(wakeups));
+        let bare_us = short(reader.work(motion, Duration::from_secs(5)));
+        println!("| {motion} | {percent} | {event_us} | {bare_us} | {} | {rss_kb} |", short(wakeups));
     }
 }
 

@@ -42,7 +42,7 @@ fn measure(runtime: &Runtime, count: u64) -> Vec<(String, f64)> {
     all
 }
 
-/// Makes a database of so many records, the newest of this moment, by repeating those of a golden trace.
+/// Makes a database of so many records, the newest an hour old, by repeating those of a golden trace.
 pub fn fill(home: &Home, count: u64) {
     let trace = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/typist.jsonl");
     let other = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/desk.jsonl");
@@ -51,11 +51,11 @@ pub fn fill(home: &Home, count: u64) {
     let connection = Connection::open(home.database()).expect("a database");
     let hasty = "PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF; PRAGMA cache_size = -65536;";
     connection.execute_batch(hasty).expect("a database of our own");
-    let first_us = an_hour_ago_us() as u64 - count / 2 * STEP_US;
+    let last_us = an_hour_ago_us() as u64;
     let mut id = 1;
     for (table, share) in SHARES {
         let rows = (count * share).div_ceil(100);
-        repeat(&connection, table, rows, id, first_us).expect("room for rows");
+        repeat(&connection, table, rows, id, last_us - rows * STEP_US).expect("room for rows");
         id += rows;
     }
     let newest = id - 1;

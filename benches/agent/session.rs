@@ -6,6 +6,7 @@ use crate::process::Usage;
 use crate::support::agent::{Agent, Home};
 use crate::support::servers::{Redis, VictoriaMetrics, free_port};
 use crate::xserver::XServer;
+use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -37,6 +38,38 @@ fn config(redis: &str, influx: &str) -> String {
     )
 }
 
+/// A program that does nothing but read the mouse: what no agent can do with less.
+pub struct BareReader {
+    person: Person,
+    cat: std::process::Child,
+    _desk: Desk,
+}
+
+impl BareReader {
+    pub fn start() -> Option<BareReader> {
+        let desk = Desk::new()?;
+        let person = Person { keyboard: desk.add_keyboard(), mouse: desk.add_mouse() };
+        let node = std::fs::File::open(&person.mouse.path).expect("the node");
+        let cat = Command::new("cat").stdin(node).stdout(Stdio::null()).spawn().expect("cat is everywhere");
+        Some(BareReader { person, cat, _desk: desk })
+    }
+
+    /// µs an event.
+    pub fn work(&mut self, motion: u32, length: Duration) -> f64 {
+        let before = Usage::of(self.cat.id());
+        let events = self.person.work(Load { name: "a mouse", key_events: 0, motion }, length);
+        Usage::of(self.cat.id()).since(before).cpu_ns as f64 / 1000.0 / events as f64
+    }
+}
+
+impl Drop for BareReader {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.cat.kill();
+        let _ = self.cat.wait();
+    }
+}
+
 /// What some work has cost.
 pub struct Cost {
     pub event_us: f64,
@@ -53,12 +86,28 @@ pub struct Session {
 }
 
 impl Session {
-    /// `None` where devices cannot be made.
+    /// With every source and sink; `None` where devices cannot be made.
     pub fn start(runtime: &tokio::runtime::Runtime, more_config: &str) -> Option<Session> {
+        let servers = runtime.block_on(Servers::start());
+        let config = servers.config() + more_config;
+        let mut session = Session::begin(servers, &config)?;
+        // Until every sink has been connected to.
+        session.person.work(crate::SLOW, Duration::from_secs(12));
+        session.agent.wait_for_log("records are being delivered");
+        session.agent.wait_for_log("records are being delivered");
+        Some(session)
+    }
+
+    /// Without any sink.
+    pub fn start_alone(runtime: &tokio::runtime::Runtime) -> Option<Session> {
+        Session::begin(runtime.block_on(Servers::start()), crate::growth::QUIET)
+    }
+
+    fn begin(servers: Servers, config: &str) -> Option<Session> {
         let desk = Desk::new()?;
         let person = Person { keyboard: desk.add_keyboard(), mouse: desk.add_mouse() };
-        let (servers, screen) = (runtime.block_on(Servers::start()), XServer::start());
-        let home = Home::with_config(&(servers.config() + more_config));
+        let screen = XServer::start();
+        let home = Home::with_config(config);
         let mut command = home.command(&["run"]);
         command.env("DISPLAY", screen.display());
         desk.sit_down(&mut command);
@@ -66,12 +115,7 @@ impl Session {
         agent.wait_for_log("reading /dev/input/event1");
         agent.wait_for_log("Mouse Extractor initialized and ready");
         agent.wait_for_log("App Tracker initialized and ready");
-        let mut session = Session { agent, person, servers, _screen: screen, _home: home, _desk: desk };
-        // Until every sink has been connected to.
-        session.person.work(crate::SLOW, Duration::from_secs(12));
-        session.agent.wait_for_log("records are being delivered");
-        session.agent.wait_for_log("records are being delivered");
-        Some(session)
+        Some(Session { agent, person, servers, _screen: screen, _home: home, _desk: desk })
     }
 
     pub fn pid(&self) -> u32 {

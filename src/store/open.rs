@@ -80,7 +80,7 @@ fn connect(path: &Path) -> Result<(Connection, String, i64), StoreError> {
         // Small caches and logs: each record is written once and read once, soon after.
         "PRAGMA journal_mode = WAL;
          PRAGMA synchronous = FULL;
-         PRAGMA cache_size = -256;
+         PRAGMA cache_size = -128;
          PRAGMA wal_autocheckpoint = 64;
          PRAGMA journal_size_limit = 262144;
          PRAGMA secure_delete = ON;

@@ -72,6 +72,7 @@ fn fifty_devices_come_and_go_while_another_is_typed_on_and_the_agent_costs_what_
     assert!(after.idle_ticks <= 1, "{after:?}: it is busy with nothing to do");
     assert_eq!(agent.gaps(&mut guest), 2 * CYCLES, "of keys and of the pointer, each time");
 
+    // Each device that went has begun the window anew; this makes a record.
     guest.play(&keyboard, &taps(30));
     let (_folder, database) = agent.await_records(&mut guest);
     let longest: f64 =

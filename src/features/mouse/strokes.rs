@@ -1,5 +1,6 @@
 //! Strokes: runs of motion without a longer pause, and the kinematics within them.
 
+use super::super::stats::larger;
 use super::{Sample, length};
 use crate::event::Micros;
 use std::f64::consts::{PI, TAU};
@@ -99,7 +100,7 @@ fn chord(run: &[Sample]) -> (f64, f64) {
     let (width, height) = (last.x - first.x, last.y - first.y);
     let chord = length(width, height);
     let area = |s: &Sample| ((s.x - first.x) * height - (s.y - first.y) * width).abs();
-    let deviation = if chord > 0.0 { run.iter().map(area).fold(0.0, f64::max) / chord } else { 0.0 };
+    let deviation = if chord > 0.0 { run.iter().map(area).fold(0.0, larger) / chord } else { 0.0 };
     (chord, deviation)
 }
 
