@@ -57,21 +57,21 @@ impl Agent {
         serde_json::from_str(&text).expect("JSON")
     }
 
-    /// How many events of a kind the agent tells that it has taken: keystrokes in tens.
+    /// How many events of a kind the agent has taken; keystroke events are told in steps of ten.
     pub fn events(&self, guest: &mut Guest, kind: &str) -> u64 {
-        let events = &self.status(guest)["events"];
-        match kind {
-            "gap" => events["gaps"].as_object().expect("gaps").values().filter_map(Value::as_u64).sum(),
-            kind => events[kind].as_u64().expect("a count"),
-        }
+        self.status(guest)["events"][kind].as_u64().expect("a count")
+    }
+
+    /// How many gaps there were, whatever the reason.
+    pub fn gaps(&self, guest: &mut Guest) -> u64 {
+        gaps(&self.status(guest))
     }
 
     pub fn await_events(&self, guest: &mut Guest, kind: &str, count: u64) {
-        let told = if kind == "keystroke" { count / 10 * 10 } else { count };
-        guest.poll_for(&format!("{told} {kind} events"), LIMIT, |guest| {
-            (self.events(guest, kind) >= told).then_some(())
+        guest.poll_for(&format!("{count} {kind} events"), LIMIT, |guest| {
+            (self.events(guest, kind) >= count).then_some(())
         });
-        assert_eq!(self.events(guest, kind), told, "{kind} events");
+        assert_eq!(self.events(guest, kind), count, "{kind} events");
     }
 
     /// Waits until a node is read.
@@ -94,13 +94,20 @@ impl Agent {
     pub fn await_records(&self, guest: &mut Guest) -> (TempDir, Connection) {
         let now: u64 = guest.run("date +%s").parse().expect("a number");
         let written = (now / WINDOW_STEP_S + 1) * WINDOW_STEP_S + 1;
-        guest.poll(&format!("[ $(date +%s) -gt {written} ]"), LIMIT);
+        // The guest's clock may be slow.
+        guest.poll(&format!("[ $(date +%s) -gt {written} ]"), 6 * LIMIT);
         fetch_database(guest)
     }
 
     pub fn stop(self, guest: &mut Guest) {
         guest.stop(&self.process, LIMIT);
     }
+}
+
+/// How many gaps a status tells of.
+pub fn gaps(status: &Value) -> u64 {
+    let by_reason = status["events"]["gaps"].as_object().expect("gaps by reason");
+    by_reason.values().map(|count| count.as_u64().expect("a count")).sum()
 }
 
 /// Copies the agent's database, with what it may have left in the write-ahead log.
@@ -135,6 +142,16 @@ impl Recorder {
 
     pub fn await_read(&self, guest: &mut Guest, node: &str) {
         guest.poll(&format!("grep -q 'reading {node} ' {}", self.process.stderr), LIMIT);
+    }
+
+    pub fn await_gone(&self, guest: &mut Guest, node: &str) {
+        guest.poll(&format!("grep -q 'no longer reading {node} ' {}", self.process.stderr), LIMIT);
+    }
+
+    /// Waits until a node is read that was before, under the same name.
+    pub fn await_read_again(&self, guest: &mut Guest, node: &str) {
+        let is_read_last = format!("grep 'reading {node} ' {} | tail -n 1 | grep -qv 'no longer'", self.process.stderr);
+        guest.poll(&is_read_last, LIMIT);
     }
 
     /// Ends the recording and gives what was recorded.

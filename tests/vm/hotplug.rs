@@ -12,6 +12,11 @@ const CYCLES: u64 = 50;
 /// More than a retry of a node that may not be opened yet ever waits.
 const RETRIES_OVER: Duration = Duration::from_secs(4);
 
+/// Holds of 30 ms, 10 ms apart.
+fn taps(count: usize) -> String {
+    "down KEY_J\nwait_us 30000\nup KEY_J\nwait_us 10000\n".repeat(count)
+}
+
 /// What the agent takes of the machine.
 #[derive(Debug)]
 struct Cost {
@@ -45,15 +50,13 @@ fn fifty_devices_come_and_go_while_another_is_typed_on_and_the_agent_costs_what_
     let mut typed = 0;
     let mut cycle = |guest: &mut Guest| {
         // What is typed meanwhile waits in the device's pipe and is played while the other comes and goes.
-        guest.write_file(&keyboard.process.stdin, &"down KEY_J\nwait_us 30000\nup KEY_J\nwait_us 10000\n".repeat(5));
+        guest.write_file(&keyboard.process.stdin, &taps(4));
         let other = guest.make_device("combo", "Test Combo");
         guest.run("permit");
         agent.await_read(guest, &other.node);
-        guest.play(&other, "down KEY_A\nwait_us 1000\nrel 1 1");
-        typed += 11;
-        guest.poll_for("what was typed", LIMIT, |guest| {
-            (agent.events(guest, "keystroke") >= typed / 10 * 10).then_some(())
-        });
+        guest.play(&other, "down KEY_A\ndown KEY_B\nwait_us 1000\nrel 1 1");
+        typed += 10;
+        guest.poll_for("what was typed", LIMIT, |guest| (agent.events(guest, "keystroke") >= typed).then_some(()));
         guest.stop(&other.process, LIMIT);
         agent.await_state(guest, &other.node, "gone");
     };
@@ -67,10 +70,10 @@ fn fifty_devices_come_and_go_while_another_is_typed_on_and_the_agent_costs_what_
     assert_eq!(after.descriptors, before.descriptors);
     assert!(after.resident_kb <= before.resident_kb + 512, "{before:?} before, {after:?} after");
     assert!(after.idle_ticks <= 1, "{after:?}: it is busy with nothing to do");
-    assert_eq!(agent.events(&mut guest, "gap"), 2 * CYCLES, "of keys and of the pointer, each time");
+    assert_eq!(agent.gaps(&mut guest), 2 * CYCLES, "of keys and of the pointer, each time");
 
     // Each device that went has begun the window anew; this makes a record.
-    guest.play(&keyboard, &"down KEY_J\nwait_us 30000\nup KEY_J\nwait_us 10000\n".repeat(40));
+    guest.play(&keyboard, &taps(30));
     let (_folder, database) = agent.await_records(&mut guest);
     let longest: f64 =
         database.query_one("SELECT max(dwell_max) FROM keystroke_features", [], |row| row.get(0)).expect("records");

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::agent::{Agent, Recorder, boot};
+use crate::agent::{Agent, Recorder, boot, gaps};
 use crate::devices::{Hold, Seen, holds};
 use crate::harness::{Guest, KEYBOARD, MOUSE};
 use crate::machine::Hardware;
@@ -189,9 +189,14 @@ fn a_fast_mouse_is_heard_whole(period_us: u32) {
     agent.await_read(&mut guest, &mouse.node);
     let seconds = 3;
     let reports = seconds * 1_000_000 / period_us;
-    guest.play(&mouse, &format!("flood {} {period_us}", seconds * 1_000_000));
-    agent.await_events(&mut guest, "mouse", reports.into());
-    assert_eq!(agent.events(&mut guest, "gap"), 0);
+    let flood = format!("rel 0 1\nflood {} {period_us}", seconds * 1_000_000);
+    let written_us = guest.play_undisturbed(&mouse, &flood, seconds + 1);
+    let rate_hz = f64::from(reports) / (written_us[1] - written_us[0]) as f64 * 1e6;
+    println!("{reports} reports at {rate_hz:.0} Hz");
+    assert!(rate_hz > 0.8e6 / f64::from(period_us), "only {rate_hz} Hz");
+    let status = agent.status(&mut guest);
+    assert_eq!(status["events"]["mouse"], reports + 1, "{status}");
+    assert_eq!(gaps(&status), 0);
     let (_folder, database) = agent.await_records(&mut guest);
     let query = "SELECT distance_total, degraded FROM mouse_features ORDER BY window_end DESC LIMIT 1";
     let (distance, degraded): (f64, bool) =

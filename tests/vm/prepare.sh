@@ -57,7 +57,7 @@ make_initramfs() {
 }
 
 mkdir -p "$out"
-stamp=$(find "$0" "$here/lib.sh" "$here/guest" -type f ! -name '*.rs' | sort | xargs cat | sha256sum)
+stamp=$(find "$here/prepare.sh" "$here/lib.sh" "$here/guest" -type f ! -name '*.rs' | sort | xargs cat | sha256sum)
 [ "$(uname -m)" = x86_64 ] || skip 'it is prepared for x86_64 only'
 command -v apt-get >/dev/null || skip 'no apt-get'
 : >"$log"

@@ -3,20 +3,21 @@
 use std::thread::sleep;
 use std::time::Duration;
 
-use crate::agent::{Agent, boot};
+use serde_json::Value;
+
+use crate::agent::{LIMIT, Recorder, boot};
 use crate::devices::Device;
 use crate::harness::{Guest, KEYBOARD};
 use crate::machine::Hardware;
 
 const TEXT: &str = "packmyboxwithfivedozenjugs";
 
-/// Types on the physical keyboard; says how many events that makes.
-fn type_text(guest: &mut Guest) -> u64 {
+/// Types on the physical keyboard.
+fn type_text(guest: &mut Guest) {
     for key in TEXT.chars() {
         guest.tap(&key.to_string(), Duration::from_millis(30));
         sleep(Duration::from_millis(10));
     }
-    2 * TEXT.len() as u64
 }
 
 fn start(guest: &mut Guest, mode: &str) -> Device {
@@ -26,34 +27,44 @@ fn start(guest: &mut Guest, mode: &str) -> Device {
     stand_in
 }
 
+/// Types and waits until a node has said all of it; the agent, who is told at the same time, has it then.
+fn type_through(guest: &mut Guest, node: &str) {
+    let witness = guest.watch(node);
+    type_text(guest);
+    guest.poll_holds(&witness, TEXT.len());
+}
+
+fn assert_typed(trace: &[Value], times: usize) {
+    let presses = trace.iter().filter(|event| event["event"] == "press").count();
+    let releases = trace.iter().filter(|event| event["event"] == "release").count();
+    assert_eq!([presses, releases], [times * TEXT.len(); 2], "the text was typed {times} times");
+}
+
 #[test]
 fn a_key_counts_once_whether_the_remapper_comes_before_the_agent_or_after_it_or_goes() {
     let mut guest = boot(Hardware::Virtio);
+    let keyboard = guest.node(KEYBOARD);
     let early = start(&mut guest, "remap");
-    let agent = Agent::start(&mut guest, "");
-    agent.await_read(&mut guest, &early.node);
-    let mut typed = type_text(&mut guest);
-    agent.await_events(&mut guest, "keystroke", typed);
+    let recorder = Recorder::start(&mut guest, &[&keyboard, &early.node]);
+    type_through(&mut guest, &early.node);
 
-    guest.stop(&early.process, Duration::from_secs(5));
-    agent.await_state(&mut guest, &early.node, "gone");
-    typed += type_text(&mut guest);
-    agent.await_events(&mut guest, "keystroke", typed);
+    guest.stop(&early.process, LIMIT);
+    recorder.await_gone(&mut guest, &early.node);
+    type_through(&mut guest, &keyboard);
 
     let late = start(&mut guest, "remap");
-    agent.await_read(&mut guest, &late.node);
-    typed += type_text(&mut guest);
-    agent.await_events(&mut guest, "keystroke", typed);
+    recorder.await_read_again(&mut guest, &late.node);
+    type_through(&mut guest, &late.node);
+    assert_typed(&recorder.finish(&mut guest), 3);
 }
 
 #[test]
 fn a_key_counts_once_if_a_program_repeats_it_without_grabbing() {
     let mut guest = boot(Hardware::Virtio);
-    let agent = Agent::start(&mut guest, "");
+    let keyboard = guest.node(KEYBOARD);
+    let recorder = Recorder::start(&mut guest, &[&keyboard]);
     let mirror = start(&mut guest, "mirror");
-    agent.await_read(&mut guest, &mirror.node);
-    let witness = guest.watch(&mirror.node);
-    let typed = type_text(&mut guest);
-    guest.poll_holds(&witness, TEXT.len());
-    agent.await_events(&mut guest, "keystroke", typed);
+    recorder.await_read(&mut guest, &mirror.node);
+    type_through(&mut guest, &mirror.node);
+    assert_typed(&recorder.finish(&mut guest), 1);
 }
