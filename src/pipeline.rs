@@ -1,7 +1,7 @@
 //! Events in, records out. Time comes in with the events: a window closes because an event, or a tick, says what time
 //! it is, so that a replayed trace gives what the live agent gave.
 
-use crate::event::{Event, Micros, Scope, Stamped};
+use crate::event::{Action, Event, Micros, Scope, Stamped};
 use crate::features::app::{AppCore, History, Learnt};
 use crate::features::keystroke::KeystrokeCore;
 use crate::features::mouse::MouseCore;
@@ -104,6 +104,7 @@ impl Pipeline {
         match event {
             Event::Gap { scope, .. } => self.gap(ts_us, scope),
             Event::Focus { app } => {
+                self.keystroke.end_line();
                 let (learnt, transition) = self.app.push(ts_us, app);
                 if learnt != Learnt::default() {
                     let record = transition.map(|change| Record {
@@ -122,6 +123,9 @@ impl Pipeline {
             Event::Move { dx, dy } => self.push_mouse(ts_us, |mouse| mouse.push_move(ts_us, dx, dy)),
             Event::MoveTo { x, y } => self.push_mouse(ts_us, |mouse| mouse.push_position(ts_us, x, y)),
             Event::Button { button, action } => {
+                if action == Action::Press {
+                    self.keystroke.end_line();
+                }
                 self.push_mouse(ts_us, |mouse| mouse.push_button(ts_us, button, action));
             }
             Event::Scroll { delta } => self.push_mouse(ts_us, |mouse| mouse.push_scroll(ts_us, delta)),

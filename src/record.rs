@@ -10,8 +10,8 @@ use crate::event::Micros;
 use crate::features::app::Transition;
 use crate::features::names::{KEYSTROKE_COUNT, MOUSE_COUNT};
 
-/// Version of the record's form; consumers depend on every name in it.
-pub const SCHEMA: u32 = 1;
+/// Version of the contract that records are made by; consumers depend on every name and meaning in it.
+pub const SCHEMA: u32 = 2;
 
 /// What a window, or a change of focus, yields.
 #[derive(Debug, Clone, PartialEq)]
@@ -112,9 +112,18 @@ pub struct Identity {
 /// A record with its envelope. Type, user, host, origin and window's end name one record.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
+    /// Version of the contract that it was made by.
+    pub schema: u32,
     pub identity: std::sync::Arc<Identity>,
     pub origin: Origin,
     pub record: Record,
+}
+
+impl Entry {
+    /// A record that this program has made.
+    pub fn new(identity: std::sync::Arc<Identity>, origin: Origin, record: Record) -> Entry {
+        Entry { schema: SCHEMA, identity, origin, record }
+    }
 }
 
 /// An entry that the store has committed, under a number that grows from record to record over all kinds.

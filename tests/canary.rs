@@ -56,7 +56,8 @@ fn now_us() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock that is set").as_micros() as i64
 }
 
-/// The marker typed over and over as a word, as a password and with a slip, in the three ways to name a key.
+/// The marker typed over and over in lines of words that count, as a password and with a slip, in the three ways to
+/// name a key.
 fn typed(start_us: i64) -> Vec<String> {
     let mut ts = start_us;
     let mut events = Vec::new();
@@ -70,7 +71,12 @@ fn typed(start_us: i64) -> Vec<String> {
         [|c| c.to_string(), |c| format!("KEY_{}", c.to_uppercase()), |c| format!("Key{}", c.to_uppercase())];
     for round in 0..60 {
         MARKER.chars().for_each(|letter| stroke(ways[round % 3](letter)));
-        stroke(["Space", "Space", "KEY_ENTER", "Backspace"][round % 4].into());
+        let after = match round % 20 {
+            18 => "KEY_ENTER",
+            19 => "Backspace",
+            _ => "Space",
+        };
+        stroke(after.into());
     }
     events
 }

@@ -75,7 +75,7 @@ async fn influxdb_1_reads_any_name_as_one_tag_of_one_point() {
             *from_app = name.as_str().into();
         }
         let identity = Identity { user: name.clone(), host: name.clone(), dev_mode: false };
-        Stored { id: number as i64, entry: Entry { identity: identity.into(), origin: Origin::Redis, record } }
+        Stored { id: number as i64, entry: Entry::new(identity.into(), Origin::Redis, record) }
     };
     let records: Vec<Stored> = names.iter().enumerate().map(named).collect();
     v1(&influx.url(), None).deliver(&records).await.expect("delivered");
@@ -164,7 +164,11 @@ async fn victoria_metrics_stores_every_value_of_plain_and_of_compressed_lines() 
         records.iter().map(|s| &s.entry.record).filter(|r| r.kind() == Kind::Keystroke).collect();
     assert_eq!(times, expected.iter().map(|record| record.window_end_us / 1000).collect::<Vec<_>>());
     assert_eq!(values, (1..=10).map(|third| f64::from(third) * 3.0 + 0.5).collect::<Vec<_>>());
-    assert_eq!(server.export("keystroke_features_").await.len(), 143, "140 features, total_keys, dev_mode, degraded");
+    assert_eq!(
+        server.export("keystroke_features_").await.len(),
+        144,
+        "140 features, total_keys, schema, dev_mode, degraded"
+    );
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ pub fn entry(kind: &str, window_end_us: i64) -> Entry {
         _ => Body::Mouse { total_samples: 4000, features: Box::new(std::array::from_fn::<_, MOUSE_COUNT, _>(value)) },
     };
     let identity = Identity { user: "someone".into(), host: "somewhere".into(), dev_mode: false };
-    Entry { identity: identity.into(), origin: Origin::Device, record: Record { window_end_us, degraded: false, body } }
+    Entry::new(identity.into(), Origin::Device, Record { window_end_us, degraded: false, body })
 }
 
 pub fn measure(criterion: &mut Criterion<CpuTime>) {

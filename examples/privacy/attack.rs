@@ -1,6 +1,8 @@
 //! The attacks: each gives every candidate a log likelihood from what was published while the secret was typed.
 
-use crate::profile::{FEATURES, Moments, Profile, SUMS, add, means, plain_mask, samples_of, sums};
+use crate::profile::{
+    FEATURES, LAST_WORDS, LINE_WORDS, Moments, Profile, SUMS, add, counting_mask, means, samples_of, sums,
+};
 use crate::typist::{DWELL_SIGMA, LATENCY_SIGMA, Stroke};
 use seclyzer::record::{Body, Record};
 use std::ops::Range;
@@ -10,7 +12,7 @@ const STEP_US: i64 = 5_000_000;
 const LEAST_PRESSES: usize = 25;
 /// Words of an epoch that must have a say for a feature to move.
 const EPOCH_WORDS: usize = 3;
-/// An epoch's presses: 150, and on the average half a step's more until a window ends.
+/// An epoch's presses that count: 150, and on the average half a step's more until a window ends.
 const EPOCH_PRESSES: f64 = 162.0;
 /// No event is held to be less likely: the attacker's picture of the typist is not perfect.
 const LEAST_LIKELY: f64 = 1e-7;
@@ -24,37 +26,45 @@ pub struct Candidate {
     /// The single samples, and what its words say.
     samples: Expected,
     says: Expected,
-    /// What it adds to the sums, and by how many presses; the same of its plain words alone.
+    /// What it adds to the sums, and by how many presses; the same of its words that count.
     sums: ([f64; SUMS], f64),
-    plain_sums: ([f64; SUMS], f64),
+    counting_sums: ([f64; SUMS], f64),
 }
 
 impl Candidate {
     /// `before` is what was typed right before.
     pub fn new(profile: &Profile<'_>, before: char, secret: &str) -> Candidate {
         let text = format!("{before}{secret}");
-        let words: Vec<String> = plain_words(&text).into_iter().map(|word| format!(" {word} ")).collect();
+        let words: Vec<String> = counting_words(&text).into_iter().map(|word| format!(" {word} ")).collect();
         let says = words.iter().flat_map(|word| mean_moments(profile.expected_samples(word))).collect();
-        let mut plain_sums = ([0.0; SUMS], 0.0);
+        let mut counting_sums = ([0.0; SUMS], 0.0);
         for word in &words {
-            add(&mut plain_sums.0, profile.expected_sums(word), 1.0);
-            plain_sums.1 += word.len() as f64 - 1.0;
+            add(&mut counting_sums.0, profile.expected_sums(word), 1.0);
+            counting_sums.1 += word.len() as f64 - 1.0;
         }
         Candidate {
             keys: secret.chars().collect(),
             samples: by_feature(profile.expected_samples(&text)),
             says: by_feature(says),
             sums: (profile.expected_sums(&text), secret.len() as f64),
-            plain_sums,
+            counting_sums,
         }
     }
 }
 
-/// Letters alone between two spaces.
-fn plain_words(text: &str) -> Vec<&str> {
+/// Letters alone between two spaces, where they count: unless the line begins or ends too close by.
+fn counting_words(text: &str) -> Vec<&str> {
     let spaces: Vec<usize> = text.match_indices(' ').map(|(i, _)| i).collect();
     let between = spaces.windows(2).map(|pair| &text[pair[0] + 1..pair[1]]);
-    between.filter(|word| !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase())).collect()
+    let mut words: Vec<&str> =
+        between.filter(|word| !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase())).collect();
+    if text.starts_with('\n') && words.len() <= LINE_WORDS {
+        words.clear();
+    }
+    if text.ends_with('\n') {
+        words.truncate(words.len().saturating_sub(LAST_WORDS));
+    }
+    words
 }
 
 fn by_feature(mut values: Vec<(usize, Moments)>) -> Expected {
@@ -207,23 +217,23 @@ pub fn by_window(observed: &Observed<'_>, profile: &Profile<'_>, candidates: &[C
 }
 
 /// How far the sums of the 5 s slices with the secret in them, which differences of successive windows give, are from
-/// what each candidate lets expect. With `plain`, only strokes of plain words count: the mended features.
+/// what each candidate lets expect. `counting`: of the strokes that count, as the agent tells them; else of all.
 pub fn by_slice(
     observed: &Observed<'_>,
     profile: &Profile<'_>,
     candidates: &[Candidate],
-    plain: bool,
+    counting: bool,
 ) -> Vec<[f64; SUMS]> {
     let (before_us, after_us) = observed.ends_us();
     let range = observed.pressed_in(before_us, after_us);
-    let mask = if plain { plain_mask(observed.strokes) } else { vec![true; observed.strokes.len()] };
+    let mask = if counting { counting_mask(observed.strokes) } else { vec![true; observed.strokes.len()] };
     let presses = range.clone().filter(|&i| mask[i]).count() as f64;
     let seen = sums(observed.strokes, range, |i| mask[i]);
-    let usual = if plain { profile.plain_press_sums } else { profile.press_sums };
+    let usual = if counting { profile.counting_press_sums } else { profile.press_sums };
     let tempo_ms = profile.press_sums[2];
     let units = [1.0, tempo_ms, 1.0, tempo_ms, 1.0, tempo_ms].map(|unit| unit * tempo_ms * presses.max(1.0).sqrt());
     let distance = |candidate: &Candidate| {
-        let (own, own_presses) = if plain { candidate.plain_sums } else { candidate.sums };
+        let (own, own_presses) = if counting { candidate.counting_sums } else { candidate.sums };
         let mut rest = seen;
         add(&mut rest, own, -1.0);
         add(&mut rest, usual, own_presses - presses);

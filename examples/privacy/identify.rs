@@ -1,6 +1,6 @@
 //! How well typists are told apart: the other side of each change to what is told.
 
-use crate::profile::{FEATURES, means, plain_mask, samples_of};
+use crate::profile::{FEATURES, means, samples_of};
 use crate::random::Random;
 use crate::scenario::records;
 use crate::typist::{Session, Stroke, Typist};
@@ -18,66 +18,76 @@ type Features = Vec<Option<f64>>;
 #[derive(Clone, Copy)]
 enum Told {
     Shipped,
+    AllStrokes,
     WindowByWindow,
-    PlainOnly,
     TimingsOnly,
 }
 
-/// Prints the equal error rates of each way to tell.
+/// Prints, for text in long lines and in short ones, how many windows have features and the equal error rates of each
+/// way to tell.
 pub fn report(typists: &[Typist], vocabulary: &Vocabulary) {
-    println!("| told | EER of one 30 s window | of 3½ minutes |\n|---|---|---|");
-    let sessions: Vec<[Vec<Stroke>; 4]> = typists
-        .iter()
-        .enumerate()
-        .map(|(person, typist)| {
-            let mut random = Random::new(12_000 + person as u64);
-            std::array::from_fn(|_| {
-                let mut session = Session::new(typist, Typist::mood(&mut random), 1_790_000_000_000_000);
-                let text = vocabulary.text(&mut random, 2500);
-                session.type_text(&mut random, &text);
-                session.strokes
+    println!("| text | told | windows with features | EER of one 30 s window | of 3½ minutes |\n|---|---|---|---|---|");
+    for (text, line_words) in [("as above", None), ("in short lines", Some(8))] {
+        let sessions: Vec<[Vec<Stroke>; 4]> = typists
+            .iter()
+            .enumerate()
+            .map(|(person, typist)| {
+                let mut random = Random::new(12_000 + person as u64);
+                std::array::from_fn(|_| {
+                    let mut session = Session::new(typist, Typist::mood(&mut random), 1_790_000_000_000_000);
+                    let text = vocabulary.text(&mut random, 2500);
+                    let text = line_words.map_or(text.clone(), |words| in_lines(&text, words, &mut random));
+                    session.type_text(&mut random, &text);
+                    session.strokes
+                })
             })
-        })
-        .collect();
-    for (name, told) in [
-        ("as shipped", Told::Shipped),
-        ("pairs window by window", Told::WindowByWindow),
-        ("as shipped, all else of plain words only", Told::PlainOnly),
-        ("no feature by finger", Told::TimingsOnly),
-    ] {
-        let windows: Vec<[Vec<Features>; 4]> =
-            sessions.iter().map(|four| four.each_ref().map(|s| features(s, told))).collect();
-        let (short, long) = (error_rate(&windows, 1), error_rate(&windows, LONG));
-        println!("| {name} | {:.1} % | {:.1} % |", short * 100.0, long * 100.0);
+            .collect();
+        for (name, told) in [
+            ("as shipped", Told::Shipped),
+            ("all strokes, but by finger as shipped", Told::AllStrokes),
+            ("all strokes, and pairs window by window", Told::WindowByWindow),
+            ("no feature by finger", Told::TimingsOnly),
+        ] {
+            let windows: Vec<[Vec<Features>; 4]> =
+                sessions.iter().map(|four| four.each_ref().map(|s| features(s, told))).collect();
+            let all: Vec<&Features> = windows.iter().flatten().flatten().collect();
+            let share = all.iter().filter(|f| f.iter().any(Option::is_some)).count() as f64 / all.len() as f64;
+            let (short, long) = (error_rate(&windows, 1), error_rate(&windows, LONG));
+            println!("| {text} | {name} | {:.0} % | {:.1} % | {:.1} % |", share * 100.0, short * 100.0, long * 100.0);
+        }
     }
 }
 
+/// Enter in a space's place, on the average after so many words, as often after few as lines are short in a chat.
+fn in_lines(text: &str, words: usize, random: &mut Random) -> String {
+    text.chars().map(|c| if c == ' ' && random.below(words) == 0 { '\n' } else { c }).collect()
+}
+
 fn features(strokes: &[Stroke], told: Told) -> Vec<Features> {
-    let records = records(strokes);
-    let plain = plain_mask(strokes);
     let of_record = |record: &seclyzer::record::Record| {
         let Body::Keystroke { features, .. } = &record.body else { return Vec::new() };
         let first = strokes.partition_point(|s| s.press_us <= record.window_end_us - WINDOW_US);
         let range = first..strokes.partition_point(|s| s.press_us <= record.window_end_us);
         let by_finger = || features[16..25].iter().chain(&features[28..128]).copied();
+        let shipped = || features[..16].iter().chain(&features[27..28]).chain(&features[132..]).copied();
         match told {
-            Told::Shipped => timings(strokes, range, |_| true).into_iter().chain(by_finger()).collect(),
-            Told::PlainOnly => timings(strokes, range, |i| plain[i]).into_iter().chain(by_finger()).collect(),
-            Told::TimingsOnly => timings(strokes, range, |_| true),
+            Told::Shipped => shipped().chain(by_finger()).collect(),
+            Told::AllStrokes => timings(strokes, range).into_iter().chain(by_finger()).collect(),
+            Told::TimingsOnly => shipped().collect(),
             Told::WindowByWindow => {
                 let mut all = vec![None; FEATURES];
                 means(samples_of(strokes, range.clone())).into_iter().for_each(|(f, mean)| all[f] = Some(mean));
-                timings(strokes, range, |_| true).into_iter().chain(all).collect()
+                timings(strokes, range).into_iter().chain(all).collect()
             }
         }
     };
-    records.iter().map(of_record).collect()
+    records(strokes).iter().map(of_record).collect()
 }
 
-/// The features that do not ask which key it was: statistics of dwells and flights, rollover, rhythm.
-fn timings(strokes: &[Stroke], range: std::ops::Range<usize>, counts: impl Fn(usize) -> bool) -> Features {
+/// The features that do not ask which key it was, of all strokes: statistics of dwells and flights, rollover, rhythm.
+fn timings(strokes: &[Stroke], range: std::ops::Range<usize>) -> Features {
     let (mut dwells, mut flights, mut intervals, mut rolled) = (Vec::new(), Vec::new(), Vec::new(), 0.0);
-    for i in range.filter(|&i| counts(i)) {
+    for i in range {
         dwells.push(strokes[i].dwell_ms());
         let Some(before) = i.checked_sub(1).map(|before| &strokes[before]) else { continue };
         flights.push((strokes[i].press_us - before.release_us) as f64 / 1000.0);
@@ -123,7 +133,8 @@ fn error_rate(windows: &[[Vec<Features>; 4]], together: usize) -> f64 {
         let model = Model::of(enrolled[0].iter().chain(&enrolled[1]));
         for (judged, sessions) in windows.iter().enumerate() {
             for session in &sessions[2..] {
-                let scores: Vec<f64> = session.iter().map(|window| model.distance(window)).collect();
+                let told = session.iter().filter(|window| window.iter().any(Option::is_some));
+                let scores: Vec<f64> = told.map(|window| model.distance(window)).collect();
                 let means = scores.windows(together).map(|some| some.iter().sum::<f64>() / together as f64);
                 if judged == person { own.extend(means) } else { others.extend(means) }
             }

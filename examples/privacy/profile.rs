@@ -13,6 +13,9 @@ pub const SUMS: usize = 6;
 /// An interval that is longer is told apart as a pause, so the attacker can leave it out.
 const PAUSE_MS: f64 = 500.0;
 const WORD_PAUSE_US: i64 = 2_000_000;
+/// The contract's: a line of no more plain words has no say, and so many of its last ones have none.
+pub const LINE_WORDS: usize = 8;
+pub const LAST_WORDS: usize = 1;
 
 /// What is expected of one value, or of the mean of some.
 #[derive(Clone, Copy, Default)]
@@ -23,7 +26,7 @@ pub struct Moments {
 
 #[derive(Clone, Copy, Default)]
 pub struct FeatureProfile {
-    /// How many plain words with a say in it a press brings, and what they say.
+    /// How many words with a say in it a press that counts brings, and what they say.
     pub says_per_press: f64,
     pub say: Moments,
     /// The same of single samples, whatever is typed.
@@ -36,8 +39,8 @@ pub struct Profile<'a> {
     pub features: Vec<FeatureProfile>,
     /// What a press of running text adds to the sums.
     pub press_sums: [f64; SUMS],
-    /// The same, where only what belongs to plain words counts.
-    pub plain_press_sums: [f64; SUMS],
+    /// The same of the strokes that count.
+    pub counting_press_sums: [f64; SUMS],
 }
 
 #[derive(Default)]
@@ -67,8 +70,8 @@ impl<'a> Profile<'a> {
     pub fn learn(typist: &'a Typist, vocabulary: &Vocabulary, random: &mut Random) -> Profile<'a> {
         let mut says: Vec<Series> = (0..FEATURES).map(|_| Series::default()).collect();
         let mut samples: Vec<Series> = (0..FEATURES).map(|_| Series::default()).collect();
-        let (mut presses, mut plain_presses) = (0.0, 0.0);
-        let (mut press_sums, mut plain_press_sums) = ([0.0; SUMS], [0.0; SUMS]);
+        let (mut presses, mut counting_presses) = (0.0, 0.0);
+        let (mut press_sums, mut counting_press_sums) = ([0.0; SUMS], [0.0; SUMS]);
         for _ in 0..40 {
             let mut session = Session::new(typist, Typist::mood(random), 0);
             let text = vocabulary.text(random, 300);
@@ -77,19 +80,19 @@ impl<'a> Profile<'a> {
             for (feature, value) in samples_of(strokes, 0..strokes.len()) {
                 samples[feature].add(value);
             }
-            for word in plain_words(strokes) {
+            for word in counting_words(strokes) {
                 for (feature, mean) in means(samples_of(strokes, word)) {
                     says[feature].add(mean);
                 }
             }
-            let plain = plain_mask(strokes);
+            let counts = counting_mask(strokes);
             presses += strokes.len() as f64;
-            plain_presses += plain.iter().filter(|&&plain| plain).count() as f64;
+            counting_presses += counts.iter().filter(|&&counts| counts).count() as f64;
             add(&mut press_sums, sums(strokes, 0..strokes.len(), |_| true), 1.0);
-            add(&mut plain_press_sums, sums(strokes, 0..strokes.len(), |i| plain[i]), 1.0);
+            add(&mut counting_press_sums, sums(strokes, 0..strokes.len(), |i| counts[i]), 1.0);
         }
         let feature = |(says, samples): (&Series, &Series)| FeatureProfile {
-            says_per_press: says.count / presses,
+            says_per_press: says.count / counting_presses,
             say: says.moments(),
             samples_per_press: samples.count / presses,
             sample: samples.moments(),
@@ -98,7 +101,7 @@ impl<'a> Profile<'a> {
             typist,
             features: says.iter().zip(&samples).map(feature).collect(),
             press_sums: press_sums.map(|sum| sum / presses),
-            plain_press_sums: plain_press_sums.map(|sum| sum / plain_presses),
+            counting_press_sums: counting_press_sums.map(|sum| sum / counting_presses),
         }
     }
 
@@ -167,10 +170,18 @@ pub fn means(mut samples: Vec<(usize, f64)>) -> Vec<(usize, f64)> {
     same.map(|group| (group[0].0, group.iter().map(|&(_, ms)| ms).sum::<f64>() / group.len() as f64)).collect()
 }
 
-/// The plain words: their strokes, and the space that ends them.
-pub fn plain_words(strokes: &[Stroke]) -> Vec<Range<usize>> {
+/// The plain words that count: their strokes, and the space that ends them.
+pub fn counting_words(strokes: &[Stroke]) -> Vec<Range<usize>> {
     let mut words = Vec::new();
+    let mut line: Vec<Range<usize>> = Vec::new();
     let mut begun: Option<usize> = None;
+    let mut end_line = |line: &mut Vec<Range<usize>>| {
+        if line.len() > LINE_WORDS {
+            line.truncate(line.len() - LAST_WORDS);
+            words.append(line);
+        }
+        line.clear();
+    };
     for (i, stroke) in strokes.iter().enumerate() {
         let paused = i > 0 && stroke.press_us - strokes[i - 1].release_us > WORD_PAUSE_US;
         let in_word =
@@ -179,17 +190,21 @@ pub fn plain_words(strokes: &[Stroke]) -> Vec<Range<usize>> {
             begun = None;
         }
         if stroke.key == ' ' {
-            words.extend(begun.map(|first| first..i + 1));
+            line.extend(begun.filter(|&first| first < i).map(|first| first..i + 1));
             begun = Some(i + 1);
         }
+        if stroke.key == '\n' {
+            end_line(&mut line);
+        }
     }
+    end_line(&mut line);
     words
 }
 
-/// Which strokes belong to a plain word.
-pub fn plain_mask(strokes: &[Stroke]) -> Vec<bool> {
+/// Which strokes count.
+pub fn counting_mask(strokes: &[Stroke]) -> Vec<bool> {
     let mut mask = vec![false; strokes.len()];
-    plain_words(strokes).into_iter().for_each(|word| mask[word].fill(true));
+    counting_words(strokes).into_iter().for_each(|word| mask[word].fill(true));
     mask
 }
 

@@ -113,7 +113,7 @@ pub struct Trials {
     pub by_epoch: Vec<Scores>,
     pub by_all_times: Vec<Scores>,
     pub by_slice: Vec<Distances>,
-    pub by_plain_slice: Vec<Distances>,
+    pub by_counting_slice: Vec<Distances>,
 }
 
 pub fn run(scenario: &Scenario, profiles: &[Profile<'_>], vocabulary: &Vocabulary) -> Trials {
@@ -148,7 +148,7 @@ impl Scenario {
             for (sum, scores) in sums.iter_mut().zip(scored) {
                 sum.iter_mut().zip(scores).for_each(|(sum, score)| *sum += score);
             }
-            let distances = [false, true].map(|plain| by_slice(&observed, profile, &candidates, plain));
+            let distances = [false, true].map(|counting| by_slice(&observed, profile, &candidates, counting));
             for (mean, distances) in means.iter_mut().zip(distances) {
                 for (mean, distance) in mean.iter_mut().zip(distances) {
                     crate::profile::add(mean, distance, 1.0 / self.days as f64);
@@ -156,12 +156,12 @@ impl Scenario {
             }
         }
         let [by_window, by_epoch, by_all_times] = sums.map(|log_likelihoods| Scores { person, log_likelihoods });
-        let [by_slice, by_plain_slice] = means.map(|of_candidates| Distances { person, of_candidates });
+        let [by_slice, by_counting_slice] = means.map(|of_candidates| Distances { person, of_candidates });
         trials.by_window.push(by_window);
         trials.by_epoch.push(by_epoch);
         trials.by_all_times.push(by_all_times);
         trials.by_slice.push(by_slice);
-        trials.by_plain_slice.push(by_plain_slice);
+        trials.by_counting_slice.push(by_counting_slice);
     }
 
     /// The secret and 399 others that it might have been.

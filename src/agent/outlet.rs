@@ -77,7 +77,7 @@ impl Outlet {
     }
 
     fn json(&self, origin: Origin, record: &Record) -> String {
-        Entry { identity: Arc::clone(&self.identity), origin, record: record.clone() }.to_json()
+        Entry::new(Arc::clone(&self.identity), origin, record.clone()).to_json()
     }
 }
 

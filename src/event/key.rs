@@ -21,9 +21,12 @@ pub const ZONES: usize = 10;
 pub const ZONE_NAMES: [&str; ZONES] = ["lp", "lr", "lm", "li", "ri", "rm", "rr", "rp", "th", "ed"];
 /// The zone of every key that no finger of the chart has.
 pub const ZONE_ED: usize = 9;
+/// The thumbs' zone, the space's.
+pub const ZONE_TH: usize = 8;
 
 const LAST_MAIN_KEY: usize = 127;
 const SPACE: u16 = 57;
+const TAB: u16 = 15;
 const BACKSPACE: u16 = 14;
 const DELETE: u16 = 111;
 const LEFT_SHIFT: u16 = 42;
@@ -35,6 +38,7 @@ struct Traits {
     zone: u8,
     modifier: bool,
     word: bool,
+    ends_line: bool,
 }
 
 /// Codes of each zone in `ZONE_NAMES` order, as on a US keyboard.
@@ -58,13 +62,16 @@ const WORD_CODES: [u16; 31] = [
     51, 52, 40, 12, BACKSPACE,
 ];
 
+/// A key that no finger of the chart has: it moves the cursor, goes to another field or gives a command.
+const OTHER: Traits = Traits { zone: ZONE_ED as u8, modifier: false, word: false, ends_line: true };
+
 const TRAITS: [Traits; LAST_MAIN_KEY + 1] = {
-    let mut traits = [Traits { zone: ZONE_ED as u8, modifier: false, word: false }; LAST_MAIN_KEY + 1];
+    let mut traits = [OTHER; LAST_MAIN_KEY + 1];
     let mut zone = 0;
     while zone < ZONE_CODES.len() {
         let mut i = 0;
         while i < ZONE_CODES[zone].len() {
-            traits[ZONE_CODES[zone][i] as usize].zone = zone as u8;
+            traits[ZONE_CODES[zone][i] as usize] = Traits { zone: zone as u8, ends_line: false, ..OTHER };
             i += 1;
         }
         zone += 1;
@@ -77,8 +84,10 @@ const TRAITS: [Traits; LAST_MAIN_KEY + 1] = {
     i = 0;
     while i < WORD_CODES.len() {
         traits[WORD_CODES[i] as usize].word = true;
+        traits[WORD_CODES[i] as usize].ends_line = false;
         i += 1;
     }
+    traits[TAB as usize].ends_line = true;
     traits
 };
 
@@ -128,7 +137,6 @@ impl Key {
     }
 
     fn traits(self) -> Traits {
-        const OTHER: Traits = Traits { zone: ZONE_ED as u8, modifier: false, word: false };
         TRAITS.get(usize::from(self.0)).copied().unwrap_or(OTHER)
     }
 
@@ -144,6 +152,11 @@ impl Key {
     /// Whether a plain word may contain it.
     pub(crate) fn is_word_key(self) -> bool {
         self.traits().word
+    }
+
+    /// Whether what follows is typed elsewhere, for all that is known: Enter, Tab, Escape, arrows and the like.
+    pub(crate) fn ends_line(self) -> bool {
+        self.traits().ends_line
     }
 
     pub(crate) fn is_shift(self) -> bool {

@@ -1,13 +1,16 @@
 //! The 140 keystroke features. A key's identity comes in here and never goes out.
 
 mod by_finger;
+mod line;
 
 use super::names::KEYSTROKE_COUNT;
 use super::stats::{Sum, inside, mean, mean_and_std, ms, ratio, stats8};
 use crate::event::{Action, Key, Micros};
 use by_finger::ByFinger;
+use line::Line;
+use std::ops::Range;
 
-/// Presses in a window below which it yields no record.
+/// Presses in a window below which it yields no record, and presses that count below which their features are null.
 pub const LEAST_PRESSES: usize = 25;
 /// `total_keys` is told in steps of so many.
 const COUNT_STEP: usize = 5;
@@ -20,7 +23,6 @@ const MOST_HELD: usize = 256;
 const DWELL_MS: (f64, f64) = (0.0, 1000.0);
 const FLIGHT_MS: (f64, f64) = (-1000.0, 2000.0);
 const INTERVAL_MS: (f64, f64) = (0.0, 5000.0);
-const DIGRAPH_MS: (f64, f64) = (0.0, 1500.0);
 const BURST_MS: f64 = 150.0;
 const PAUSE_MS: f64 = 500.0;
 /// A longer pause voids the word.
@@ -34,12 +36,21 @@ struct Stroke {
     press_us: Micros,
     release_us: Option<Micros>,
     erases: bool,
+    /// Whether it belongs to a word that counts.
+    counts: bool,
+    /// Of the finger, until it is known whether the stroke counts; `None` for a modifier.
+    zone: Option<u8>,
+}
+
+impl Stroke {
+    fn dwell_ms(&self) -> Option<f64> {
+        Some(ms(self.release_us? - self.press_us))
+    }
 }
 
 /// A key that is down, and which stroke that is.
 struct Held {
     key: Key,
-    press_us: Micros,
     stroke: u64,
 }
 
@@ -47,13 +58,12 @@ struct Held {
 #[derive(Default)]
 pub struct KeystrokeCore {
     by_finger: ByFinger,
+    line: Line,
     last_us: Option<Micros>,
-    /// In order of press; the first one's number is `first_stroke`.
+    /// In order of press; the first one's number is `first_stroke`. Older than the window are those of words that wait.
     strokes: Vec<Stroke>,
     first_stroke: u64,
     held: Vec<Held>,
-    /// The last key that is no modifier, and its press.
-    previous: Option<(Key, Micros)>,
     /// Reused from window to window.
     scratch: Vec<f64>,
 }
@@ -68,11 +78,16 @@ impl std::fmt::Debug for KeystrokeCore {
 impl KeystrokeCore {
     /// A gap: nothing may span it; what was told by finger before it stays.
     pub fn reset(&mut self) {
+        self.end_line();
         self.first_stroke += self.strokes.len() as u64;
         self.strokes.clear();
         self.held.clear();
-        self.previous = None;
-        self.by_finger.void_word();
+    }
+
+    /// What follows is typed elsewhere, for all that is known: what waits to count never will.
+    pub fn end_line(&mut self) {
+        let void = self.line.end();
+        self.forget_zones(void);
     }
 
     /// Takes one event; `false` if older strokes had to go because there were too many.
@@ -81,10 +96,11 @@ impl KeystrokeCore {
         self.last_us = Some(ts_us);
         if pause_us >= SITTING_US {
             self.by_finger.clear();
-            self.previous = None;
+            self.end_line();
         }
         if pause_us > WORD_PAUSE_US {
-            self.by_finger.void_word();
+            let void = self.line.void_word();
+            self.forget_zones(void);
         }
         match action {
             Action::Press => self.press(ts_us, key),
@@ -97,32 +113,19 @@ impl KeystrokeCore {
 
     fn press(&mut self, ts_us: Micros, key: Key) -> bool {
         let fits = self.make_room();
-        let stroke = self.first_stroke + self.strokes.len() as u64;
+        let number = self.first_stroke + self.strokes.len() as u64;
         // A second press without a release replaces the first.
         self.held.retain(|held| held.key != key);
         if self.held.len() < MOST_HELD {
-            self.held.push(Held { key, press_us: ts_us, stroke });
+            self.held.push(Held { key, stroke: number });
         }
-        self.strokes.push(Stroke { press_us: ts_us, release_us: None, erases: key.is_eraser() });
-        self.by_finger.count_press();
-        if key.is_shift() {
-            return fits;
-        }
-        if !key.is_word_key() && !key.is_space() {
-            self.by_finger.void_word();
-        }
-        if key.is_modifier() {
-            return fits;
-        }
-        if let Some((before, press_us)) = self.previous {
-            let latency_ms = ms(ts_us - press_us);
-            if inside(latency_ms, DIGRAPH_MS) {
-                self.by_finger.add_digraph(before, key, latency_ms);
-            }
-        }
-        self.previous = Some((key, ts_us));
-        if key.is_space() {
-            self.by_finger.end_word();
+        let zone = (!key.is_modifier()).then_some(key.zone() as u8);
+        let erases = key.is_eraser();
+        self.strokes.push(Stroke { press_us: ts_us, release_us: None, erases, counts: false, zone });
+        let void = self.line.press(number, key);
+        self.forget_zones(void);
+        while let Some(word) = self.line.next_word() {
+            self.count(word);
         }
         fits
     }
@@ -134,15 +137,32 @@ impl KeystrokeCore {
         if let Some(i) = held.stroke.checked_sub(self.first_stroke) {
             self.strokes[i as usize].release_us = Some(ts_us);
         }
-        let dwell_ms = ms(ts_us - held.press_us);
-        if inside(dwell_ms, DWELL_MS) && (key.is_word_key() || key.is_space()) {
-            self.by_finger.add_dwell(key, dwell_ms);
+    }
+
+    /// The strokes of a word are told of from now on.
+    fn count(&mut self, word: Range<u64>) {
+        let first = (word.start - self.first_stroke) as usize;
+        let end = (word.end - self.first_stroke) as usize;
+        let (before, rest) = self.strokes.split_at_mut(first);
+        let (Some(space), word) = (before.last(), &mut rest[..end - first]) else { return };
+        self.by_finger.take_word(space, word);
+        for stroke in word {
+            stroke.counts = true;
+            stroke.zone = None;
         }
+    }
+
+    /// None of the strokes from this one on will ever count.
+    fn forget_zones(&mut self, from: Option<u64>) {
+        let Some(first) = from else { return };
+        let first = (first - self.first_stroke) as usize;
+        self.strokes[first..].iter_mut().for_each(|stroke| stroke.zone = None);
     }
 
     fn make_room(&mut self) -> bool {
         let fits = self.strokes.len() < MOST_STROKES;
         if !fits {
+            self.end_line();
             self.forget_first(MOST_STROKES / 4);
         }
         fits
@@ -161,9 +181,13 @@ impl KeystrokeCore {
         length_us: Micros,
     ) -> Option<(u32, Box<[Option<f64>; KEYSTROKE_COUNT]>)> {
         self.by_finger.end_epoch();
+        // The space before a word that waits has a part in it.
+        let waiting = self.line.first_waiting().map_or(usize::MAX, |first| (first - self.first_stroke) as usize - 1);
         let outside = self.strokes.partition_point(|stroke| stroke.press_us <= end_us - length_us);
-        self.forget_first(outside);
-        let presses = self.strokes.len();
+        let kept = waiting.min(outside);
+        self.forget_first(kept);
+        let window = &self.strokes[outside - kept..];
+        let presses = window.len();
         if presses < LEAST_PRESSES {
             return None;
         }
@@ -174,75 +198,82 @@ impl KeystrokeCore {
             here.copy_from_slice(values);
             rest = after;
         };
-        put(&stats8(self.dwells()));
-        put(&stats8(self.flights()));
+        let window = if counting(window).count() < LEAST_PRESSES { &[] } else { window };
+        let scratch = &mut self.scratch;
+        put(&stats8(dwells(window, scratch)));
+        put(&stats8(flights(window, scratch)));
         put(&self.by_finger.dwells());
-        put(&[self.rollover_ratio()]);
+        put(&[rollover_ratio(window)]);
         put(self.by_finger.digraphs());
-        put(&corrections(&self.strokes));
-        put(&self.rhythm());
+        put(&corrections(window));
+        put(&rhythm(window, scratch));
         Some(((presses / COUNT_STEP * COUNT_STEP) as u32, out))
-    }
-
-    fn dwells(&mut self) -> &mut [f64] {
-        let dwells = self.strokes.iter().filter_map(|s| Some(ms(s.release_us? - s.press_us)));
-        self.scratch.clear();
-        self.scratch.extend(dwells.filter(|&dwell_ms| inside(dwell_ms, DWELL_MS)));
-        &mut self.scratch
-    }
-
-    fn flights(&mut self) -> &mut [f64] {
-        let flights = pairs(&self.strokes).filter_map(|(a, b)| Some(ms(b.press_us - a.release_us?)));
-        self.scratch.clear();
-        self.scratch.extend(flights.filter(|&flight_ms| inside(flight_ms, FLIGHT_MS)));
-        &mut self.scratch
-    }
-
-    fn rollover_ratio(&self) -> Option<f64> {
-        let still_down = |a: &Stroke, b: &Stroke| a.release_us.is_none_or(|release_us| release_us > b.press_us);
-        let rollovers = pairs(&self.strokes).filter(|(a, b)| still_down(a, b)).count();
-        ratio(rollovers, self.strokes.len() - 1)
-    }
-
-    /// Of press-to-press intervals.
-    fn rhythm(&mut self) -> [Option<f64>; 8] {
-        let intervals = pairs(&self.strokes).map(|(a, b)| ms(b.press_us - a.press_us));
-        self.scratch.clear();
-        self.scratch.extend(intervals.filter(|&interval_ms| inside(interval_ms, INTERVAL_MS)));
-        let intervals = self.scratch.as_slice();
-        let (Some(mean_ms), Some(std_ms)) = mean_and_std(intervals) else {
-            return [None; 8];
-        };
-        let burst: Sum = intervals.iter().copied().filter(|&i| i < BURST_MS).collect();
-        let pause: Sum = intervals.iter().copied().filter(|&i| i > PAUSE_MS).collect();
-        let step_ms = mean(intervals.windows(2).map(|pair| (pair[1] - pair[0]).abs()));
-        [
-            Some(60_000.0 / mean_ms / 5.0),
-            Some(1.0 - std_ms / mean_ms),
-            Some(std_ms),
-            step_ms.map(|step_ms| 1.0 - step_ms / mean_ms),
-            ratio(burst.count() as usize, intervals.len()),
-            burst.mean(),
-            ratio(pause.count() as usize, intervals.len()),
-            pause.mean(),
-        ]
     }
 }
 
-/// Frequency, count, latency and run length of erasing.
-fn corrections(strokes: &[Stroke]) -> [Option<f64>; 4] {
-    let erased = strokes.iter().filter(|s| s.erases).count();
-    let first_of_run = |(a, b): &(&Stroke, &Stroke)| b.erases && !a.erases;
-    let latencies = pairs(strokes).filter(first_of_run).map(|(a, b)| ms(b.press_us - a.press_us));
-    let runs = pairs(strokes).filter(first_of_run).count() + usize::from(strokes.first().is_some_and(|s| s.erases));
+fn dwells<'a>(window: &[Stroke], scratch: &'a mut Vec<f64>) -> &'a mut [f64] {
+    let dwells = counting(window).filter_map(Stroke::dwell_ms);
+    scratch.clear();
+    scratch.extend(dwells.filter(|&dwell_ms| inside(dwell_ms, DWELL_MS)));
+    scratch
+}
+
+fn flights<'a>(window: &[Stroke], scratch: &'a mut Vec<f64>) -> &'a mut [f64] {
+    let flights = pairs(window).filter_map(|(a, b)| Some(ms(b.press_us - a.release_us?)));
+    scratch.clear();
+    scratch.extend(flights.filter(|&flight_ms| inside(flight_ms, FLIGHT_MS)));
+    scratch
+}
+
+fn rollover_ratio(window: &[Stroke]) -> Option<f64> {
+    let still_down = |a: &Stroke, b: &Stroke| a.release_us.is_none_or(|release_us| release_us > b.press_us);
+    let rollovers = pairs(window).filter(|(a, b)| still_down(a, b)).count();
+    ratio(rollovers, pairs(window).count())
+}
+
+/// Of press-to-press intervals.
+fn rhythm(window: &[Stroke], intervals: &mut Vec<f64>) -> [Option<f64>; 8] {
+    let all = pairs(window).map(|(a, b)| ms(b.press_us - a.press_us));
+    intervals.clear();
+    intervals.extend(all.filter(|&interval_ms| inside(interval_ms, INTERVAL_MS)));
+    let (Some(mean_ms), Some(std_ms)) = mean_and_std(intervals) else {
+        return [None; 8];
+    };
+    let burst: Sum = intervals.iter().copied().filter(|&i| i < BURST_MS).collect();
+    let pause: Sum = intervals.iter().copied().filter(|&i| i > PAUSE_MS).collect();
+    let step_ms = mean(intervals.windows(2).map(|pair| (pair[1] - pair[0]).abs()));
     [
-        ratio(erased, strokes.len()),
-        Some(erased as f64),
+        Some(60_000.0 / mean_ms / 5.0),
+        Some(1.0 - std_ms / mean_ms),
+        Some(std_ms),
+        step_ms.map(|step_ms| 1.0 - step_ms / mean_ms),
+        ratio(burst.count() as usize, intervals.len()),
+        burst.mean(),
+        ratio(pause.count() as usize, intervals.len()),
+        pause.mean(),
+    ]
+}
+
+/// Frequency, count, latency and run length of erasing.
+fn corrections(window: &[Stroke]) -> [Option<f64>; 4] {
+    let erased = counting(window).filter(|stroke| stroke.erases).count();
+    let first_of_run = |(a, b): &(&Stroke, &Stroke)| b.erases && !a.erases;
+    let latencies = pairs(window).filter(first_of_run).map(|(a, b)| ms(b.press_us - a.press_us));
+    let runs = pairs(window).filter(first_of_run).count()
+        + usize::from(window.first().is_some_and(|stroke| stroke.counts && stroke.erases));
+    [
+        ratio(erased, counting(window).count()),
+        (!window.is_empty()).then_some(erased as f64),
         mean(latencies.filter(|&latency_ms| inside(latency_ms, INTERVAL_MS))),
         ratio(erased, runs),
     ]
 }
 
-fn pairs(strokes: &[Stroke]) -> impl Iterator<Item = (&Stroke, &Stroke)> {
-    strokes.iter().zip(strokes.iter().skip(1))
+fn counting(window: &[Stroke]) -> impl Iterator<Item = &Stroke> {
+    window.iter().filter(|stroke| stroke.counts)
+}
+
+/// Successive strokes of which the second counts: the first is of the same word, or the space before it.
+fn pairs(window: &[Stroke]) -> impl Iterator<Item = (&Stroke, &Stroke)> {
+    window.iter().zip(window.iter().skip(1)).filter(|(_, second)| second.counts)
 }

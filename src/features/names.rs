@@ -48,9 +48,9 @@ fn feature(name: impl Into<String>, unit: &'static str, definition: impl Into<St
 }
 
 fn keystroke() -> Vec<Feature> {
-    const DWELL: &str = "dwell time: release - press of a key pressed in the window, 0 < d < 1000 ms";
-    const FLIGHT: &str = "flight time: next press - this release, negative on rollover, -1000 < f < 2000 ms";
-    const TOLD: &str = "from plain words only, told by epochs of 150 presses";
+    const DWELL: &str = "dwell time: release - press, 0 < d < 1000 ms";
+    const FLIGHT: &str = "flight time: press - release of the key before, negative on rollover, -1000 < f < 2000 ms";
+    const TOLD: &str = "told by epochs of 150 presses";
     let mut all = Vec::with_capacity(KEYSTROKE_COUNT);
     for (prefix, what) in [("dwell", DWELL), ("flight", FLIGHT)] {
         all.extend(
@@ -64,7 +64,7 @@ fn keystroke() -> Vec<Feature> {
         let name = format!("dwell_{hand}_hand");
         all.push(feature(name, "ms", format!("mean of the {hand} hand's four finger values; {TOLD}")));
     }
-    all.push(feature("rollover_ratio", "ratio", "share of keys still down when the next is pressed"));
+    all.push(feature("rollover_ratio", "ratio", "share of presses with the key before still down"));
     for first in ZONE_NAMES {
         for second in ZONE_NAMES {
             let name = format!("digraph_{first}_{second}");

@@ -1,6 +1,6 @@
 //! A record as one flat JSON object.
 
-use super::{Body, Entry, SCHEMA};
+use super::{Body, Entry};
 use crate::event::Micros;
 use crate::features::names::{Feature, KEYSTROKE, MOUSE};
 use serde::ser::{Serialize, SerializeMap, Serializer};
@@ -9,7 +9,7 @@ impl Serialize for Entry {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("type", self.record.kind().name())?;
-        map.serialize_entry("schema", &SCHEMA)?;
+        map.serialize_entry("schema", &self.schema)?;
         map.serialize_entry("user", &self.identity.user)?;
         map.serialize_entry("host", &self.identity.host)?;
         map.serialize_entry("origin", self.origin.name())?;

@@ -29,7 +29,8 @@ impl Entry {
             push_tag(out, "from_app", &app.from_app);
             push_tag(out, "to_app", &app.to_app);
         }
-        let _ = write!(out, " dev_mode={},degraded={}", self.identity.dev_mode, self.record.degraded);
+        let (dev_mode, degraded) = (self.identity.dev_mode, self.record.degraded);
+        let _ = write!(out, " schema={}i,dev_mode={dev_mode},degraded={degraded}", self.schema);
         match &self.record.body {
             Body::Keystroke { total_keys, features } => {
                 let _ = write!(out, ",total_keys={total_keys}i");
@@ -99,7 +100,7 @@ mod tests {
     fn entry(user: &str, host: &str, origin: Origin, body: Body) -> Entry {
         let identity = Identity { user: user.into(), host: host.into(), dev_mode: false };
         let record = Record { window_end_us: 1_790_000_000_000_001, degraded: true, body };
-        Entry { identity: identity.into(), origin, record }
+        Entry::new(identity.into(), origin, record)
     }
 
     fn transition(from_app: &str, to_app: &str, number: f64) -> Body {
@@ -196,7 +197,7 @@ mod tests {
         assert_eq!(
             text,
             format!(
-                "mouse_features,user_id=ann,host=desk dev_mode=false,degraded=true,total_samples=40i,{name}=250.25 \
+                "mouse_features,user_id=ann,host=desk schema=2i,dev_mode=false,degraded=true,total_samples=40i,{name}=250.25 \
                  1790000000000001000\n"
             )
         );

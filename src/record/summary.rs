@@ -5,6 +5,9 @@ use super::{Body, Record};
 use crate::event::without_controls;
 use crate::features::names::{Feature, KEYSTROKE, MOUSE};
 
+/// Stands for a feature without a value.
+const NULL: &str = "-";
+
 impl Record {
     /// Time of day (UTC), kind, and the few features that say most.
     pub fn summary(&self) -> String {
@@ -13,12 +16,13 @@ impl Record {
         match &self.body {
             Body::Keystroke { total_keys, features } => {
                 let value = |name| named(&KEYSTROKE, &features[..], name);
-                format!(
-                    "{time}  keystroke  {total_keys:>4} keys     dwell {} ms  flight {} ms  {} wpm{mark}",
-                    value("dwell_mean"),
-                    value("flight_mean"),
-                    value("typing_speed_wpm"),
-                )
+                let told = if value("dwell_mean") == NULL {
+                    "too few in lines of plain words to tell of".into()
+                } else {
+                    let [dwell, flight, speed] = ["dwell_mean", "flight_mean", "typing_speed_wpm"].map(value);
+                    format!("dwell {dwell} ms  flight {flight} ms  {speed} wpm")
+                };
+                format!("{time}  keystroke  {total_keys:>4} keys     {told}{mark}")
             }
             Body::Mouse { total_samples, features } => {
                 let value = |name| named(&MOUSE, &features[..], name);
@@ -44,5 +48,5 @@ impl Record {
 
 fn named(features: &[Feature], values: &[Option<f64>], name: &str) -> String {
     let value = features.iter().position(|feature| feature.name == name).and_then(|i| values[i]);
-    value.map_or_else(|| "-".into(), |value| format!("{value:.0}"))
+    value.map_or_else(|| NULL.into(), |value| format!("{value:.0}"))
 }

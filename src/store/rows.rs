@@ -4,7 +4,7 @@ use super::Follower;
 use crate::features::app::Transition;
 use crate::features::app::{History, Learnt};
 use crate::features::names::{Feature, KEYSTROKE, MOUSE};
-use crate::record::{Body, Entry, Identity, Kind, Origin, Record, Stored};
+use crate::record::{Body, Entry, Identity, Kind, Origin, Record, SCHEMA, Stored};
 use rusqlite::types::ToSql;
 use rusqlite::{Connection, OptionalExtension, Row, Statement};
 use std::collections::BTreeMap;
@@ -12,8 +12,8 @@ use std::fmt::Write;
 use std::sync::{Arc, LazyLock};
 
 /// Columns before a record's own.
-const ENVELOPE: &str = "id, window_end, user, host, origin, dev_mode, degraded, stored";
-const ENVELOPE_COLUMNS: usize = 8;
+const ENVELOPE: &str = "id, window_end, user, host, origin, dev_mode, degraded, stored, schema";
+const ENVELOPE_COLUMNS: usize = 9;
 
 struct TableSql {
     insert: String,
@@ -87,6 +87,7 @@ pub fn insert(
     row.bind(identity.dev_mode)?;
     row.bind(record.degraded)?;
     row.bind(stored_us)?;
+    row.bind(SCHEMA)?;
     match &record.body {
         Body::Keystroke { total_keys, features } => {
             row.bind(total_keys)?;
@@ -149,7 +150,7 @@ fn read(row: &Row<'_>, kind: Kind, before: Option<&Arc<Identity>>) -> rusqlite::
     };
     let record = Record { window_end_us: row.get(1)?, degraded: row.get(6)?, body };
     let origin = Origin::named(&origin).unwrap_or(Origin::Trace);
-    Ok(Stored { id: row.get(0)?, entry: Entry { identity, origin, record } })
+    Ok(Stored { id: row.get(0)?, entry: Entry { schema: row.get(8)?, identity, origin, record } })
 }
 
 fn features<const N: usize>(row: &Row<'_>) -> rusqlite::Result<[Option<f64>; N]> {

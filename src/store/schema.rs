@@ -3,9 +3,11 @@
 //! | version | what it brought |
 //! |---|---|
 //! | 1 | the tables and views of the contract, followers' marks, what was learnt of applications |
+//! | 2 | which version of the contract a record was made by |
 
 use super::StoreError;
 use crate::features::names::{Feature, KEYSTROKE, MOUSE};
+use crate::record::Kind;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::path::Path;
 
@@ -15,7 +17,7 @@ pub const VERSION: u32 = MIGRATIONS.len() as u32;
 const APPLICATION_ID: i32 = 0x5365_634c;
 
 /// Each brings the schema from its place in the list to the next version.
-const MIGRATIONS: [fn(&Transaction<'_>) -> rusqlite::Result<()>; 1] = [to_version_1];
+const MIGRATIONS: [fn(&Transaction<'_>) -> rusqlite::Result<()>; 2] = [to_version_1, to_version_2];
 
 /// Brings a database to [`VERSION`]; each step is a transaction. `now_us` is for the audit log.
 pub fn migrate(connection: &mut Connection, now_us: i64) -> Result<(), StoreError> {
@@ -58,6 +60,13 @@ fn to_version_1(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
     transaction.execute_batch(&feature_table("mouse_features", "total_samples", &MOUSE))?;
     transaction.execute_batch(TABLES)?;
     transaction.execute_batch(VIEWS)
+}
+
+fn to_version_2(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    Kind::ALL.into_iter().try_for_each(|kind| {
+        let table = kind.table();
+        transaction.execute_batch(&format!("ALTER TABLE {table} ADD COLUMN schema INTEGER NOT NULL DEFAULT 1"))
+    })
 }
 
 /// What every table of records begins and ends with. Times are microseconds since the Unix epoch; `stored` is when the

@@ -33,7 +33,7 @@ pub fn replay(events: Vec<Stamped>) -> Vec<Record> {
 
 /// The same as text, a JSON object a line.
 pub fn replay_text(trace: &str) -> String {
-    let line = |record| Entry { identity: someone(), origin: Origin::Trace, record }.to_json() + "\n";
+    let line = |record| Entry::new(someone(), Origin::Trace, record).to_json() + "\n";
     replay(parse(trace)).into_iter().map(line).collect()
 }
 

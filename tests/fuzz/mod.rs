@@ -39,7 +39,7 @@ const TOKEN: &str = "t0ken-that-nobody-may-see";
 
 fn entry(record: Record) -> Entry {
     let identity = Identity { user: "someone".into(), host: "somewhere".into(), dev_mode: false };
-    Entry { identity: identity.into(), origin: Origin::Device, record }
+    Entry::new(identity.into(), Origin::Device, record)
 }
 
 /// One record to deliver.

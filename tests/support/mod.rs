@@ -66,7 +66,7 @@ pub fn record(start_us: Micros, number: i64) -> Record {
 
 pub fn entry(record: Record) -> Entry {
     let identity = Identity { user: "someone".into(), host: "somewhere".into(), dev_mode: false };
-    Entry { identity: identity.into(), origin: Origin::Device, record }
+    Entry::new(identity.into(), Origin::Device, record)
 }
 
 /// Records as the store hands them out.

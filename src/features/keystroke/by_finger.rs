@@ -1,21 +1,21 @@
 //! Dwell by finger and digraph latency by pair of zones, told so that nothing typed can be read off them.
 //!
-//! Only plain words count: the keys between two spaces, if they are letters and the like alone. A password, a command,
-//! a number has no say. A word has one say in a feature, the mean of its samples, and a feature moves only when an epoch
-//! ends in which three words had a say.
+//! A word has one say in a feature, the mean of its samples, and a feature moves only when an epoch ends in which three
+//! words had a say.
 
-use super::super::stats::{Sum, mean};
-use crate::event::Key;
-use crate::event::key::{ZONE_ED, ZONES};
+use super::super::stats::{Sum, inside, mean, ms};
+use super::line::WORD_PRESSES;
+use super::{DWELL_MS, Stroke};
+use crate::event::key::{ZONE_ED, ZONE_TH, ZONES};
 
-/// An epoch ends with the first window that ends after so many presses.
+/// Open interval of valid latencies.
+const DIGRAPH_MS: (f64, f64) = (0.0, 1500.0);
+/// An epoch ends with the first window that ends after so many presses that count.
 const EPOCH_PRESSES: u32 = 150;
 /// Words that must have a say in a feature for it to move.
 const EPOCH_WORDS: u32 = 3;
 /// Weight of the newest epoch.
 const EPOCH_ALPHA: f64 = 0.5;
-/// A word with more samples than this is void.
-const WORD_SAMPLES: usize = 128;
 
 const DWELLS: usize = ZONES - 1;
 const DIGRAPHS: usize = ZONES * ZONES;
@@ -26,10 +26,8 @@ pub(super) struct ByFinger {
     /// Of this epoch: what the words said.
     says: [Sum; FEATURES],
     presses: u32,
-    /// Samples of the word since the last space.
-    word: Vec<(usize, f64)>,
-    /// Whether the keys since the last space are a plain word so far.
-    in_word: bool,
+    /// Reused from word to word.
+    samples: Vec<(usize, f64)>,
 }
 
 impl Default for ByFinger {
@@ -38,8 +36,7 @@ impl Default for ByFinger {
             values: [None; FEATURES],
             says: [Sum::ZERO; FEATURES],
             presses: 0,
-            word: Vec::with_capacity(WORD_SAMPLES),
-            in_word: false,
+            samples: Vec::with_capacity(2 * WORD_PRESSES as usize),
         }
     }
 }
@@ -50,51 +47,30 @@ impl ByFinger {
         self.values = [None; FEATURES];
         self.says = [Sum::ZERO; FEATURES];
         self.presses = 0;
-        self.void_word();
     }
 
-    /// What was typed since the last space has no say.
-    pub(super) fn void_word(&mut self) {
-        self.word.clear();
-        self.in_word = false;
-    }
-
-    pub(super) fn count_press(&mut self) {
-        self.presses = self.presses.saturating_add(1);
-    }
-
-    pub(super) fn add_dwell(&mut self, key: Key, dwell_ms: f64) {
-        if key.zone() != ZONE_ED {
-            self.add(key.zone(), dwell_ms);
+    /// A word has its say: its strokes, after that of the space before it.
+    pub(super) fn take_word(&mut self, space: &Stroke, word: &[Stroke]) {
+        self.presses += word.len() as u32;
+        self.samples.clear();
+        let mut before = (ZONE_TH, space.press_us);
+        for stroke in word {
+            let Some(zone) = stroke.zone.map(usize::from) else { continue };
+            let dwell_ms = stroke.dwell_ms().filter(|&dwell_ms| zone != ZONE_ED && inside(dwell_ms, DWELL_MS));
+            self.samples.extend(dwell_ms.map(|dwell_ms| (zone, dwell_ms)));
+            let latency_ms = ms(stroke.press_us - before.1);
+            if inside(latency_ms, DIGRAPH_MS) {
+                self.samples.push((DWELLS + before.0 * ZONES + zone, latency_ms));
+            }
+            before = (zone, stroke.press_us);
         }
-    }
-
-    pub(super) fn add_digraph(&mut self, first: Key, second: Key, latency_ms: f64) {
-        self.add(DWELLS + first.zone() * ZONES + second.zone(), latency_ms);
-    }
-
-    fn add(&mut self, feature: usize, ms: f64) {
-        if !self.in_word {
-            return;
-        }
-        if self.word.len() == WORD_SAMPLES {
-            self.void_word();
-        } else {
-            self.word.push((feature, ms));
-        }
-    }
-
-    /// A space: the word has its say, and the next begins.
-    pub(super) fn end_word(&mut self) {
-        for (i, &(feature, _)) in self.word.iter().enumerate() {
-            let had_its_say = self.word[..i].iter().any(|&(before, _)| before == feature);
+        for (i, &(feature, _)) in self.samples.iter().enumerate() {
+            let had_its_say = self.samples[..i].iter().any(|&(before, _)| before == feature);
             if !had_its_say {
-                let samples = self.word[i..].iter().filter(|&&(f, _)| f == feature).map(|&(_, ms)| ms);
+                let samples = self.samples[i..].iter().filter(|&&(f, _)| f == feature).map(|&(_, ms)| ms);
                 self.says[feature].extend(mean(samples));
             }
         }
-        self.word.clear();
-        self.in_word = true;
     }
 
     /// Moves the values if enough was typed; all says of the epoch are thrown away then.
