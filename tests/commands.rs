@@ -202,7 +202,7 @@ fn the_agent_runs_without_devices_answers_status_and_ends_when_told() {
     let home = Home::with_config("[redis]\nenabled = false\n");
     let (code, _, error) = told(&home, &["status"]);
     assert_eq!(code, Some(69));
-    assert!(error.starts_with("seclyzer: no agent runs on HOME/data/seclyzer.db. To start it: `systemctl "), "{error}");
+    assert!(error.starts_with("seclyzer: no agent runs on HOME/data/seclyzer.db. To start it: systemctl "), "{error}");
     assert!(!error.contains("os error"), "{error}");
     let agent = home.start_agent(&[]);
     let (code, status, _) = told(&home, &["status", "--json"]);

@@ -53,9 +53,9 @@ fn hardened_user(database: &Path) -> Option<&str> {
 /// What starts the agent on this database.
 pub fn how_to_start(database: &Path) -> String {
     match hardened_user(database) {
-        Some(user) => format!("`sudo systemctl start seclyzer@{user}`"),
-        None => "`systemctl --user start seclyzer` where it is installed; else `seclyzer install`, or `seclyzer run` \
-                 in a terminal"
+        Some(user) => format!("sudo systemctl start seclyzer@{user}"),
+        None => "systemctl --user start seclyzer (where it is installed; else `seclyzer install`, or `seclyzer run` \
+                 in a terminal)"
             .into(),
     }
 }
@@ -83,9 +83,9 @@ mod tests {
     #[test]
     fn the_way_to_start_the_agent_goes_by_the_database() {
         let told = how_to_start(Path::new("/var/lib/seclyzer/ann/seclyzer.db"));
-        assert_eq!(told, "`sudo systemctl start seclyzer@ann`");
+        assert_eq!(told, "sudo systemctl start seclyzer@ann");
         let told = how_to_start(Path::new("/home/ann/.local/share/seclyzer/seclyzer.db"));
-        assert!(told.starts_with("`systemctl --user start seclyzer`"), "{told}");
+        assert!(told.starts_with("systemctl --user start seclyzer "), "{told}");
     }
 
     #[test]
