@@ -24,12 +24,29 @@ pub enum Way {
     Hardened,
 }
 
+impl Way {
+    pub fn name(self) -> &'static str {
+        match self {
+            Way::User => "the user way",
+            Way::Hardened => "the hardened way",
+        }
+    }
+
+    pub fn other(self) -> Way {
+        match self {
+            Way::User => Way::Hardened,
+            Way::Hardened => Way::User,
+        }
+    }
+}
+
 /// Whom it is installed for.
 #[derive(Debug, Clone)]
 pub struct Account {
     pub name: String,
     pub uid: u32,
     pub gid: u32,
+    /// As the system's services are told; what `$HOME` says is not asked.
     pub home: PathBuf,
     /// `$XDG_CONFIG_HOME`, or `.config` in the home directory.
     pub config_home: PathBuf,

@@ -24,7 +24,21 @@ fn told(home: &Home, arguments: &[&str]) -> (Option<i32>, String, String) {
 #[test]
 fn help_says_what_each_command_does_with_examples() {
     let home = Home::with_config("");
-    for command in ["", "run", "replay", "record", "devices", "doctor", "features", "status", "config"] {
+    let commands = [
+        "",
+        "run",
+        "replay",
+        "record",
+        "devices",
+        "doctor",
+        "features",
+        "status",
+        "config",
+        "install",
+        "uninstall",
+        "forget",
+    ];
+    for command in commands {
         let arguments: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
         let (code, help, _) = told(&home, &arguments);
         assert_eq!(code, Some(0));
@@ -130,18 +144,59 @@ fn replaying_a_trace_again_teaches_nothing_twice() {
 }
 
 #[test]
-fn recording_asks_first_and_never_overwrites() {
+fn replaying_says_where_the_records_go_and_how_many_of_them_are_new() {
+    let home = Home::with_config("[redis]\nenabled = false\n[influx]\nenabled = false\n");
+    let replay = || told(&home, &["replay", &golden("desk.jsonl"), "--speed", "max"]).2;
+    let first = replay();
+    let place = "records are stored in HOME/data/seclyzer.db with the origin `trace`, and sent nowhere";
+    assert!(first.contains(place), "{first}");
+    let count = home.count_records();
+    assert!(first.contains(&format!("records={count} new={count}")), "{first}");
+    let again = replay();
+    assert!(again.contains(&format!("records={count} new=0")), "{again}");
+    let (_, _, printed) = told(&home, &["replay", &golden("desk.jsonl"), "--speed", "max", "--stdout"]);
+    assert!(!printed.contains("stored in") && !printed.contains("new="), "{printed}");
+
+    let sinks = "[redis]\nurl = \"redis://:hush@127.0.0.1:1\"\n[influx]\nurl = \"http://127.0.0.1:2\"\napi = \"v1\"\n\
+                 database = \"d\"\n";
+    let home = Home::with_config(sinks);
+    let (_, _, error) = told(&home, &["replay", &golden("desk.jsonl"), "--speed", "max", "--drain", "0"]);
+    let place = "sent to the Redis at redis://127.0.0.1:1 or on this machine, if one answers; to http://127.0.0.1:2";
+    assert!(error.contains(place) && !error.contains("hush"), "{error}");
+}
+
+#[test]
+fn recording_asks_first_and_says_what_would_have_to_be_agreed_to() {
     let home = Home::with_config("");
-    let (code, _, error) = told(&home, &["record", "-o", "trace.jsonl"]);
-    assert_eq!(code, Some(69));
-    assert!(error.contains("nothing was recorded"), "{error}");
-    assert!(!home.path().join("trace.jsonl").exists());
-    let (code, _, _) = told(&home, &["record", "--yes", "--seconds", "0", "-o", "trace.jsonl"]);
-    assert_eq!(code, Some(0));
-    let mode = std::fs::metadata(home.path().join("trace.jsonl")).expect("a trace").permissions().mode();
-    assert_eq!(mode & 0o777, 0o600);
+    for (zones, what) in
+        [(None, "EVERY KEY THAT IS TYPED, passwords included"), (Some("--zones"), "the zone and the times")]
+    {
+        let arguments: Vec<&str> = ["record", "-o", "trace.jsonl"].into_iter().chain(zones).collect();
+        let (code, _, error) = told(&home, &arguments);
+        assert_eq!(code, Some(69));
+        assert!(error.contains("nothing was recorded") && error.contains(what) && error.contains("--yes"), "{error}");
+        assert!(!home.path().join("trace.jsonl").exists());
+    }
+}
+
+#[test]
+fn recording_where_no_device_can_be_read_is_refused_and_leaves_no_trace() {
+    let home = Home::with_config("[devices]\ninclude = [\"/dev/input/none\"]\n");
     let (code, _, error) = told(&home, &["record", "--yes", "--seconds", "0", "-o", "trace.jsonl"]);
-    assert_eq!((code, error.contains("File exists")), (Some(73), true), "{error}");
+    assert_eq!(code, Some(69), "{error}");
+    let mends = ["hand one through", "run `seclyzer doctor`", "`seclyzer devices` says why not"];
+    assert!(error.contains("nothing was recorded: ") && mends.iter().any(|mend| error.contains(mend)), "{error}");
+    assert!(!home.path().join("trace.jsonl").exists());
+}
+
+#[test]
+fn a_list_of_no_devices_is_no_head_without_a_table() {
+    let home = Home::with_config("");
+    let (_, devices, error) = told(&home, &["devices"]);
+    let (_, json, _) = told(&home, &["devices", "--json"]);
+    let is_empty = json.trim() == "[]";
+    assert_eq!(devices.is_empty(), is_empty, "{devices}");
+    assert_eq!(error.contains("there is no input device under /dev/input: plug one in"), is_empty, "{error}");
 }
 
 #[test]
@@ -149,7 +204,8 @@ fn the_agent_runs_without_devices_answers_status_and_ends_when_told() {
     let home = Home::with_config("[redis]\nenabled = false\n");
     let (code, _, error) = told(&home, &["status"]);
     assert_eq!(code, Some(69));
-    assert!(error.contains("start it with `seclyzer run`"), "{error}");
+    assert!(error.starts_with("seclyzer: no agent runs on HOME/data/seclyzer.db. To start it: systemctl "), "{error}");
+    assert!(!error.contains("os error"), "{error}");
     let agent = home.start_agent(&[]);
     let (code, status, _) = told(&home, &["status", "--json"]);
     let status: Value = serde_json::from_str(&status).expect("JSON");

@@ -118,7 +118,9 @@ fn it_prints_what_the_configured_databases_need() {
 #[test]
 fn without_a_time_or_a_database_it_says_what_is_missing() {
     let home = Home::with_config("");
-    assert_eq!(forget(&home, &[]).0, Some(64));
+    let (code, told) = forget(&home, &[]);
+    assert_eq!(code, Some(64));
+    assert!(["--since <TIME>", "--until <TIME>", "--all"].iter().all(|way| told.contains(way)), "{told}");
     assert_eq!(forget(&home, &["--since", "1h", "--all"]).0, Some(64));
     assert_eq!(forget(&home, &["--since", "1h", "--until", "2h"]).0, Some(66));
     let (code, told) = forget(&home_with_records(""), &["--since", "1h", "--until", "2h"]);

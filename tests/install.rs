@@ -3,7 +3,7 @@
 use seclyzer::install::apply::{apply, read_manifest, take_back};
 use seclyzer::install::hands::Hands;
 use seclyzer::install::plan::plan;
-use seclyzer::install::{Account, InstallError, Manifest, System, Way};
+use seclyzer::install::{Account, InstallError, Manifest, Step, System, Way};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
@@ -113,6 +113,24 @@ fn an_installation_is_taken_back_without_a_trace() {
         assert_ne!(machine.everything(), before);
         machine.uninstall(way);
         assert_eq!(machine.everything(), before, "{way:?}");
+    }
+}
+
+#[test]
+fn the_document_names_every_file_of_an_installation() {
+    let document = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/installing.md")).expect("a document");
+    let table =
+        document.split("## What is changed").nth(1).and_then(|rest| rest.split("\n## ").next()).expect("a table");
+    for way in WAYS {
+        let system = Machine::new().system;
+        let paths = plan(way, &system).steps.into_iter().filter_map(|step| match step {
+            Step::File { path, .. } | Step::Link { path, .. } | Step::OwnFolder { path } => Some(path),
+            Step::Membership => None,
+        });
+        for path in paths.chain([system.manifest_path(way)]) {
+            let path = path.display().to_string().replace("/home/ann", "~").replace("ann", "USER");
+            assert!(table.contains(&format!("`{path}`")), "{way:?}: {path} is not in docs/installing.md");
+        }
     }
 }
 

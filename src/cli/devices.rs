@@ -6,6 +6,10 @@ use crate::config::Config;
 use crate::sources::evdev::{self, Node, State};
 use std::io::Write;
 
+/// Told where there is none, and what helps.
+pub const NO_DEVICE: &str = "there is no input device under /dev/input";
+pub const PROVIDE_DEVICE: &str = "plug one in; in a container or a virtual machine, hand one through";
+
 /// List every input device: what it is, whether it is read, and why not
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -25,7 +29,7 @@ pub fn run(args: &Args, config: &Config, out: &mut impl Write) -> Result<(), Err
     if args.json {
         serde_json::to_writer_pretty(&mut *out, &nodes).map_err(std::io::Error::from)?;
         writeln!(out)?;
-    } else {
+    } else if !nodes.is_empty() {
         let rows: Vec<_> = nodes.iter().map(row).collect();
         write!(out, "{}", table(&["node", "id", "kind", "state", "name"], &rows))?;
     }
@@ -48,8 +52,8 @@ fn row(node: &Node) -> [String; 5] {
 pub fn none_read(nodes: &[Node]) -> String {
     let refused = nodes.iter().filter(|node| matches!(node.state, State::Refused(_))).count();
     match (nodes.len(), refused) {
-        (0, _) => "there is no input device under /dev/input".into(),
-        (_, 0) => "no keyboard, mouse or touchpad is read".into(),
+        (0, _) => format!("{NO_DEVICE}: {PROVIDE_DEVICE}"),
+        (_, 0) => "no keyboard, mouse or touchpad is read: `seclyzer devices` says why not".into(),
         (all, refused) => format!("{all} nodes, {refused} refused: run `seclyzer doctor`"),
     }
 }

@@ -3,6 +3,8 @@
 mod checks;
 mod service;
 
+pub use service::how_to_start;
+
 use super::Error;
 use super::text::table;
 use serde::Serialize;

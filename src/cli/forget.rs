@@ -19,13 +19,16 @@ use std::io::Write;
   seclyzer forget --all
 
 TIME is RFC 3339 (2026-11-23T09:00:00+01:00), a date or a date and time of the local zone, or how long ago: 90s, 30m,
-2h, 7d, 4w. The agent must not be running. Only the SQLite database is changed; what the configured Redis and
-InfluxDB need is printed. What was learnt of applications has no times and goes with --all only.
+2h, 7d, 4w. Stop the agent first. Only the SQLite database is changed. What would delete the same from the Redis stream
+and from InfluxDB is printed, if the configuration has them at present; one that it had before is not known. What was
+learnt of applications has no times and goes with --all only.
 
-Exit codes: 0 it is forgotten; 66 there is no database; 78 an agent is using it.")]
+Exit codes: 0 it is forgotten; 64 no span, or one that ends before it begins; 66 there is no database; 75 an agent is
+using it.")]
+#[group(id = "span", required = true, multiple = true)]
 pub struct Args {
     /// From this time on
-    #[arg(long, value_name = "TIME", required_unless_present_any = ["until", "all"], value_parser = parse_time)]
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
     since: Option<Micros>,
     /// Up to this time
     #[arg(long, value_name = "TIME", value_parser = parse_time)]

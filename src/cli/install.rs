@@ -4,10 +4,10 @@ use super::Error;
 use crate::install::apply::{apply, read_manifest};
 use crate::install::hands::{self, Hands};
 use crate::install::plan::{plan, tell_session};
-use crate::install::{Account, Command, GROUP, System, Way};
+use crate::install::{Account, Command, GROUP, Step, System, Way};
 use nix::unistd::{Gid, Group, Uid, User, getgroups, getuid};
-use std::io::Write;
-use std::path::PathBuf;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
 /// Install the agent so that it starts with the session; lists every change first
 #[derive(Debug, clap::Args)]
@@ -18,7 +18,7 @@ use std::path::PathBuf;
 
 docs/installing.md says what each way exposes. Installing again upgrades the program and keeps configuration and data.")]
 pub struct Args {
-    /// As a service of the system: no other program of the account can read keys; needs root
+    /// As a service of the system: no other program of the account may open the devices; needs root
     #[arg(long)]
     hardened: bool,
     /// Only list what would be changed
@@ -32,10 +32,10 @@ pub struct Args {
 pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Error> {
     let way = if args.hardened { Way::Hardened } else { Way::User };
     let system = this_system(way, args.user.as_deref())?;
-    let other = if way == Way::User { Way::Hardened } else { Way::User };
+    let other = way.other();
     if system.at(&system.manifest_path(other)).exists() {
-        let uninstall = uninstall_command(other);
-        return Err(Error::Refused(format!("it is installed the other way already: first run `{uninstall}`")));
+        let (name, uninstall) = (other.name(), uninstall_command(other));
+        return Err(Error::Refused(format!("it is installed {name} already: first run `{uninstall}`")));
     }
     let manifest_path = system.manifest_path(way);
     let mut manifest = read_manifest(&system, &manifest_path)?;
@@ -50,14 +50,8 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Error> {
     // Without the group it would only find that it may not read anything.
     let is_pointless = |command: &Command| way == Way::User && !may_read && command.words.contains(&"restart".into());
     let after: Vec<&Command> = plan.after.iter().filter(|command| !is_pointless(command)).collect();
-    writeln!(out, "Changes:")?;
-    for step in &steps {
-        writeln!(out, "  {}", system.describe(step))?;
-    }
-    for command in &after {
-        let who = if command.as_root { " (as root)" } else { "" };
-        writeln!(out, "  run {command}{who}")?;
-    }
+    warn(&system.account, out)?;
+    list(&system, &steps, &manifest_path, &after, out)?;
     if args.dry_run {
         return Ok(());
     }
@@ -75,6 +69,56 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Error> {
     }
     writeln!(out, "\nInstalled. {}", what_now(way, may_read, &system))?;
     Ok(())
+}
+
+fn list(
+    system: &System,
+    steps: &[&Step],
+    manifest_path: &Path,
+    after: &[&Command],
+    out: &mut impl Write,
+) -> io::Result<()> {
+    writeln!(out, "Changes:")?;
+    for step in steps {
+        writeln!(out, "  {}", system.describe(step))?;
+    }
+    writeln!(out, "  {}, which records the above for uninstalling", system.describe_file(manifest_path))?;
+    for command in after {
+        let who = if command.as_root { " (as root)" } else { "" };
+        writeln!(out, "  run {command}{who}")?;
+    }
+    Ok(())
+}
+
+/// Says what is odd about the account, if anything is.
+pub(super) fn warn(account: &Account, out: &mut impl Write) -> io::Result<()> {
+    let home = std::env::var_os("HOME").map(PathBuf::from).filter(|_| account.uid == getuid().as_raw());
+    for warning in warnings(account, home.as_deref()) {
+        writeln!(out, "warning: {warning}")?;
+    }
+    Ok(())
+}
+
+/// `home` is $HOME, if it is the account's own process that asks.
+fn warnings(account: &Account, home: Option<&Path>) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if account.uid == 0 {
+        warnings.push(
+            "the account is root: the agent would run as root, and follow root's sessions only. Run this as the account \
+             that types; with --hardened by sudo, or with --user NAME"
+                .into(),
+        );
+    }
+    if let Some(home) = home.filter(|home| *home != account.home) {
+        warnings.push(format!(
+            "HOME is {}, but the home directory of {} is {}: services get the latter, so that one counts here; set HOME \
+             to it for the other commands",
+            home.display(),
+            account.name,
+            account.home.display()
+        ));
+    }
+    warnings
 }
 
 fn what_now(way: Way, may_read: bool, system: &System) -> String {
@@ -107,7 +151,8 @@ pub(super) fn this_system(way: Way, user: Option<&str>) -> Result<System, Error>
     let caller = variable("SUDO_USER").and_then(|name| name.into_string().ok()).filter(|name| name != "root");
     let is_own = user.is_none() && !(getuid().is_root() && caller.is_some());
     if way == Way::User && !is_own {
-        return Err(Error::Refused("run it without sudo: it is for the account that it is run as".into()));
+        let text = "run it without sudo, for it is for the account that it is run as; the other way has --hardened";
+        return Err(Error::Refused(text.into()));
     }
     let found = match user.map(str::to_owned).or(caller.filter(|_| !is_own)) {
         Some(name) => User::from_name(&name).ok().flatten().ok_or(name),
@@ -136,4 +181,49 @@ fn input_group() -> Option<Group> {
 fn may_read_devices() -> bool {
     let has = |group: Group| getgroups().is_ok_and(|groups: Vec<Gid>| groups.contains(&group.gid));
     Uid::effective().is_root() || input_group().is_some_and(has)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ann() -> System {
+        let account = Account {
+            name: "ann".into(),
+            uid: 1000,
+            gid: 1000,
+            home: "/home/ann".into(),
+            config_home: "/home/ann/.config".into(),
+        };
+        System { root: "/nowhere".into(), account, executable: "/tmp/seclyzer".into(), is_member: false }
+    }
+
+    #[test]
+    fn the_list_of_changes_names_the_record_of_them() {
+        for (way, line) in [
+            (Way::User, "  write /home/ann/.local/state/seclyzer/installed.json, which records"),
+            (Way::Hardened, "  write /var/lib/seclyzer/installed.json (as root), which records"),
+        ] {
+            let system = ann();
+            let plan = plan(way, &system);
+            let (steps, after): (Vec<_>, Vec<_>) = (plan.steps.iter().collect(), plan.after.iter().collect());
+            let mut out = Vec::new();
+            list(&system, &steps, &system.manifest_path(way), &after, &mut out).expect("room for it");
+            let told = String::from_utf8(out).expect("UTF-8");
+            assert!(told.lines().any(|told| told.starts_with(line)), "{told}");
+            assert_eq!(told.lines().count(), 1 + steps.len() + 1 + after.len());
+        }
+    }
+
+    #[test]
+    fn installing_for_root_or_with_another_home_is_warned_about() {
+        let mut account = ann().account;
+        assert_eq!(warnings(&account, None), [] as [&str; 0]);
+        assert_eq!(warnings(&account, Some(Path::new("/home/ann/"))), [] as [&str; 0]);
+        let told = warnings(&account, Some(Path::new("/tmp/other")));
+        assert!(matches!(&told[..], [told] if told.contains("HOME is /tmp/other") && told.contains("/home/ann")));
+        account.uid = 0;
+        let told = warnings(&account, None);
+        assert!(matches!(&told[..], [told] if told.contains("run as root")), "{told:?}");
+    }
 }

@@ -1,5 +1,6 @@
 //! `seclyzer record`
 
+use super::devices::none_read;
 use super::{Error, block_on, logging, told_to_end};
 use crate::agent::{AgentError, hardening, windows_of};
 use crate::config::{Config, Loaded};
@@ -8,13 +9,13 @@ use crate::features::app::History;
 use crate::pipeline::{Pipeline, Windows};
 use crate::sources::capture::Capture;
 use crate::sources::clock::EventClock;
-use crate::sources::evdev::Devices;
+use crate::sources::evdev::{Devices, State};
 use crate::sources::stand_in::StandIns;
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::future::pending;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Record what the devices report as a trace, until told to end (Ctrl-C); asks first
@@ -24,12 +25,16 @@ use std::time::Duration;
   seclyzer record --zones --seconds 600 -o trace.jsonl
   seclyzer replay trace.jsonl --speed max --stdout   what a trace gives
 
-Without --zones the trace holds every key that was typed, passwords included. Keep it to yourself.")]
+Without --zones the trace holds every key that was typed, passwords included. With it, it still holds the zone and the
+exact times of each key, by which a password can be told among guesses. Keep either to yourself.
+
+Exit codes: 0 the trace is complete; 69 it was not agreed to, or no device can be read; 73 the trace cannot be written,
+or is there already.")]
 pub struct Args {
     /// The trace to write; must not exist
     #[arg(short, long, value_name = "TRACE")]
     output: PathBuf,
-    /// Put in each key's place one that stands for its zone and kind: the same records, no text
+    /// Put in each key's place one that stands for its zone and kind: the same records, no text, but the times of each key
     #[arg(long)]
     zones: bool,
     /// End after so many seconds
@@ -43,21 +48,29 @@ pub struct Args {
 pub fn run(args: &Args, loaded: Loaded) -> Result<(), Error> {
     logging::start(&loaded.config.log)?;
     if !args.yes && !is_agreed(args)? {
-        return Err(Error::Unavailable("nothing was recorded: it was not agreed to (or use --yes)".into()));
+        return Err(Error::Unavailable(format!(
+            "nothing was recorded, for it was not agreed to that it writes {}; answer y in a terminal, or use --yes",
+            what_is_written(args)
+        )));
     }
     block_on(record(args, &loaded.config))
+}
+
+/// What has to be agreed to.
+fn what_is_written(args: &Args) -> String {
+    let what = if args.zones {
+        "the zone and the times of each key that is typed (no text, but enough to tell a password among guesses)"
+    } else {
+        "EVERY KEY THAT IS TYPED, passwords included,"
+    };
+    format!("{what} to {}", args.output.display())
 }
 
 fn is_agreed(args: &Args) -> Result<bool, Error> {
     if !io::stdin().is_terminal() {
         return Ok(false);
     }
-    let what = if args.zones {
-        "when each key was pressed, with a stand-in for which it was"
-    } else {
-        "EVERY KEY THAT IS TYPED, passwords included"
-    };
-    eprint!("This writes {what} to {}. Go on? [y/N] ", args.output.display());
+    eprint!("This writes {}. Go on? [y/N] ", what_is_written(args));
     let mut answer = String::new();
     io::stdin().read_line(&mut answer).map_err(Error::Output)?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
@@ -67,10 +80,12 @@ async fn record(args: &Args, config: &Config) -> Result<(), Error> {
     let ended = told_to_end();
     tokio::pin!(ended);
     hardening::protect_memory();
-    let clock = EventClock::new().map_err(AgentError::Clock)?;
-    let mut capture = Capture::start(Devices::open(&config.devices)?, clock, &config.x11);
     let cannot_create = |source| Error::CannotCreate { path: args.output.clone(), source };
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&args.output).map_err(cannot_create)?;
+    let file = create(&args.output).map_err(cannot_create)?;
+    let mut capture = start_capture(config).inspect_err(|_| {
+        // Nothing is in it; if it stays behind, that is all.
+        let _ = std::fs::remove_file(&args.output);
+    })?;
     let mut trace = TraceWriter::new(BufWriter::new(file), args.zones, windows_of(&config.window));
     let mut batch: Vec<Stamped> = Vec::new();
     let end = async {
@@ -92,6 +107,22 @@ async fn record(args: &Args, config: &Config) -> Result<(), Error> {
     let events = trace.finish().map_err(cannot_create)?;
     tracing::info!(events, "recorded {}", args.output.display());
     Ok(())
+}
+
+/// A file of the owner's alone, where there was none.
+fn create(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+}
+
+/// Fails where there is no device to record: a trace of nothing would be taken for one of a person who did nothing.
+fn start_capture(config: &Config) -> Result<Capture, Error> {
+    let clock = EventClock::new().map_err(AgentError::Clock)?;
+    let devices = Devices::open(&config.devices)?;
+    let nodes = devices.nodes();
+    if !nodes.iter().any(|node| node.state == State::Read) {
+        return Err(Error::Unavailable(format!("nothing was recorded: {}", none_read(&nodes))));
+    }
+    Ok(Capture::start(devices, clock, &config.x11))
 }
 
 /// Writes events as a replay must see them to give the records that the agent would have given.
@@ -150,6 +181,16 @@ mod tests {
         }
         pipeline.finish(|output| outputs.push(output));
         outputs
+    }
+
+    #[test]
+    fn a_trace_is_its_owner_s_alone_and_never_takes_a_file_s_place() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("trace.jsonl");
+        let file = create(&path).expect("a file");
+        assert_eq!(file.metadata().expect("a file").permissions().mode() & 0o777, 0o600);
+        assert_eq!(create(&path).expect_err("there already").kind(), io::ErrorKind::AlreadyExists);
     }
 
     #[test]

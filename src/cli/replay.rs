@@ -5,8 +5,8 @@ use crate::agent::followers::Followers;
 use crate::agent::outlet::{Outlet, Show};
 use crate::agent::replay::{Replayed, Speed, replay};
 use crate::agent::{AgentError, CLOSING_LIMIT, windows_of};
-use crate::config::{Config, Loaded};
-use crate::store::Store;
+use crate::config::{Config, Loaded, Switch};
+use crate::store::{Store, StoreError, StoreStatus};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::fs::File;
 use std::io::BufReader;
@@ -17,14 +17,20 @@ use std::time::Duration;
 /// A shorter trace is over before a progress bar is of any use.
 const LONG_TRACE_BYTES: u64 = 1 << 20;
 
-/// Run traces through the pipeline, as if their events happened now
+/// Run traces through the pipeline, and store and send the records as the agent does (or print them: --stdout)
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   seclyzer replay trace.jsonl --speed max --stdout   records as JSON, nothing is stored
   seclyzer replay trace.jsonl --speed 10             ten times as fast as it was, stored and sent
   seclyzer replay trace.jsonl --speed max --drain 60
+  SECLYZER_STORE_PATH=/tmp/trace.db SECLYZER_REDIS_ENABLED=false SECLYZER_INFLUX_ENABLED=false seclyzer replay trace.jsonl
 
-Exit codes: 0 every enabled sink has everything; 65 a trace cannot be read to its end; 75 a sink is behind.")]
+Without --stdout the records go into the configured database, the agent's own by default, and to the configured sinks,
+to the Redis on this machine too. They have the times of the trace and the origin `trace`. The agent must not be using
+that database. A record that is there already is neither stored nor sent again.
+
+Exit codes: 0 every sink that is there has everything; 65 a trace cannot be read to its end; 66 there is no such trace;
+75 a sink is behind, an agent is using the database, or it was interrupted.")]
 pub struct Args {
     /// Trace files, one event a line
     #[arg(required = true, value_name = "TRACE")]
@@ -67,6 +73,7 @@ pub fn run(args: &Args, loaded: Loaded) -> Result<(), Error> {
                 interrupted = interrupted => interrupted,
             };
         }
+        tracing::info!("{}", destinations(&loaded.config));
         let store = Store::open(&loaded.config.store)?;
         let show = if args.show { Show::Summary } else { Show::Nothing };
         let outlet = Outlet::new(identity, Some(store.clone()), show);
@@ -77,6 +84,21 @@ pub fn run(args: &Args, loaded: Loaded) -> Result<(), Error> {
         store.close(CLOSING_LIMIT).await?;
         result
     })
+}
+
+/// Where the records go.
+fn destinations(config: &Config) -> String {
+    let mut sinks = Vec::new();
+    match config.redis.enabled {
+        Switch::On => sinks.push(config.redis.url.clone()),
+        Switch::Auto => sinks.push(format!("the Redis at {} or on this machine, if one answers", config.redis.url)),
+        Switch::Off => {}
+    }
+    if config.influx.is_on() {
+        sinks.push(config.influx.url.clone());
+    }
+    let sinks = if sinks.is_empty() { "nowhere".into() } else { format!("to {}", sinks.join("; to ")) };
+    format!("records are stored in {} with the origin `trace`, and sent {sinks}", config.store.path.display())
 }
 
 async fn replay_and_drain(args: &Args, config: &Config, outlet: &Outlet, store: &Store) -> Result<(), Error> {
@@ -102,6 +124,7 @@ async fn replay_and_drain(args: &Args, config: &Config, outlet: &Outlet, store: 
 
 async fn replay_all(args: &Args, config: &Config, outlet: &Outlet) -> Result<(), Error> {
     let windows = windows_of(&config.window);
+    let mut stored_before = 0;
     for path in &args.traces {
         let no_input = |source| Error::NoInput { path: path.clone(), source };
         let file = File::open(path).map_err(no_input)?;
@@ -110,9 +133,19 @@ async fn replay_all(args: &Args, config: &Config, outlet: &Outlet) -> Result<(),
             .await
             .map_err(|source| Error::Replay { path: path.clone(), source })?;
         bar.finish_and_clear();
-        tell(path, &replayed);
+        let stored = stored(outlet).await?;
+        tell(path, &replayed, stored.map(|stored| stored - stored_before));
+        stored_before = stored.unwrap_or(0);
     }
     Ok(())
+}
+
+/// Records that this process has stored, once all that it has made are; `None` where none is stored.
+async fn stored(outlet: &Outlet) -> Result<Option<u64>, StoreError> {
+    let Some(store) = &outlet.store else { return Ok(None) };
+    store.newest().await?;
+    let StoreStatus { keystroke_records, mouse_records, app_records, .. } = store.status();
+    Ok(Some(keystroke_records + mouse_records + app_records))
 }
 
 fn progress_bar(path: &Path, length: u64) -> ProgressBar {
@@ -124,9 +157,10 @@ fn progress_bar(path: &Path, length: u64) -> ProgressBar {
     ProgressBar::with_draw_target(Some(length), target).with_style(style).with_message(name)
 }
 
-fn tell(path: &Path, replayed: &Replayed) {
+/// `new`: how many of the records were not stored before, if they are stored at all.
+fn tell(path: &Path, replayed: &Replayed, new: Option<u64>) {
     for (reject, (first, count)) in &replayed.rejected {
         tracing::warn!(count, "{}:{first}: dropped: {reject}", path.display());
     }
-    tracing::info!(events = replayed.events, records = replayed.records, "replayed {}", path.display());
+    tracing::info!(events = replayed.events, records = replayed.records, new, "replayed {}", path.display());
 }

@@ -1,13 +1,15 @@
 //! `seclyzer status`
 
 use super::Error;
+use super::doctor::how_to_start;
 use super::text::table;
 use crate::agent::hardening::Hardening;
 use crate::agent::status::socket_path;
 use crate::config::Config;
 use serde_json::Value;
-use std::io::{Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::time::Duration;
 
 /// An agent that runs answers at once.
@@ -28,14 +30,11 @@ pub struct Args {
 
 pub fn run(args: &Args, config: &Config, out: &mut impl Write) -> Result<(), Error> {
     let path = socket_path(&config.store.path);
-    let not_running = |error: std::io::Error| {
-        let database = config.store.path.display();
-        Error::Unavailable(format!("no agent runs on {database} ({error}): start it with `seclyzer run`"))
-    };
-    let mut socket = UnixStream::connect(&path).map_err(not_running)?;
-    socket.set_read_timeout(Some(ANSWER_LIMIT)).map_err(not_running)?;
+    let no_answer = |error| Error::Unavailable(no_answer(&config.store.path, &error));
+    let mut socket = UnixStream::connect(&path).map_err(no_answer)?;
+    socket.set_read_timeout(Some(ANSWER_LIMIT)).map_err(no_answer)?;
     let mut text = String::new();
-    socket.read_to_string(&mut text).map_err(not_running)?;
+    socket.read_to_string(&mut text).map_err(no_answer)?;
     let status: Value =
         serde_json::from_str(&text).map_err(|error| Error::Unavailable(format!("{}: {error}", path.display())))?;
     if args.json {
@@ -44,6 +43,19 @@ pub fn run(args: &Args, config: &Config, out: &mut impl Write) -> Result<(), Err
         write!(out, "{}", describe(&status))?;
     }
     Ok(())
+}
+
+/// What it means that nobody has answered.
+fn no_answer(database: &Path, error: &io::Error) -> String {
+    let shown = database.display();
+    match error.kind() {
+        // Without an agent there is no socket, or one that an agent which was killed has left behind.
+        ErrorKind::NotFound | ErrorKind::ConnectionRefused => {
+            format!("no agent runs on {shown}. To start it: {}", how_to_start(database))
+        }
+        ErrorKind::WouldBlock => format!("the agent on {shown} gives no answer"),
+        _ => format!("the agent on {shown} cannot be asked: {error}"),
+    }
 }
 
 fn describe(status: &Value) -> String {

@@ -1,8 +1,9 @@
 //! `seclyzer uninstall`
 
-use super::install::{this_system, uninstall_command};
-use super::{Error, load};
+use super::Error;
+use super::install::{this_system, uninstall_command, warn};
 use crate::agent::status::socket_path;
+use crate::config::{self, Environment, process_environment};
 use crate::install::apply::{read_manifest, take_back};
 use crate::install::hands::{self, Hands};
 use crate::install::plan::farewell;
@@ -37,16 +38,13 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Error> {
     // An account that has left the group meanwhile need not leave it.
     manifest.changes.retain(|change| system.is_member || !matches!(change, Undo::Leave { .. }));
     if manifest.changes.is_empty() {
-        let other = if way == Way::User { Way::Hardened } else { Way::User };
-        let hint = match system.at(&system.manifest_path(other)).exists() {
-            true => format!("; for the other way: `{}`", uninstall_command(other)),
-            false => String::new(),
-        };
-        return Err(Error::Refused(format!("nothing is installed this way{hint}")));
+        let is_other = system.at(&system.manifest_path(way.other())).exists();
+        return Err(Error::Refused(nothing_installed(way, &manifest_path, is_other)));
     }
-    let purged = if args.purge { kept(way, &system)? } else { Vec::new() };
+    let purged = if args.purge { kept(way, &system, process_environment())? } else { Vec::new() };
     let [before, after] = farewell(way);
-    list(&before, &manifest, &purged, &after, out)?;
+    warn(&system.account, out)?;
+    list(&before, &manifest, &manifest_path, &purged, &after, out)?;
     if args.dry_run {
         return Ok(());
     }
@@ -80,9 +78,19 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Error> {
     Ok(())
 }
 
+/// Which way it was that was looked for, and what to do where it is the other one (`is_other`).
+fn nothing_installed(way: Way, manifest_path: &Path, is_other: bool) -> String {
+    let told = format!("nothing is installed {} (looked at {})", way.name(), manifest_path.display());
+    match is_other {
+        true => format!("{told}; {} it is: `{}`", way.other().name(), uninstall_command(way.other())),
+        false => told,
+    }
+}
+
 fn list(
     before: &[Command],
     manifest: &Manifest,
+    manifest_path: &Path,
     purged: &[PathBuf],
     after: &[Command],
     out: &mut impl Write,
@@ -91,7 +99,8 @@ fn list(
     let run = |command: &Command| format!("run {command}{}", if command.as_root { " (as root)" } else { "" });
     let changes = manifest.changes.iter().rev().map(Undo::to_string);
     let purged = purged.iter().map(|path| format!("remove {} with what is in it", path.display()));
-    for line in before.iter().map(run).chain(changes).chain(purged).chain(after.iter().map(run)) {
+    let record = [format!("remove {}", manifest_path.display())];
+    for line in before.iter().map(run).chain(changes).chain(purged).chain(record).chain(after.iter().map(run)) {
         writeln!(out, "  {line}")?;
     }
     Ok(())
@@ -106,12 +115,13 @@ fn tell(commands: &[Command], hands: &mut Hands<'_>, out: &mut impl Write) -> io
     Ok(())
 }
 
-/// Configuration and data, as far as they are there.
-fn kept(way: Way, system: &System) -> Result<Vec<PathBuf>, Error> {
+/// Configuration and data, as far as they are there. The agent that was installed found them from the account's home.
+fn kept(way: Way, system: &System, mut environment: Environment) -> Result<Vec<PathBuf>, Error> {
     let paths = match way {
         Way::Hardened => vec!["/etc/seclyzer".into(), "/var/lib/seclyzer".into()],
         Way::User => {
-            let config = load(None)?.config;
+            environment.insert("HOME".into(), system.account.home.clone().into());
+            let config = config::read(None, &environment)?.config;
             let database = config.store.path;
             let beside = |suffix: &str| PathBuf::from(format!("{}{suffix}", database.display()));
             let mut paths = vec![system.account.config_home.join("seclyzer")];
@@ -131,5 +141,38 @@ fn remove(path: &Path) -> io::Result<()> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         result => result,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::install::Account;
+
+    #[test]
+    fn it_says_which_way_was_looked_for_and_where() {
+        let path = Path::new("/home/ann/.local/state/seclyzer/installed.json");
+        let told = nothing_installed(Way::User, path, false);
+        assert_eq!(told, format!("nothing is installed the user way (looked at {})", path.display()));
+        let told = nothing_installed(Way::User, path, true);
+        assert!(told.ends_with("; the hardened way it is: `sudo seclyzer uninstall --hardened`"), "{told}");
+    }
+
+    #[test]
+    fn purging_goes_by_the_account_s_home_and_not_by_what_home_says() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let [home, elsewhere] = ["ann", "elsewhere"].map(|name| folder.path().join(name));
+        for place in [&home, &elsewhere] {
+            let config = place.join(".config/seclyzer");
+            std::fs::create_dir_all(&config).expect("a folder");
+            std::fs::write(config.join("config.toml"), "[store]\npath = \"~/records.db\"\n").expect("a file");
+            std::fs::write(place.join("records.db"), "").expect("a file");
+        }
+        let account =
+            Account { name: "ann".into(), uid: 1000, gid: 1000, home: home.clone(), config_home: home.join(".config") };
+        let system = System { root: "/".into(), account, executable: "/tmp/seclyzer".into(), is_member: false };
+        let environment = Environment::from([("HOME".into(), elsewhere.into())]);
+        let kept = kept(Way::User, &system, environment).expect("a configuration");
+        assert_eq!(kept, [home.join(".config/seclyzer"), home.join("records.db")]);
     }
 }

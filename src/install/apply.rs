@@ -51,9 +51,17 @@ impl System {
             Step::Membership => return format!("add {} to the group {GROUP} (as root)", self.account.name),
             Step::OwnFolder { path } => ("make", path),
             Step::Link { path, .. } => ("link", path),
-            Step::File { path, .. } if self.at(path).exists() => ("replace", path),
-            Step::File { path, .. } => ("write", path),
+            Step::File { path, .. } => return self.describe_file(path),
         };
+        self.change(verb, path)
+    }
+
+    /// The same of a file that is written.
+    pub fn describe_file(&self, path: &Path) -> String {
+        self.change(if self.at(path).exists() { "replace" } else { "write" }, path)
+    }
+
+    fn change(&self, verb: &str, path: &Path) -> String {
         let who = if self.is_root_s(path) { " (as root)" } else { "" };
         format!("{verb} {}{who}", path.display())
     }

@@ -1,5 +1,6 @@
 //! What the doctor looks at.
 
+use super::super::devices::{NO_DEVICE, PROVIDE_DEVICE};
 use super::super::{Error, block_on};
 use super::Finding;
 use super::service::{self, Running};
@@ -13,7 +14,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 const INSTALL: &str = "seclyzer install, then log in anew (every program of this account can read keys then), or sudo seclyzer \
-     install --hardened (only the agent can); docs/installing.md";
+     install --hardened (only the agent may open devices); docs/installing.md";
 
 /// Every finding, in the order in which things depend on each other.
 pub fn all(loaded: &Loaded) -> Result<Vec<Finding>, Error> {
@@ -41,9 +42,7 @@ fn devices(config: &Config, running: Option<&Running>) -> Result<Vec<Finding>, E
         None => evdev::list(&config.devices)?,
     };
     if nodes.is_empty() {
-        let text = "there is no input device under /dev/input";
-        let mend = "plug one in; in a container or a virtual machine, hand one through";
-        return Ok(vec![Finding::failure("devices", text, mend)]);
+        return Ok(vec![Finding::failure("devices", NO_DEVICE, PROVIDE_DEVICE)]);
     }
     let refused = nodes.iter().filter(|node| matches!(node.state, State::Refused(_))).count();
     let permissions = match refused {

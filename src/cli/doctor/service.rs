@@ -45,14 +45,25 @@ pub fn finding(running: Option<&Running>, database: &Path) -> Finding {
     Finding::ok("service", format!("the agent is running with {}{left_out}", names(&on)))
 }
 
+/// Whose hardened service has this database, if one has.
+fn hardened_user(database: &Path) -> Option<&str> {
+    database.strip_prefix(HARDENED).ok()?.iter().next()?.to_str()
+}
+
+/// What starts the agent on this database.
+pub fn how_to_start(database: &Path) -> String {
+    match hardened_user(database) {
+        Some(user) => format!("sudo systemctl start seclyzer@{user}"),
+        None => "systemctl --user start seclyzer (where it is installed; else `seclyzer install`, or `seclyzer run` \
+                 in a terminal)"
+            .into(),
+    }
+}
+
 fn not_running(database: &Path) -> Finding {
-    let user = database.strip_prefix(HARDENED).ok().and_then(|path| path.iter().next()?.to_str());
-    let (scope, unit, start) = match user {
-        Some(user) => ("--system", format!("seclyzer@{user}"), format!("sudo systemctl start seclyzer@{user}")),
-        None => {
-            let start = "seclyzer install (or `seclyzer run` in a terminal)".to_owned();
-            ("--user", "seclyzer".to_owned(), start)
-        }
+    let (scope, unit) = match hardened_user(database) {
+        Some(user) => ("--system", format!("seclyzer@{user}")),
+        None => ("--user", "seclyzer".to_owned()),
     };
     let is_active = Command::new("systemctl").args([scope, "is-active", &format!("{unit}.service")]).output();
     match is_active.as_ref().map(|output| output.stdout.trim_ascii()) {
@@ -60,7 +71,7 @@ fn not_running(database: &Path) -> Finding {
             let log = format!("journalctl {scope} -u {unit} -n 20");
             Finding::failure("service", format!("{unit}.service has failed"), log)
         }
-        _ => Finding::warning("service", "the agent is not running on this database", start),
+        _ => Finding::warning("service", "the agent is not running on this database", how_to_start(database)),
     }
 }
 
@@ -68,6 +79,14 @@ fn not_running(database: &Path) -> Finding {
 mod tests {
     use super::*;
     use crate::sources::evdev::{Kind, State, Unread};
+
+    #[test]
+    fn the_way_to_start_the_agent_goes_by_the_database() {
+        let told = how_to_start(Path::new("/var/lib/seclyzer/ann/seclyzer.db"));
+        assert_eq!(told, "sudo systemctl start seclyzer@ann");
+        let told = how_to_start(Path::new("/home/ann/.local/share/seclyzer/seclyzer.db"));
+        assert!(told.starts_with("systemctl --user start seclyzer "), "{told}");
+    }
 
     #[test]
     fn what_the_agent_says_of_its_devices_is_understood() {
