@@ -25,6 +25,6 @@ SECLYZER_STORE_PATH=$database SECLYZER_REDIS_ENABLED=false SECLYZER_INFLUX_ENABL
 cat <<AFTER
 ------------------------------------------------------------------------------
  The records are in the database. With the package sqlite3:
-   sqlite3 -box $database 'SELECT time, total_keys, typing_speed_wpm FROM latest_keystroke'
+   sqlite3 -box $database 'SELECT time, total_samples, speed_mean FROM latest_mouse'
 ------------------------------------------------------------------------------
 AFTER

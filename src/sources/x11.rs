@@ -181,6 +181,9 @@ struct Log {
     said: Option<Discriminant<Error>>,
 }
 
+/// What a final error comes to.
+const FINAL: &str = "keys and mouse go on without it until the agent is started in an X11 session";
+
 impl Log {
     fn connected(&mut self) {
         if self.was_ready {
@@ -201,7 +204,7 @@ impl Log {
         if self.said.replace(kind) == Some(kind) {
             return;
         }
-        let outlook = if error.is_final() { "giving up" } else { "still trying" };
+        let outlook = if error.is_final() { FINAL } else { "still trying" };
         match error {
             Error::Unreachable { .. } | Error::Wayland | Error::NoDisplay => {
                 info!("the focused application is unknown: {error}; {outlook}");
