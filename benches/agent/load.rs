@@ -60,15 +60,21 @@ impl Person {
     }
 }
 
-/// `input_event`s of this moment.
-fn packet(events: &[(u16, u16, i32)]) -> Vec<u8> {
+/// The clock that events are told in, µs.
+pub fn boot_us() -> i64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: the kernel writes one timespec, which lives through the call.
     unsafe { libc::clock_gettime(libc::CLOCK_BOOTTIME, &mut time) };
+    time.tv_sec * 1_000_000 + time.tv_nsec / 1000
+}
+
+/// `input_event`s of this moment.
+fn packet(events: &[(u16, u16, i32)]) -> Vec<u8> {
+    let time_us = boot_us();
     let mut bytes = Vec::with_capacity(events.len() * 24);
     for &(kind, code, value) in events {
-        bytes.extend((time.tv_sec as isize).to_ne_bytes());
-        bytes.extend((time.tv_nsec as isize / 1000).to_ne_bytes());
+        bytes.extend((time_us / 1_000_000).to_ne_bytes());
+        bytes.extend((time_us % 1_000_000).to_ne_bytes());
         bytes.extend(kind.to_ne_bytes());
         bytes.extend(code.to_ne_bytes());
         bytes.extend(value.to_ne_bytes());

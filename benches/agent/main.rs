@@ -3,6 +3,7 @@
 //! Prints the targets with what was measured beside them. It starts servers of its own: Debian's redis-server,
 //! victoria-metrics and Xvfb. Nothing in here fails because something was slow.
 
+mod arrival;
 mod desk;
 mod growth;
 mod load;
@@ -49,6 +50,9 @@ struct Options {
 }
 
 fn main() {
+    if arrival::was_a_reader() {
+        return;
+    }
     let options = Options::parse();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let mut report = Report::begin();
@@ -57,6 +61,7 @@ fn main() {
         Some(session) => with_devices(&mut report, &runtime, session, &options),
         None => report.row("everything that needs devices", AtMost(0.0), Err(NEEDS_ROOT), "", Unknown),
     }
+    arrival(&mut report);
     if let Some(session) = Session::start(&runtime, "[window]\nupdate_interval = 1\n") {
         latency(&mut report, session);
     }
@@ -67,6 +72,11 @@ fn main() {
 }
 
 impl Options {
+    /// How long memory is watched; so many seconds where no hours are given.
+    fn watch(&self, seconds: f64) -> Duration {
+        Duration::from_secs_f64(self.hours.map_or(seconds, |hours| hours * 3600.0))
+    }
+
     fn parse() -> Options {
         let value = |name: &str| std::env::args().find_map(|arg| arg.strip_prefix(name)?.parse::<f64>().ok());
         Options { hours: value("HOURS="), rows: value("ROWS=").map_or(1_000_000, |rows| rows as u64) }
@@ -109,13 +119,19 @@ fn with_devices(report: &mut Report, runtime: &tokio::runtime::Runtime, mut sess
         report.row(&format!("share of a core, {}", load.name), AtMost(percent), value, "%", Unknown);
     }
     drop((alone, bare));
+    // Both are watched at the same time: neither asks for much of a core, and memory does not depend on the other.
+    let length = options.watch(60.0);
+    let down =
+        Session::start(runtime, "").map(|session| std::thread::spawn(move || rss_kb_with_sinks_down(session, length)));
     memory(report, &mut session, options);
+    let what = format!("resident memory, 8 kHz mouse, sinks down for {} s", length.as_secs());
+    let rss = down.ok_or(NEEDS_ROOT).map(|down| down.join().expect("no panic") as f64 / KB_A_MIB);
+    report.row(&what, AtMost(10.0), rss, "MiB", Was(442.0));
     idle(report, &session);
-    sink_down(report, session, options);
 }
 
 fn memory(report: &mut Report, session: &mut Session, options: &Options) {
-    let half = options.hours.map_or(Duration::from_secs(45), |hours| Duration::from_secs_f64(hours * 1800.0));
+    let half = options.watch(90.0) / 2;
     session.work(SLOW, half);
     let middle = Memory::of(session.pid());
     session.work(SLOW, half);
@@ -143,13 +159,18 @@ fn idle(report: &mut Report, session: &Session) {
     report.row("idle for 60 s: wake-ups", AtMost(6.0), Ok(used.wakeups as f64), "", Was(60.0 * 12.0));
 }
 
-fn sink_down(report: &mut Report, mut session: Session, options: &Options) {
+fn rss_kb_with_sinks_down(mut session: Session, length: Duration) -> u64 {
     session.stop_servers();
-    let length = options.hours.map_or(Duration::from_secs(60), |hours| Duration::from_secs_f64(hours * 3600.0));
     session.work(GAMER, length);
-    let rss = Ok(Memory::of(session.pid()).rss_kb as f64 / KB_A_MIB);
-    let what = format!("resident memory, 8 kHz mouse, sinks down for {} s", length.as_secs());
-    report.row(&what, AtMost(10.0), rss, "MiB", Was(442.0));
+    Memory::of(session.pid()).rss_kb
+}
+
+fn arrival(report: &mut Report) {
+    let p99_ms = arrival::p99_ms().ok_or(NEEDS_ROOT);
+    let what = "kernel's time of an event to its being in the core, p99 of 2,000";
+    report.row(what, AtMost(0.5), p99_ms.map(|[agent, _]| agent), "ms", Unknown);
+    let ratio = p99_ms.map(|[agent, bare]| agent / bare);
+    report.row("the same, beside a bare reader of the node", AtMost(1.3), ratio, "times", Unknown);
 }
 
 fn latency(report: &mut Report, mut session: Session) {
