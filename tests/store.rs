@@ -112,6 +112,18 @@ async fn what_was_learnt_of_applications_is_kept_apart_by_origin() {
 }
 
 #[tokio::test]
+async fn a_folder_that_others_may_write_to_is_refused_with_what_mends_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("seclyzer.db");
+    for mode in [0o720, 0o702, 0o1777] {
+        std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(mode)).expect("our own folder");
+        let error = Store::open(&settings(&path)).expect_err("others may write to it").to_string();
+        assert!(error.contains("others may write") && error.contains("chmod go-w"), "{error}");
+        assert!(!path.exists(), "mode {mode:o}");
+    }
+}
+
+#[tokio::test]
 async fn a_database_that_others_may_read_is_refused_with_what_mends_it() {
     let (_folder, path) = folder();
     drop(Store::open(&settings(&path)).expect("a new database").close(LIMIT).await);

@@ -115,10 +115,23 @@ pub fn read_only(path: &Path) -> Result<Connection, StoreError> {
 
 /// Makes the database's folder where there is none.
 pub fn make_folder(database: &Path) -> io::Result<()> {
-    match database.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        Some(folder) => DirBuilder::new().recursive(true).mode(0o700).create(folder),
-        None => Ok(()),
+    DirBuilder::new().recursive(true).mode(0o700).create(folder_of(database))
+}
+
+fn folder_of(database: &Path) -> &Path {
+    database.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Who may write to the folder may put another database, or another log of it, in this one's place.
+fn check_folder(database: &Path) -> Result<(), StoreError> {
+    let folder = folder_of(database);
+    let unusable = |what: String, mend: String| StoreError::Unusable { path: folder.into(), what, mend };
+    let mode = fs::metadata(folder).map_err(|error| unusable(error.to_string(), "make it".into()))?.mode() & 0o7777;
+    if mode & 0o022 == 0 {
+        return Ok(());
     }
+    let mend = format!("run `chmod go-w {}`, or choose another place with store.path", folder.display());
+    Err(unusable(format!("others may write to the database's folder (mode {mode:03o})"), mend))
 }
 
 /// SQLite gives its other files the mode of the database, so it is enough to make that one.
@@ -126,6 +139,7 @@ fn make_private_file(path: &Path) -> Result<fs::Metadata, StoreError> {
     let unusable = |what: String, mend: String| StoreError::Unusable { path: path.into(), what, mend };
     let failed = |error: io::Error| unusable(error.to_string(), "choose another place with store.path".into());
     make_folder(path).map_err(failed)?;
+    check_folder(path)?;
     let file = OpenOptions::new()
         .write(true)
         .create(true)
