@@ -1,7 +1,7 @@
 //! Events in, records out. Time comes in with the events: a window closes because an event, or a tick, says what time
 //! it is, so that a replayed trace gives what the live agent gave.
 
-use crate::event::{Action, Event, Micros, Scope, Stamped};
+use crate::event::{Event, Micros, Scope, Stamped};
 use crate::features::app::{AppCore, History, Learnt};
 use crate::features::keystroke::KeystrokeCore;
 use crate::features::mouse::MouseCore;
@@ -101,10 +101,14 @@ impl Pipeline {
         if self.due_us.is_some_and(|due_us| ts_us > due_us) {
             self.close(&mut out);
         }
+        if !matches!(event, Event::Key { .. }) {
+            // The pointer, the window system, a gap that may have swallowed a click: what is typed next goes elsewhere,
+            // for all that is known.
+            self.keystroke.end_line();
+        }
         match event {
             Event::Gap { scope, .. } => self.gap(ts_us, scope),
             Event::Focus { app } => {
-                self.keystroke.end_line();
                 let (learnt, transition) = self.app.push(ts_us, app);
                 if learnt != Learnt::default() {
                     let record = transition.map(|change| Record {
@@ -123,9 +127,6 @@ impl Pipeline {
             Event::Move { dx, dy } => self.push_mouse(ts_us, |mouse| mouse.push_move(ts_us, dx, dy)),
             Event::MoveTo { x, y } => self.push_mouse(ts_us, |mouse| mouse.push_position(ts_us, x, y)),
             Event::Button { button, action } => {
-                if action == Action::Press {
-                    self.keystroke.end_line();
-                }
                 self.push_mouse(ts_us, |mouse| mouse.push_button(ts_us, button, action));
             }
             Event::Scroll { delta } => self.push_mouse(ts_us, |mouse| mouse.push_scroll(ts_us, delta)),
@@ -185,6 +186,7 @@ impl Pipeline {
     }
 
     fn gap(&mut self, ts_us: Micros, scope: Scope) {
+        self.keystroke.end_line();
         if matches!(scope, Scope::All | Scope::Keystroke) {
             self.keystroke.reset();
             self.keystroke_state = Modality { fresh: false, disturbed_us: Some(ts_us) };

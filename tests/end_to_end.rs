@@ -134,6 +134,7 @@ async fn forty_published_keys_bring_a_message_within_six_seconds_whatever_year_t
         let told = record["dwell_mean"].as_f64();
         if is_past { &mut dwells_past } else { &mut dwells_present }.extend(told);
     }
+    assert!(!dwells_present.is_empty() && !dwells_past.is_empty());
     assert!(dwells_present.iter().all(|&dwell| dwell == 20.0), "{dwells_present:?}");
     assert!(dwells_past.iter().all(|&dwell| dwell == 30.0), "{dwells_past:?}");
 }

@@ -47,6 +47,9 @@ async fn a_database_of_every_older_version_is_brought_up_to_date_with_its_record
         let store = Store::open(&settings(&path)).expect("brought up to date");
         let records = store.fetch(0, 10_000).await.expect("records");
         assert!(before > 0 && records.len() as i64 == before, "{} of {before}", records.len());
+        // The contract's version moved with the schema's.
+        assert!(records.iter().all(|stored| stored.entry.schema == version), "they are told as what they are");
+        assert!(records[0].entry.to_json().contains(&format!("\"schema\":{version},")));
         store.close(Duration::from_secs(10)).await.expect("closed");
         assert_eq!(shape(&path), shape(&new), "version {version}");
     }

@@ -3,7 +3,7 @@
 use super::Error;
 use super::install::{this_system, uninstall_command, warn};
 use crate::agent::status::socket_path;
-use crate::config::{self, Environment, process_environment};
+use crate::config;
 use crate::install::apply::{read_manifest, take_back};
 use crate::install::hands::{self, Hands};
 use crate::install::plan::farewell;
@@ -41,7 +41,7 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Error> {
         let is_other = system.at(&system.manifest_path(way.other())).exists();
         return Err(Error::Refused(nothing_installed(way, &manifest_path, is_other)));
     }
-    let purged = if args.purge { kept(way, &system, process_environment())? } else { Vec::new() };
+    let purged = if args.purge { kept(way, &system)? } else { Vec::new() };
     let [before, after] = farewell(way);
     warn(&system.account, out)?;
     list(&before, &manifest, &manifest_path, &purged, &after, out)?;
@@ -115,12 +115,15 @@ fn tell(commands: &[Command], hands: &mut Hands<'_>, out: &mut impl Write) -> io
     Ok(())
 }
 
-/// Configuration and data, as far as they are there. The agent that was installed found them from the account's home.
-fn kept(way: Way, system: &System, mut environment: Environment) -> Result<Vec<PathBuf>, Error> {
+/// Configuration and data, as far as they are there. The agent that was installed found them from the account's home and
+/// its configuration: what else is set in this shell is none of it.
+fn kept(way: Way, system: &System) -> Result<Vec<PathBuf>, Error> {
     let paths = match way {
         Way::Hardened => vec!["/etc/seclyzer".into(), "/var/lib/seclyzer".into()],
         Way::User => {
-            environment.insert("HOME".into(), system.account.home.clone().into());
+            let account = &system.account;
+            let home = [("HOME", &account.home), ("XDG_CONFIG_HOME", &account.config_home)];
+            let environment = home.map(|(name, path)| (name.into(), path.clone().into())).into_iter().collect();
             let config = config::read(None, &environment)?.config;
             let database = config.store.path;
             let beside = |suffix: &str| PathBuf::from(format!("{}{suffix}", database.display()));
@@ -128,8 +131,9 @@ fn kept(way: Way, system: &System, mut environment: Environment) -> Result<Vec<P
             paths.extend(config.log.file);
             paths.extend(["", "-wal", "-shm", ".lock"].map(beside));
             paths.push(socket_path(&database));
-            // The folder of its own that it has by default.
-            paths.extend(database.parent().filter(|folder| folder.ends_with("seclyzer")).map(Path::to_owned));
+            // The folder of its own that it has by default; any other may hold what is not ours.
+            let own = account.home.join(".local/share/seclyzer");
+            paths.extend(database.parent().filter(|&folder| folder == own).map(Path::to_owned));
             paths
         }
     };
@@ -158,21 +162,39 @@ mod tests {
         assert!(told.ends_with("; the hardened way it is: `sudo seclyzer uninstall --hardened`"), "{told}");
     }
 
+    fn ann(home: &Path) -> System {
+        let config_home = home.join(".config");
+        let account = Account { name: "ann".into(), uid: 1000, gid: 1000, home: home.to_owned(), config_home };
+        System { root: "/".into(), account, executable: "/tmp/seclyzer".into(), is_member: false }
+    }
+
+    fn put(path: &Path, text: &str) {
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::fs::write(path, text).expect("a file");
+    }
+
     #[test]
-    fn purging_goes_by_the_account_s_home_and_not_by_what_home_says() {
+    fn purging_goes_by_the_account_s_home_and_configuration() {
         let folder = tempfile::tempdir().expect("a folder");
-        let [home, elsewhere] = ["ann", "elsewhere"].map(|name| folder.path().join(name));
-        for place in [&home, &elsewhere] {
-            let config = place.join(".config/seclyzer");
-            std::fs::create_dir_all(&config).expect("a folder");
-            std::fs::write(config.join("config.toml"), "[store]\npath = \"~/records.db\"\n").expect("a file");
-            std::fs::write(place.join("records.db"), "").expect("a file");
-        }
-        let account =
-            Account { name: "ann".into(), uid: 1000, gid: 1000, home: home.clone(), config_home: home.join(".config") };
-        let system = System { root: "/".into(), account, executable: "/tmp/seclyzer".into(), is_member: false };
-        let environment = Environment::from([("HOME".into(), elsewhere.into())]);
-        let kept = kept(Way::User, &system, environment).expect("a configuration");
+        let home = folder.path().join("ann");
+        put(&home.join(".config/seclyzer/config.toml"), "[store]\npath = \"~/records.db\"\n");
+        put(&home.join("records.db"), "");
+        let kept = kept(Way::User, &ann(&home)).expect("a configuration");
         assert_eq!(kept, [home.join(".config/seclyzer"), home.join("records.db")]);
+    }
+
+    #[test]
+    fn purging_takes_a_folder_only_where_it_is_the_agent_s_own() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let home = folder.path().join("ann");
+        put(&home.join(".local/share/seclyzer/seclyzer.db"), "");
+        let own = kept(Way::User, &ann(&home)).expect("a configuration");
+        assert!(own.contains(&home.join(".local/share/seclyzer")), "{own:?}");
+        let checkout = home.join("src/seclyzer");
+        put(&home.join(".config/seclyzer/config.toml"), "[store]\npath = \"~/src/seclyzer/seclyzer.db\"\n");
+        put(&checkout.join("seclyzer.db"), "");
+        put(&checkout.join("precious.rs"), "");
+        let kept = kept(Way::User, &ann(&home)).expect("a configuration");
+        assert_eq!(kept, [home.join(".config/seclyzer"), checkout.join("seclyzer.db")]);
     }
 }

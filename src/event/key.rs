@@ -28,7 +28,6 @@ const LAST_MAIN_KEY: usize = 127;
 const SPACE: u16 = 57;
 const TAB: u16 = 15;
 const BACKSPACE: u16 = 14;
-const DELETE: u16 = 111;
 const LEFT_SHIFT: u16 = 42;
 const RIGHT_SHIFT: u16 = 54;
 
@@ -53,6 +52,8 @@ const ZONE_CODES: [&[u16]; ZONES - 1] = [
     &[11, 12, 13, 25, 26, 27, 39, 40, 43, 53, 54, 97], // 0 - = P [ ] ; ' \ / RShift RCtrl
     &[57, 56, 100, 125, 126],                 // Space LAlt RAlt LMeta RMeta
 ];
+/// Modifiers of shortcuts, which open menus, windows, screens: Ctrl, left Alt, Meta. Right Alt writes letters.
+const COMMAND_CODES: [u16; 5] = [29, 97, 56, 125, 126];
 const MODIFIER_CODES: [u16; 9] = [42, 54, 29, 97, 56, 100, 125, 126, 58];
 /// Letters, `, . ' -` and Backspace: what a plain word is made of.
 const WORD_CODES: [u16; 31] = [
@@ -85,6 +86,11 @@ const TRAITS: [Traits; LAST_MAIN_KEY + 1] = {
     while i < WORD_CODES.len() {
         traits[WORD_CODES[i] as usize].word = true;
         traits[WORD_CODES[i] as usize].ends_line = false;
+        i += 1;
+    }
+    i = 0;
+    while i < COMMAND_CODES.len() {
+        traits[COMMAND_CODES[i] as usize].ends_line = true;
         i += 1;
     }
     traits[TAB as usize].ends_line = true;
@@ -154,7 +160,7 @@ impl Key {
         self.traits().word
     }
 
-    /// Whether what follows is typed elsewhere, for all that is known: Enter, Tab, Escape, arrows and the like.
+    /// Whether what follows is typed elsewhere, for all that is known: Enter, Tab, Escape, arrows, shortcuts.
     pub(crate) fn ends_line(self) -> bool {
         self.traits().ends_line
     }
@@ -167,9 +173,9 @@ impl Key {
         self.0 == SPACE
     }
 
-    /// Backspace or Delete.
+    /// Backspace. Delete ends a line, so it never counts.
     pub(crate) fn is_eraser(self) -> bool {
-        matches!(self.0, BACKSPACE | DELETE)
+        self.0 == BACKSPACE
     }
 }
 

@@ -25,8 +25,11 @@ const FLIGHT_MS: (f64, f64) = (-1000.0, 2000.0);
 const INTERVAL_MS: (f64, f64) = (0.0, 5000.0);
 const BURST_MS: f64 = 150.0;
 const PAUSE_MS: f64 = 500.0;
-/// A longer pause voids the word.
+/// A longer pause voids the word, one even longer ends the line: the screen may have been locked.
 const WORD_PAUSE_US: Micros = 2_000_000;
+const LINE_PAUSE_US: Micros = 30_000_000;
+/// How much an eraser erased that was held so long is not known.
+const ERASER_HELD_MS: f64 = 250.0;
 /// After so long without a key it may be somebody else: what is told by finger starts anew.
 const SITTING_US: Micros = 300_000_000;
 
@@ -96,6 +99,8 @@ impl KeystrokeCore {
         self.last_us = Some(ts_us);
         if pause_us >= SITTING_US {
             self.by_finger.clear();
+        }
+        if pause_us > LINE_PAUSE_US {
             self.end_line();
         }
         if pause_us > WORD_PAUSE_US {
@@ -134,8 +139,11 @@ impl KeystrokeCore {
         // A release without a press is ignored.
         let Some(i) = self.held.iter().position(|held| held.key == key) else { return };
         let held = self.held.swap_remove(i);
-        if let Some(i) = held.stroke.checked_sub(self.first_stroke) {
-            self.strokes[i as usize].release_us = Some(ts_us);
+        let Some(i) = held.stroke.checked_sub(self.first_stroke) else { return };
+        let stroke = &mut self.strokes[i as usize];
+        stroke.release_us = Some(ts_us);
+        if key.is_eraser() && stroke.dwell_ms().is_some_and(|dwell_ms| dwell_ms >= ERASER_HELD_MS) {
+            self.end_line();
         }
     }
 
@@ -144,7 +152,8 @@ impl KeystrokeCore {
         let first = (word.start - self.first_stroke) as usize;
         let end = (word.end - self.first_stroke) as usize;
         let (before, rest) = self.strokes.split_at_mut(first);
-        let (Some(space), word) = (before.last(), &mut rest[..end - first]) else { return };
+        // It is kept as long as the word waits.
+        let (space, word) = (before.last().expect("the space before the word"), &mut rest[..end - first]);
         self.by_finger.take_word(space, word);
         for stroke in word {
             stroke.counts = true;
@@ -173,8 +182,8 @@ impl KeystrokeCore {
         self.first_stroke += count as u64;
     }
 
-    /// The features of the window `(end - length, end]` and its number of presses, told in steps of five; `None` below
-    /// the least number of presses.
+    /// The features of the window `(end - length, end]` and its number of presses that count, told in steps of five;
+    /// `None` below the least number of presses of any kind.
     pub fn features(
         &mut self,
         end_us: Micros,
@@ -187,8 +196,7 @@ impl KeystrokeCore {
         let kept = waiting.min(outside);
         self.forget_first(kept);
         let window = &self.strokes[outside - kept..];
-        let presses = window.len();
-        if presses < LEAST_PRESSES {
+        if window.len() < LEAST_PRESSES {
             return None;
         }
         let mut out = Box::new([None; KEYSTROKE_COUNT]);
@@ -198,7 +206,8 @@ impl KeystrokeCore {
             here.copy_from_slice(values);
             rest = after;
         };
-        let window = if counting(window).count() < LEAST_PRESSES { &[] } else { window };
+        let presses = counting(window).count();
+        let window = if presses < LEAST_PRESSES { &[] } else { window };
         let scratch = &mut self.scratch;
         put(&stats8(dwells(window, scratch)));
         put(&stats8(flights(window, scratch)));

@@ -80,7 +80,7 @@ fn keystroke() -> Vec<Feature> {
 }
 
 const CORRECTIONS_AND_RHYTHM: [(&str, &str, &str); 12] = [
-    ("backspace_frequency", "ratio", "share of presses that erase (Backspace, Delete)"),
+    ("backspace_frequency", "ratio", "share of presses that erase (Backspace)"),
     ("backspace_count", "count", "presses that erase"),
     ("backspace_latency_mean", "ms", "mean time from the press before to the first erasing press, 0 < l < 5000 ms"),
     ("backspace_run_mean", "count", "mean number of erasing presses in a row"),

@@ -156,7 +156,7 @@ async fn set_password(redis: &Redis, login: &str, password: &str) {
 /// InfluxDB 2 takes no body beyond a size that a usual batch has; which records it took, its own count must say.
 pub async fn too_large() -> Row {
     const TOKEN: &str = "t0ken";
-    let influx = StrictV2::start(TOKEN, 16_000);
+    let influx = StrictV2::start(TOKEN, 6_000);
     let section =
         format!("[influx]\nurl = \"{}\"\ntoken = \"{TOKEN}\"\norg = \"org\"\nbucket = \"bucket\"\n", influx.url());
     let home = Home::with_config(&format!("[redis]\nenabled = false\n{section}"));

@@ -138,7 +138,9 @@ impl Redis {
     /// A connection of the test's own; `login` is `user:password@`, or empty.
     pub async fn connect(&self, login: &str) -> redis::aio::MultiplexedConnection {
         let client = redis::Client::open(format!("redis://{login}127.0.0.1:{}", self.port)).expect("a good URL");
-        client.get_multiplexed_async_connection().await.expect("a server that runs")
+        // A busy machine may need more than the client's own time limit.
+        eventually("redis-server takes a connection", async || client.get_multiplexed_async_connection().await.ok())
+            .await
     }
 
     /// Listens on channels from now on.

@@ -36,7 +36,7 @@ impl Default for ByFinger {
             values: [None; FEATURES],
             says: [Sum::ZERO; FEATURES],
             presses: 0,
-            samples: Vec::with_capacity(2 * WORD_PRESSES as usize),
+            samples: Vec::with_capacity(2 * (WORD_PRESSES as usize + 1)),
         }
     }
 }

@@ -11,7 +11,7 @@ use std::ops::Range;
 const LINE_WORDS: u32 = 8;
 /// So many words at the line's end wait for what comes after them.
 const LAST_WORDS: usize = 1;
-/// No word is longer.
+/// Of a word with more, none counts.
 pub(super) const WORD_PRESSES: u64 = 64;
 
 /// The line that is being typed. Strokes are told by their numbers.
@@ -22,13 +22,13 @@ pub(super) struct Line {
     words: u32,
     /// First stroke since the last space, if all since then make a plain word.
     begin: Option<u64>,
-    /// Whether there was more than Shift since then.
-    has_keys: bool,
+    /// Letters since then, less those that were erased.
+    letters: i64,
 }
 
 impl Default for Line {
     fn default() -> Line {
-        Line { waiting: Vec::with_capacity(LINE_WORDS as usize + 1), words: 0, begin: None, has_keys: false }
+        Line { waiting: Vec::with_capacity(LINE_WORDS as usize + 1), words: 0, begin: None, letters: 0 }
     }
 }
 
@@ -44,6 +44,7 @@ impl Line {
         self.waiting.clear();
         self.words = 0;
         self.begin = None;
+        self.letters = 0;
         first
     }
 
@@ -55,20 +56,32 @@ impl Line {
     /// Takes the press of stroke `number`: from which stroke on none will ever count, if that is known now.
     /// Words may count after it, see [`Line::next_word`].
     pub(super) fn press(&mut self, number: u64, key: Key) -> Option<u64> {
-        match () {
-            () if key.is_space() => return self.end_word(number),
-            () if key.ends_line() => return self.end(),
-            () if key.is_word_key() => self.has_keys = true,
-            () if !key.is_shift() => return self.void_word(),
-            () => {}
+        if key.is_space() {
+            return self.end_word(number);
         }
-        None
+        if key.ends_line() {
+            return self.end();
+        }
+        let is_too_long = self.begin.is_some_and(|begin| number - begin >= WORD_PRESSES);
+        if is_too_long || !(key.is_word_key() || key.is_shift()) {
+            return self.void_word();
+        }
+        if key.is_word_key() {
+            self.letters += if key.is_eraser() { -1 } else { 1 };
+        }
+        match self.letters {
+            // The space before it was erased.
+            ..0 if self.begin.is_some() => self.end(),
+            // It was erased.
+            0 if key.is_eraser() => self.void_word(),
+            _ => None,
+        }
     }
 
     fn end_word(&mut self, space: u64) -> Option<u64> {
-        let has_keys = std::mem::take(&mut self.has_keys);
+        let letters = std::mem::take(&mut self.letters);
         let first = self.begin.replace(space + 1)?;
-        if !has_keys || space - first >= WORD_PRESSES {
+        if letters == 0 {
             return Some(first);
         }
         self.waiting.push(first..space + 1);
