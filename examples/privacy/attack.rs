@@ -35,7 +35,7 @@ impl Candidate {
     /// `before` is what was typed right before.
     pub fn new(profile: &Profile<'_>, before: char, secret: &str) -> Candidate {
         let text = format!("{before}{secret}");
-        let words: Vec<String> = counting_words(&text).into_iter().map(|word| format!(" {word} ")).collect();
+        let words: Vec<String> = candidate_words(&text).into_iter().map(|word| format!(" {word} ")).collect();
         let says = words.iter().flat_map(|word| mean_moments(profile.expected_samples(word))).collect();
         let mut counting_sums = ([0.0; SUMS], 0.0);
         for word in &words {
@@ -53,7 +53,7 @@ impl Candidate {
 }
 
 /// Letters alone between two spaces, where they count: unless the line begins or ends too close by.
-fn counting_words(text: &str) -> Vec<&str> {
+fn candidate_words(text: &str) -> Vec<&str> {
     let spaces: Vec<usize> = text.match_indices(' ').map(|(i, _)| i).collect();
     let between = spaces.windows(2).map(|pair| &text[pair[0] + 1..pair[1]]);
     let mut words: Vec<&str> =

@@ -9,6 +9,8 @@ use crate::words::Vocabulary;
 use seclyzer::record::{Body, Record};
 
 const WINDOW_US: i64 = 30_000_000;
+/// A window with fewer counting presses tells nothing; some keys may still be down.
+const LEAST_DWELLS: i64 = 20;
 
 /// Of some dwells: their number, their sum in µs and the sum of their squares in µs².
 type Exact = (i64, i64, i64);
@@ -40,7 +42,7 @@ fn is_told(record: &Record) -> bool {
 fn read_off(record: &Record) -> Option<Exact> {
     let Body::Keystroke { total_keys, features } = &record.body else { return None };
     let (mean_us, std_us) = (features[0]? * 1000.0, features[1]? * 1000.0);
-    let mut numbers = 20..=i64::from(*total_keys) + 4;
+    let mut numbers = LEAST_DWELLS..=i64::from(*total_keys) + 4;
     let whole = |x: f64, tolerance: f64| (x - x.round()).abs() < tolerance;
     let fits = |&n: &i64| {
         let n = n as f64;

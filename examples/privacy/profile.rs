@@ -175,6 +175,7 @@ pub fn counting_words(strokes: &[Stroke]) -> Vec<Range<usize>> {
     let mut words = Vec::new();
     let mut line: Vec<Range<usize>> = Vec::new();
     let mut begun: Option<usize> = None;
+    let mut letters = 0;
     let mut end_line = |line: &mut Vec<Range<usize>>| {
         if line.len() > LINE_WORDS {
             line.truncate(line.len() - LAST_WORDS);
@@ -189,9 +190,15 @@ pub fn counting_words(strokes: &[Stroke]) -> Vec<Range<usize>> {
         if paused || !(in_word || stroke.key == ' ') {
             begun = None;
         }
+        if in_word && stroke.key != SHIFT {
+            letters += if stroke.key == BACKSPACE { -1 } else { 1 };
+            // Nobody here erases more than the last letter: a word, never a space.
+            begun = begun.filter(|_| letters != 0);
+        }
         if stroke.key == ' ' {
-            line.extend(begun.filter(|&first| first < i).map(|first| first..i + 1));
+            line.extend(begun.filter(|_| letters > 0).map(|first| first..i + 1));
             begun = Some(i + 1);
+            letters = 0;
         }
         if stroke.key == '\n' {
             end_line(&mut line);
