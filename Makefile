@@ -5,7 +5,7 @@ SHELL := /bin/bash
 CARGO := cargo
 BINARY := target/release/seclyzer
 
-.PHONY: help build deb run test check privacy torture bench test-packages test-vm test-desktop clean
+.PHONY: help build deb run test check privacy torture bench test-packages test-vm clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -34,11 +34,8 @@ privacy: ## What an attacker learns from records, on simulated typists; docs/pri
 test-packages:
 	@scripts/packages.sh test
 
-test-vm: build ## The release binary on a real kernel's devices, in a virtual machine
-	@scripts/test-vm.sh devices $(abspath $(BINARY))
-
-test-desktop: build ## Installing, using and removing it on a desktop, in a virtual machine; some 15 minutes
-	@scripts/test-vm.sh desktop $(abspath $(BINARY))
+test-vm: build ## The release binary in virtual machines: devices of a real kernel, a desktop; TEST=desktop_ for some
+	@scripts/test-vm.sh $(CARGO) $(abspath $(BINARY)) $(TEST)
 
 torture: test-packages ## The fault campaign; prints what became of the records under each fault
 	@$(CARGO) test --locked --quiet --test torture -- $(TORTURE)

@@ -45,7 +45,7 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Error> {
         return Err(Error::Refused(format!("nothing is installed this way{hint}")));
     }
     let purged = if args.purge { kept(way, &system)? } else { Vec::new() };
-    let [before, after] = farewell(way);
+    let [before, after] = farewell(way, &system);
     list(&before, &manifest, &purged, &after, out)?;
     if args.dry_run {
         return Ok(());
