@@ -9,7 +9,8 @@ tools=$PWD/target/tools
 
 scripts/packages.sh deb
 if [ "$("$tools/bin/cargo-deb" --version 2>/dev/null)" != "cargo-deb $version" ]; then
-    "$cargo" install --quiet --locked --root "$tools" "cargo-deb@$version"
+    # It runs for a second; to optimise it would take a minute.
+    "$cargo" install --quiet --locked --debug --root "$tools" "cargo-deb@$version"
 fi
 rm -rf target/packaging
 "$cargo" run --quiet --locked --example packaging -- target/packaging

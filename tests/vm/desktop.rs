@@ -25,6 +25,10 @@ static SAVING: Mutex<()> = Mutex::new(());
 const EDITOR: (i32, i32) = (180, 160);
 const NOTES: (i32, i32) = (680, 160);
 const SCREEN: (i32, i32) = (1280, 800);
+const STEPS: i32 = 5;
+/// The class of the window that has the focus, on each X server there is.
+const FOCUSED: &str = "for socket in /tmp/.X11-unix/X*; do export DISPLAY=:${socket##*X}; \
+    id=$(xprop -root _NET_ACTIVE_WINDOW) && xprop -id ${id##* } WM_CLASS; done";
 
 impl Guest {
     /// The desktop from its saved state, with files of the host in it.
@@ -91,13 +95,20 @@ impl Guest {
         self.await_session("alice");
     }
 
-    /// Clicks into a window: `editor` or `notes`.
+    /// Clicks into a window, `editor` or `notes`, until it has the focus: QEMU drops what a busy guest does not fetch.
     pub fn click_into(&mut self, window: &str) {
+        self.poll_for(&format!("the focus in {window}"), LIMIT, |guest| {
+            guest.click(window);
+            guest.run_as("alice", FOCUSED, LIMIT).text().contains(&format!("\"{window}\"")).then_some(())
+        });
+    }
+
+    fn click(&mut self, window: &str) {
         let (x, y) = if window == "editor" { EDITOR } else { NOTES };
         self.rel_motion(-SCREEN.0, -SCREEN.1);
-        for step in 0..20 {
-            sleep(Duration::from_millis(10));
-            self.rel_motion((step + 1) * x / 20 - step * x / 20, (step + 1) * y / 20 - step * y / 20);
+        for step in 0..STEPS {
+            sleep(Duration::from_millis(40));
+            self.rel_motion((step + 1) * x / STEPS - step * x / STEPS, (step + 1) * y / STEPS - step * y / STEPS);
         }
         sleep(Duration::from_millis(50));
         self.button("left", true);

@@ -66,7 +66,7 @@ fn told(desk: &mut Desk, monitor: &str, subscriber: &str) -> Vec<(String, String
         ("redis-cli XRANGE seclyzer:stream:features - +", "keystroke"),
         ("runuser -u alice -- env HOME=/home/alice seclyzer status", "keystroke"),
         ("runuser -u alice -- env HOME=/home/alice seclyzer status --json", "keystroke"),
-        ("runuser -u alice -- env HOME=/home/alice seclyzer doctor || true", "SQLite"),
+        ("runuser -u alice -- env HOME=/home/alice seclyzer doctor || true", "database"),
         ("seclyzer devices", "QEMU Virtio Keyboard"),
     ];
     let files = FILES.map(|name| (format!("cat /home/alice/.local/share/seclyzer/{name}"), ""));
@@ -94,7 +94,8 @@ fn an_agent_that_crashes_while_keys_are_down_leaves_no_image_of_its_memory() {
         desk.guest.type_text(MARKER);
         desk.guest.key_down("z");
         let pid = desk.property("MainPID");
-        desk.guest.run(&format!("kill -{signal} {pid}"));
+        // The first SIGSEGV that no fault was the reason of only ends Rust's handling of it.
+        desk.guest.run(&format!("while kill -{signal} {pid}; do sleep 0.5; done"));
         desk.poll_for("it has crashed", |desk| (desk.property("ActiveState") == "failed").then_some(()));
         desk.guest.key_up("z");
         // Another program's is written, and after it everything that was to be written before.

@@ -85,7 +85,7 @@ fn check_files(guest: &mut Guest) {
     assert!(guest.run(&format!("bash -c '{completion}'")).contains("seclyzer"));
     let [shells, verified] = [
         "bash -n /usr/share/bash-completion/completions/seclyzer && head -n 1 /usr/share/zsh/vendor-completions/_seclyzer",
-        "systemd-analyze verify /usr/lib/systemd/system/seclyzer@.path 2>&1",
+        "systemd-analyze verify --man=no /usr/lib/systemd/system/seclyzer@.path 2>&1",
     ]
     .map(|command| guest.run(command));
     assert_eq!(shells, "#compdef seclyzer");
