@@ -1,5 +1,7 @@
 //! alice at her desktop, with the agent as she has installed it.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use crate::agent::{binary_at, gaps};
@@ -9,6 +11,9 @@ use crate::harness::{DESKTOP_PAUSE, Guest, Process, poll_for};
 /// Where she has built it.
 pub const BUILT: &str = "/opt/build/seclyzer";
 pub const SENTENCE: &str = "the quick brown fox jumps over the lazy dogs ";
+
+/// Packages take their time in a busy guest.
+const COMMAND_LIMIT: Duration = Duration::from_secs(300);
 
 /// What she gets by one of the ways to install.
 #[derive(Debug, Clone, Copy)]
@@ -59,7 +64,7 @@ impl Desk {
 
     /// Runs a command as alice, at her terminal, and requires that it succeeds.
     pub fn run(&mut self, command: &str) -> String {
-        let output = self.guest.run_as("alice", command, 2 * LIMIT);
+        let output = self.guest.run_as("alice", command, COMMAND_LIMIT);
         assert_eq!(output.status, 0, "{command}: {}", output.text());
         output.text()
     }
