@@ -17,7 +17,7 @@ use crate::harness::Guest;
 use crate::machine::{DESKTOP, Desktop, Machine};
 
 /// Generous, for machines that are slow or busy; a desktop usually takes half a minute to boot.
-const BOOT_LIMIT: Duration = Duration::from_secs(240);
+const BOOT_LIMIT: Duration = Duration::from_secs(600);
 pub const LIMIT: Duration = Duration::from_secs(60);
 /// Those that run beside each other start from the same state.
 static SAVING: Mutex<()> = Mutex::new(());

@@ -58,6 +58,8 @@ fn the_package_is_installed_upgraded_removed_and_purged_and_then_nothing_of_it_i
     before.check_accounts(&mut desk.guest);
 
     desk.run("sudo apt-get purge -y -q seclyzer");
+    // The manager of alice's sessions reads its units anew in its own time.
+    desk.guest.poll("! ls /run/user/*/systemd/generator.late/*seclyzer*", LIMIT);
     before.check_left(&mut desk.guest, |_| false);
 }
 
