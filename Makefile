@@ -35,10 +35,10 @@ test-packages:
 	@scripts/packages.sh test
 
 test-vm: build ## The release binary on a real kernel's devices, in a virtual machine
-	@scripts/test-vm.sh devices $(abspath $(BINARY))
+	@scripts/test-vm.sh devices $(CARGO) $(abspath $(BINARY))
 
-test-desktop: build ## Installing, using and removing it on a desktop, in a virtual machine; some 15 minutes
-	@scripts/test-vm.sh desktop $(abspath $(BINARY))
+test-desktop: build ## Installing, using and removing it on a desktop, in a virtual machine; TEST=desktop_… for some
+	@scripts/test-vm.sh desktop $(CARGO) $(abspath $(BINARY)) $(TEST)
 
 torture: test-packages ## The fault campaign; prints what became of the records under each fault
 	@$(CARGO) test --locked --quiet --test torture -- $(TORTURE)

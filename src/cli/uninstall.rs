@@ -42,7 +42,7 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Error> {
         return Err(Error::Refused(nothing_installed(way, &manifest_path, is_other)));
     }
     let purged = if args.purge { kept(way, &system)? } else { Vec::new() };
-    let [before, after] = farewell(way);
+    let [before, after] = farewell(way, &system);
     warn(&system.account, out)?;
     list(&before, &manifest, &manifest_path, &purged, &after, out)?;
     if args.dry_run {

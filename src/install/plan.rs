@@ -38,11 +38,12 @@ pub fn plan(way: Way, system: &System) -> Plan {
         Way::Hardened => {
             hardened_steps(system, is_packaged, &mut steps);
             let user = &system.account.name;
-            vec![
+            let restart = [
                 Command::root("systemctl daemon-reload"),
                 Command::root(&format!("systemctl restart seclyzer@{user}.path")),
                 Command::root(&format!("systemctl try-restart seclyzer@{user}.service")),
-            ]
+            ];
+            restart.into_iter().chain(reload_session(system)).collect()
         }
     };
     let udev = [
@@ -106,8 +107,15 @@ pub fn tell_session(user: &str) -> String {
     )
 }
 
+/// The manager of the user's sessions outlives a logout and knows the autostart files that it has seen last.
+fn reload_session(system: &System) -> Option<Command> {
+    let account = &system.account;
+    let is_running = system.at(Path::new(&format!("/run/user/{}/systemd", account.uid))).exists();
+    is_running.then(|| Command::root(&format!("systemctl --user -M {}@ daemon-reload", account.name)))
+}
+
 /// What is run first to take an installation away, and what afterwards.
-pub fn farewell(way: Way) -> [Vec<Command>; 2] {
+pub fn farewell(way: Way, system: &System) -> [Vec<Command>; 2] {
     // Debian's rules set a node's group when it is added, not when it changes.
     let udev = [
         Command::root("udevadm control --reload"),
@@ -115,14 +123,16 @@ pub fn farewell(way: Way) -> [Vec<Command>; 2] {
     ];
     let (before, reload) = match way {
         Way::User => {
-            (Command::own("systemctl --user stop seclyzer.service"), Command::own("systemctl --user daemon-reload"))
+            let reload = Command::own("systemctl --user daemon-reload");
+            (Command::own("systemctl --user stop seclyzer.service"), vec![reload])
         }
-        Way::Hardened => (
-            Command::root("systemctl stop seclyzer@*.path seclyzer@*.service"),
-            Command::root("systemctl daemon-reload"),
-        ),
+        Way::Hardened => {
+            let reload = Command::root("systemctl daemon-reload");
+            let reload = [reload].into_iter().chain(reload_session(system));
+            (Command::root("systemctl stop seclyzer@*.path seclyzer@*.service"), reload.collect())
+        }
     };
-    [vec![before], udev.into_iter().chain([reload]).collect()]
+    [vec![before], udev.into_iter().chain(reload).collect()]
 }
 
 fn text(path: impl Into<PathBuf>, contents: &str, mode: u32) -> Step {
@@ -154,7 +164,7 @@ mod tests {
             home: "/home/ann".into(),
             config_home: "/home/ann/.config".into(),
         };
-        System { root: "/".into(), account, executable: executable.into(), is_member: false }
+        System { root: "/nowhere".into(), account, executable: executable.into(), is_member: false }
     }
 
     fn paths(plan: &Plan) -> Vec<String> {
@@ -202,6 +212,17 @@ mod tests {
         assert!(packaged.steps.iter().any(
             |step| matches!(step, Step::Link { target, .. } if target == Path::new("/usr/lib/systemd/user/seclyzer.service"))
         ));
+    }
+
+    #[test]
+    fn a_manager_of_the_user_s_sessions_that_runs_learns_of_the_autostart_file() {
+        let root = tempfile::tempdir().expect("a folder");
+        let system = System { root: root.path().into(), ..system("/tmp/seclyzer") };
+        let reload = Command::root("systemctl --user -M ann@ daemon-reload");
+        assert!(!plan(Way::Hardened, &system).after.contains(&reload), "there is none");
+        std::fs::create_dir_all(root.path().join("run/user/1000/systemd")).expect("room");
+        assert!(plan(Way::Hardened, &system).after.contains(&reload));
+        assert!(farewell(Way::Hardened, &system)[1].contains(&reload));
     }
 
     #[test]

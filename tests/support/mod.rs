@@ -3,6 +3,7 @@
 
 pub mod agent;
 pub mod http;
+pub mod leaks;
 pub mod servers;
 
 use seclyzer::config::{self, Switch};

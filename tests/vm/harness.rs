@@ -5,7 +5,7 @@
 
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread::{panicking, sleep};
 use std::time::{Duration, Instant};
 
@@ -27,17 +27,37 @@ const ANSWER_SLACK: Duration = Duration::from_secs(10);
 /// After a failure: what the programs in the background said.
 const MESSAGES: &str = r"find /tmp -name '*.err' -size +0 -exec tail -v -n 40 {} \;";
 const MESSAGES_LIMIT: Duration = Duration::from_secs(2);
+/// From one try to the next, when something is waited for.
 const POLL_PAUSE: Duration = Duration::from_millis(30);
+/// A command takes as long there: what is waited for gets half of the guest's time.
+pub const DESKTOP_PAUSE: Duration = Duration::from_secs(1);
 
-/// One guest at a time: two emulated machines at once would spoil each other's timing.
-static TURN: Mutex<()> = Mutex::new(());
+/// A small guest runs alone: another emulated machine would spoil the timing, which is what is measured there. Desktops
+/// run beside each other.
+static TURN: RwLock<()> = RwLock::new(());
+
+enum Turn {
+    Alone(#[expect(dead_code, reason = "it is held")] RwLockWriteGuard<'static, ()>),
+    Beside(#[expect(dead_code, reason = "it is held")] RwLockReadGuard<'static, ()>),
+}
+
+impl Turn {
+    fn alone() -> Turn {
+        Turn::Alone(TURN.write().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn beside() -> Turn {
+        Turn::Beside(TURN.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
 
 pub struct Guest {
     port: BufReader<UnixStream>,
     pub qmp: Qmp,
     processes: u32,
+    pause: Duration,
     _machine: Machine,
-    _turn: MutexGuard<'static, ()>,
+    _turn: Turn,
 }
 
 /// What a command did. Its standard error went to the console, which is shown when a test fails.
@@ -67,7 +87,8 @@ impl Guest {
     }
 
     pub fn boot_with(hardware: Hardware, imports: &[Import]) -> Guest {
-        let mut guest = Guest::on(|| Machine::start(hardware, archive::pack(imports)));
+        let turn = Turn::alone();
+        let mut guest = Guest::on(Machine::start(hardware, archive::pack(imports)), turn, POLL_PAUSE);
         guest.await_boot(BOOT_LIMIT);
         match hardware {
             Hardware::Virtio | Hardware::VirtioSteady => {}
@@ -77,13 +98,16 @@ impl Guest {
         guest
     }
 
-    /// The guest on a machine that is started when it is its turn.
-    pub fn on(start: impl FnOnce() -> (Machine, UnixStream, UnixStream)) -> Guest {
-        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        let (machine, port, qmp) = start();
+    /// A desktop, on the machine that is started when it is its turn.
+    pub fn on_desktop(start: impl FnOnce() -> (Machine, UnixStream, UnixStream)) -> Guest {
+        let turn = Turn::beside();
+        Guest::on(start(), turn, DESKTOP_PAUSE)
+    }
+
+    fn on((machine, port, qmp): (Machine, UnixStream, UnixStream), turn: Turn, pause: Duration) -> Guest {
         qmp.set_read_timeout(Some(COMMAND_LIMIT)).expect("a time-out above zero");
         let port = BufReader::new(port);
-        Guest { port, qmp: Qmp::new(qmp), processes: 0, _machine: machine, _turn: turn }
+        Guest { port, qmp: Qmp::new(qmp), processes: 0, pause, _machine: machine, _turn: turn }
     }
 
     /// Waits until the guest does what the host asks for.
@@ -135,15 +159,8 @@ impl Guest {
     }
 
     /// Repeats a question until it has an answer.
-    pub fn poll_for<T>(&mut self, what: &str, limit: Duration, mut ask: impl FnMut(&mut Self) -> Option<T>) -> T {
-        let deadline = Instant::now() + limit;
-        loop {
-            if let Some(answer) = ask(self) {
-                return answer;
-            }
-            assert!(Instant::now() < deadline, "in the guest, not within {limit:?}: {what}");
-            sleep(POLL_PAUSE);
-        }
+    pub fn poll_for<T>(&mut self, what: &str, limit: Duration, ask: impl FnMut(&mut Self) -> Option<T>) -> T {
+        poll_for(self, what, self.pause, limit, ask)
     }
 
     pub fn read_file(&mut self, path: &str) -> Vec<u8> {
@@ -248,6 +265,24 @@ impl Drop for Guest {
         {
             eprintln!("--- programs in the guest\n{}", messages.text());
         }
+    }
+}
+
+/// Repeats a question until it has an answer, with a pause from one time to the next.
+pub fn poll_for<S, T>(
+    subject: &mut S,
+    what: &str,
+    pause: Duration,
+    limit: Duration,
+    mut ask: impl FnMut(&mut S) -> Option<T>,
+) -> T {
+    let deadline = Instant::now() + limit;
+    loop {
+        if let Some(answer) = ask(subject) {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "in the guest, not within {limit:?}: {what}");
+        sleep(pause);
     }
 }
 

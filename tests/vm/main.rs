@@ -1,17 +1,25 @@
-//! Tests against the input devices of a real kernel, in a small virtual machine; tests/vm/prepare.sh comes first.
+//! Tests against the input devices of a real kernel and on a desktop, in virtual machines. tests/vm/prepare.sh and
+//! tests/vm/prepare-desktop.sh come first.
 
 mod agent;
+mod alice;
 mod archive;
 mod desktop;
+mod desktop_canary;
 mod desktop_install;
+mod desktop_package;
+mod desktop_service;
 mod desktop_session;
 mod devices;
 mod guest_itself;
 mod harness;
 mod hotplug;
 mod kinds;
+#[path = "../support/leaks.rs"]
+mod leaks;
 mod machine;
 mod overrun;
 mod qmp;
 mod records;
 mod remapper;
+mod snapshot;
