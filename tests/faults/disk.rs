@@ -156,7 +156,7 @@ pub async fn full_file_system() -> Option<Row> {
     let disk = SmallDisk::mount(&folder)?;
     let filler = folder.join("filler");
     std::fs::write(&filler, vec![0; 15_900 * 1024]).expect("room for it");
-    let traces = write_traces(home.path(), 0..8);
+    let traces = write_traces(home.path(), 0..20);
     let all = expected(&traces);
     let agent = replay(&home, &traces, &[]);
     agent.wait_for_log("the database takes no records");
