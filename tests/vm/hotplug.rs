@@ -12,9 +12,13 @@ const CYCLES: u64 = 50;
 /// More than a retry of a node that may not be opened yet ever waits.
 const RETRIES_OVER: Duration = Duration::from_secs(4);
 
-/// Holds of 30 ms, 10 ms apart.
+/// Words of three letters; holds of 30 ms, 10 ms apart.
 fn taps(count: usize) -> String {
-    "down KEY_J\nwait_us 30000\nup KEY_J\nwait_us 10000\n".repeat(count)
+    let tap = |i: usize| {
+        let key = if i % 4 == 3 { "SPACE" } else { "J" };
+        format!("down KEY_{key}\nwait_us 30000\nup KEY_{key}\nwait_us 10000\n")
+    };
+    (0..count).map(tap).collect()
 }
 
 /// What the agent takes of the machine.
@@ -73,7 +77,7 @@ fn fifty_devices_come_and_go_while_another_is_typed_on_and_the_agent_costs_what_
     assert_eq!(agent.gaps(&mut guest), 2 * CYCLES, "of keys and of the pointer, each time");
 
     // Each device that went has begun the window anew; this makes a record.
-    guest.play(&keyboard, &taps(30));
+    guest.play(&keyboard, &taps(44));
     let (_folder, database) = agent.await_records(&mut guest);
     let longest: f64 =
         database.query_one("SELECT max(dwell_max) FROM keystroke_features", [], |row| row.get(0)).expect("records");

@@ -4,9 +4,13 @@ use crate::agent::{Agent, LIMIT, boot};
 use crate::harness::Guest;
 use crate::machine::Hardware;
 
-/// Holds of 40 ms, 10 ms apart.
+/// Words of three letters; holds of 40 ms, 10 ms apart.
 fn taps(count: usize) -> String {
-    "down KEY_J\nwait_us 40000\nup KEY_J\nwait_us 10000\n".repeat(count)
+    let tap = |i: usize| {
+        let key = if i % 4 == 3 { "SPACE" } else { "J" };
+        format!("down KEY_{key}\nwait_us 40000\nup KEY_{key}\nwait_us 10000\n")
+    };
+    (0..count).map(tap).collect()
 }
 
 /// More motion than the kernel keeps for a reader.
@@ -14,7 +18,8 @@ const OVERRUN: &str = "flood 400000 2000";
 
 fn newest_record(guest: &mut Guest, agent: &Agent) -> (i64, f64, f64) {
     let (_folder, database) = agent.await_records(guest);
-    let query = "SELECT degraded, dwell_min, dwell_max FROM keystroke_features ORDER BY window_end DESC LIMIT 1";
+    let query = "SELECT degraded, dwell_min, dwell_max FROM keystroke_features WHERE dwell_min IS NOT NULL \
+                 ORDER BY window_end DESC LIMIT 1";
     database.query_one(query, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).expect("a record")
 }
 
