@@ -10,7 +10,10 @@ use crate::harness::{DESKTOP_PAUSE, Guest, Process, poll_for};
 
 /// Where she has built it.
 pub const BUILT: &str = "/opt/build/seclyzer";
-pub const SENTENCE: &str = "the quick brown fox jumps over the lazy dogs ";
+/// A line of eleven words.
+pub const SENTENCE: &str = " it is a dog so we go on up at all ";
+/// Of its keys, those that count: not the space before the first word, nor the last word, which waits for another.
+pub const COUNTING: usize = SENTENCE.len() - 5;
 
 /// Packages take their time in a busy guest.
 const COMMAND_LIMIT: Duration = Duration::from_secs(300);

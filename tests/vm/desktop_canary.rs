@@ -22,7 +22,7 @@ url = \"redis://127.0.0.1:6379\"
 stream = true";
 const FILES: [&str; 4] = ["seclyzer.db", "seclyzer.db-wal", "seclyzer.db-shm", "trace.log"];
 
-/// So many that features by finger get values: an epoch has 150 presses.
+/// So many, in one line, that features by finger get values: an epoch has 150 presses that count.
 const ROUNDS: usize = 24;
 const KEEP_CORE: &str = "/usr/local/bin/keep-core";
 
@@ -43,7 +43,7 @@ fn what_is_typed_on_a_real_keyboard_is_nowhere_to_be_found() {
     let subscriber = desk.subscribe();
     desk.guest.click_into("editor");
     for round in 0..ROUNDS {
-        desk.guest.type_text(&format!("{MARKER}{}", [" ", " ", "\n"][round % 3]));
+        desk.guest.type_text(&format!("{MARKER}{}", if round + 1 == ROUNDS { "\n" } else { " " }));
     }
     desk.await_row("SELECT 1 FROM keystroke_features WHERE dwell_ri IS NOT NULL LIMIT 1");
     desk.poll_for("the subscriber is told", |desk| {

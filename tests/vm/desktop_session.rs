@@ -1,7 +1,7 @@
 //! What a person's session does under the installed agent, the hardened one: windows, locking, other people, sleep, X
 //! that dies.
 
-use crate::alice::{Desk, SENTENCE};
+use crate::alice::{COUNTING, Desk, SENTENCE};
 use crate::desktop::LIMIT;
 
 /// Another person on the same seat: a login on a console, which comes to the front.
@@ -43,7 +43,7 @@ impl Desk {
         self.poll_for("the agent goes on", |desk| (desk.status()["session_active"] == true).then_some(()));
         self.type_and_be_heard(SENTENCE);
         assert!(self.gaps() > gaps, "nothing may span the time between");
-        let (later, keys) = (format!("window_end > {end_us}"), SENTENCE.len());
+        let (later, keys) = (format!("window_end > {end_us}"), COUNTING);
         self.await_row(&format!("SELECT 1 FROM keystroke_features WHERE {later} AND total_keys = {keys} LIMIT 1"));
         let most = self.query(&format!("SELECT max(total_keys) FROM keystroke_features WHERE {later}"));
         assert_eq!(most, keys.to_string(), "what she typed after she came back, and nothing before");
