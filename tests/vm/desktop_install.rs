@@ -30,7 +30,7 @@ fn use_it(desk: &mut Desk) {
         let seen = desk.query("SELECT 1 FROM app_transitions WHERE from_app = 'editor' AND to_app = 'notes' LIMIT 1");
         if seen.is_empty() {
             // Where X is too slow to answer the agent knows no focus for a while.
-            ["notes", "editor"].map(|window| desk.guest.click_into(window));
+            ["notes", "editor"].into_iter().for_each(|window| desk.guest.click_into(window));
         }
         (!seen.is_empty()).then_some(())
     });
