@@ -1,11 +1,16 @@
 //! Real servers, each on a free port of loopback and in a folder of its own, killed when it goes out of scope.
 
 use super::eventually;
+use redis::AsyncConnectionConfig;
 use std::ffi::OsString;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 use tempfile::TempDir;
+
+/// How long a server of ours may take to answer the test.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A port that was free a moment ago.
 pub fn free_port() -> u16 {
@@ -138,9 +143,10 @@ impl Redis {
     /// A connection of the test's own; `login` is `user:password@`, or empty.
     pub async fn connect(&self, login: &str) -> redis::aio::MultiplexedConnection {
         let client = redis::Client::open(format!("redis://{login}127.0.0.1:{}", self.port)).expect("a good URL");
-        // A busy machine may need more than the client's own time limit.
-        eventually("redis-server takes a connection", async || client.get_multiplexed_async_connection().await.ok())
-            .await
+        // A busy machine may need more than the client's own half a second.
+        let limits =
+            AsyncConnectionConfig::new().set_connection_timeout(Some(PATIENCE)).set_response_timeout(Some(PATIENCE));
+        client.get_multiplexed_async_connection_with_config(&limits).await.expect("a server that runs")
     }
 
     /// Listens on channels from now on.
