@@ -44,6 +44,9 @@ pub enum Event {
     Scroll {
         delta: f64,
     },
+    /// A finger or a pen came to a surface or left it. It may have been a tap, so what is typed next goes elsewhere, for
+    /// all that is known; it is no motion and no click.
+    Touch,
     /// The application that now has the focus; `None`: nothing focused, or unknown.
     Focus {
         app: Option<Box<str>>,

@@ -130,6 +130,7 @@ impl Pipeline {
                 self.push_mouse(ts_us, |mouse| mouse.push_button(ts_us, button, action));
             }
             Event::Scroll { delta } => self.push_mouse(ts_us, |mouse| mouse.push_scroll(ts_us, delta)),
+            Event::Touch => {}
         }
         ts_us
     }

@@ -14,6 +14,7 @@ use support::agent::{Agent, Home};
 use support::servers::{Influx1, Redis, VictoriaMetrics};
 use support::{LIMIT, eventually};
 
+/// Those that take a few seconds at sixty times their speed.
 const GOLDEN: [&str; 4] = ["desk", "edges", "fast-mouse", "typist"];
 
 fn golden(name: &str) -> PathBuf {
@@ -32,12 +33,13 @@ fn redis_section(server: &Redis, more: &str) -> String {
 #[test]
 fn replaying_the_golden_traces_prints_the_records_that_must_come_out_of_them() {
     let home = Home::with_config("");
-    let traces = GOLDEN.map(|name| golden(&format!("{name}.jsonl")).display().to_string());
+    let all = ["bounds"].into_iter().chain(GOLDEN);
+    let traces: Vec<String> = all.clone().map(|name| golden(&format!("{name}.jsonl")).display().to_string()).collect();
     let arguments = ["replay", "--stdout", "--speed", "max"];
     let arguments: Vec<&str> = arguments.into_iter().chain(traces.iter().map(String::as_str)).collect();
     let output = home.run(&arguments);
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
-    let expected: String = GOLDEN.map(|name| read_golden(&format!("{name}.expected"))).concat();
+    let expected: String = all.map(|name| read_golden(&format!("{name}.expected"))).collect();
     assert_same_records("all golden traces", &String::from_utf8(output.stdout).expect("UTF-8"), &expected);
     assert!(!home.database().exists(), "nothing is stored");
 }

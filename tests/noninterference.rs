@@ -17,6 +17,7 @@ const TEXT: &str = "the quick brown fox, jumps over the lazy dog. and then some 
 /// What stands in texts for what is no character.
 const CLICK: char = '◉';
 const FOCUS: char = '⊞';
+const TAP: char = '⊙';
 const LOST: char = '⊘';
 const PAUSE: char = '⏸';
 const PAUSE_US: Micros = 31_000_000;
@@ -33,6 +34,7 @@ fn events(character: char, press_us: Micros, release_us: Micros) -> Vec<Stamped>
     match character {
         PAUSE => Vec::new(),
         FOCUS => once(Event::Focus { app: None }),
+        TAP => once(Event::Touch),
         LOST => once(Event::Gap { reason: GapReason::Overrun, scope: Scope::Mouse }),
         CLICK => both(&|action| Event::Button { button: Button::Left, action }),
         other => {
@@ -85,12 +87,12 @@ fn without_fingers(mut records: Vec<Record>) -> Vec<Record> {
 
 /// What may come before a secret that has a line of its own: the lock screen's shortcut and a long pause are among it.
 fn line_begins() -> impl Strategy<Value = String> {
-    prop_oneof![Just("\n"), Just("\t"), Just("◉"), Just("⊞"), Just("⊘"), Just("⏸"), Just("⌘"), Just("word ⌘")]
-        .prop_map(String::from)
+    const BEGINS: [&str; 9] = ["\n", "\t", "◉", "⊞", "⊙", "⊘", "⏸", "⌘", "word ⌘"];
+    prop::sample::select(&BEGINS[..]).prop_map(String::from)
 }
 
 fn line_ends() -> impl Strategy<Value = char> {
-    prop_oneof![Just('\n'), Just('\t'), Just(CLICK), Just(FOCUS), Just(LOST), Just(PAUSE), Just('⌘')]
+    prop::sample::select(vec!['\n', '\t', CLICK, FOCUS, TAP, LOST, PAUSE, '⌘'])
 }
 
 proptest! {

@@ -99,10 +99,13 @@ async fn every_change_of_the_active_window_is_told_with_both_halves_of_its_wm_cl
 }
 
 #[tokio::test]
-async fn the_same_application_is_not_told_twice() {
+async fn another_window_of_the_same_application_is_told_and_the_same_window_is_not_told_twice() {
     let (_server, windows, [one, two], mut follower) = two_windows().await;
-    let second_window_of_one = windows.open(Some(b"one\0One\0"));
-    windows.activate(second_window_of_one);
+    let dialogue_of_one = windows.open(Some(b"one\0One\0"));
+    for window in [dialogue_of_one, one] {
+        windows.activate(window);
+        follower.expect(focus("one", "One")).await;
+    }
     windows.activate(one);
     windows.activate(two);
     follower.expect(focus("two", "Two")).await;

@@ -22,12 +22,19 @@ const VARIABLE: &str = "BENCH_ARRIVAL";
 /// Events after which a reader tells what it saw.
 const EVENTS: usize = 2_000;
 const READY: &str = "ready";
+/// Twice as long as the events take, and as much again to begin.
+const READER_LIMIT: Duration = Duration::from_secs(40);
 const PACKET: usize = size_of::<libc::input_event>();
 const SYN: u16 = 0;
 
 /// If this process is a reader, reads, tells what it saw, and is done.
 pub fn was_a_reader() -> bool {
     let Ok(node) = std::env::var(VARIABLE) else { return false };
+    std::thread::spawn(|| {
+        std::thread::sleep(READER_LIMIT);
+        eprintln!("not {EVENTS} events within {READER_LIMIT:?}");
+        std::process::exit(1);
+    });
     let late_us = if node.is_empty() { capture() } else { read(&node) };
     late_us.into_iter().for_each(|late_us| println!("{late_us}"));
     true

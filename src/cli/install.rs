@@ -50,7 +50,10 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Error> {
     // Without the group it would only find that it may not read anything.
     let is_pointless = |command: &Command| way == Way::User && !may_read && command.words.contains(&"restart".into());
     let after: Vec<&Command> = plan.after.iter().filter(|command| !is_pointless(command)).collect();
-    warn(&system.account, out)?;
+    if system.account.uid == 0 {
+        writeln!(out, "warning: {FOR_ROOT}")?;
+    }
+    warn_of_other_home(&system.account, out)?;
     list(&system, &steps, &manifest_path, &after, out)?;
     if args.dry_run {
         return Ok(());
@@ -90,35 +93,29 @@ fn list(
     Ok(())
 }
 
-/// Says what is odd about the account, if anything is.
-pub(super) fn warn(account: &Account, out: &mut impl Write) -> io::Result<()> {
+const FOR_ROOT: &str = "the account is root: the agent would run as root, and follow root's sessions only. Run this as \
+    the account that types; with --hardened by sudo, or with --user NAME";
+
+/// Says so where the account's own process asks and has another home directory set.
+pub(super) fn warn_of_other_home(account: &Account, out: &mut impl Write) -> io::Result<()> {
     let home = std::env::var_os("HOME").map(PathBuf::from).filter(|_| account.uid == getuid().as_raw());
-    for warning in warnings(account, home.as_deref()) {
-        writeln!(out, "warning: {warning}")?;
+    match home.and_then(|home| other_home(account, &home)) {
+        Some(warning) => writeln!(out, "warning: {warning}"),
+        None => Ok(()),
     }
-    Ok(())
 }
 
-/// `home` is $HOME, if it is the account's own process that asks.
-fn warnings(account: &Account, home: Option<&Path>) -> Vec<String> {
-    let mut warnings = Vec::new();
-    if account.uid == 0 {
-        warnings.push(
-            "the account is root: the agent would run as root, and follow root's sessions only. Run this as the account \
-             that types; with --hardened by sudo, or with --user NAME"
-                .into(),
-        );
-    }
-    if let Some(home) = home.filter(|home| *home != account.home) {
-        warnings.push(format!(
+fn other_home(account: &Account, home: &Path) -> Option<String> {
+    let told = || {
+        format!(
             "HOME is {}, but the home directory of {} is {}: services get the latter, so that one counts here; set HOME \
              to it for the other commands",
             home.display(),
             account.name,
             account.home.display()
-        ));
-    }
-    warnings
+        )
+    };
+    (home != account.home).then(told)
 }
 
 fn what_now(way: Way, may_read: bool, system: &System) -> String {
@@ -216,14 +213,10 @@ mod tests {
     }
 
     #[test]
-    fn installing_for_root_or_with_another_home_is_warned_about() {
-        let mut account = ann().account;
-        assert_eq!(warnings(&account, None), [] as [&str; 0]);
-        assert_eq!(warnings(&account, Some(Path::new("/home/ann/"))), [] as [&str; 0]);
-        let told = warnings(&account, Some(Path::new("/tmp/other")));
-        assert!(matches!(&told[..], [told] if told.contains("HOME is /tmp/other") && told.contains("/home/ann")));
-        account.uid = 0;
-        let told = warnings(&account, None);
-        assert!(matches!(&told[..], [told] if told.contains("run as root")), "{told:?}");
+    fn another_home_than_the_account_s_is_warned_about() {
+        let account = ann().account;
+        assert_eq!(other_home(&account, Path::new("/home/ann/")), None);
+        let told = other_home(&account, Path::new("/tmp/other")).expect("a warning");
+        assert!(told.contains("HOME is /tmp/other") && told.contains("/home/ann"), "{told}");
     }
 }

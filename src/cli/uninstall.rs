@@ -1,7 +1,7 @@
 //! `seclyzer uninstall`
 
 use super::Error;
-use super::install::{this_system, uninstall_command, warn};
+use super::install::{this_system, uninstall_command, warn_of_other_home};
 use crate::agent::status::socket_path;
 use crate::config;
 use crate::install::apply::{read_manifest, take_back};
@@ -43,7 +43,7 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Error> {
     }
     let purged = if args.purge { kept(way, &system)? } else { Vec::new() };
     let [before, after] = farewell(way, &system);
-    warn(&system.account, out)?;
+    warn_of_other_home(&system.account, out)?;
     list(&before, &manifest, &manifest_path, &purged, &after, out)?;
     if args.dry_run {
         return Ok(());

@@ -92,6 +92,7 @@ fn mouse(object: &Map<String, Value>) -> Result<Event, Reject> {
             0.0 => Err(Reject::NoMotion),
             delta => Ok(Event::Scroll { delta }),
         },
+        "touch" => Ok(Event::Touch),
         _ => {
             let action = action(object)?;
             let button = match object.get("button").ok_or(Reject::BadField)? {
@@ -167,6 +168,7 @@ pub fn to_json(stamped: &Stamped) -> Option<Value> {
             json!({"type": "mouse", "ts": ts, "event": action(*a), "button": button})
         }
         Event::Scroll { delta } => json!({"type": "mouse", "ts": ts, "event": "scroll", "scroll_delta": delta}),
+        Event::Touch => json!({"type": "mouse", "ts": ts, "event": "touch"}),
         Event::Focus { app } => json!({"type": "app", "ts": ts, "event": "focus", "app_name": app}),
         Event::Gap { scope, reason } => {
             json!({"type": "gap", "ts": ts, "scope": scope.name(), "reason": reason.name()})
@@ -225,6 +227,7 @@ mod tests {
             Event::MoveTo { x: 12.0, y: 7.0 },
             Event::Button { button: Button::Left, action: Action::Release },
             Event::Scroll { delta: -0.125 },
+            Event::Touch,
             Event::Focus { app: Some("org.example \"Mail\"".into()) },
             Event::Focus { app: None },
             Event::Gap { scope: Scope::Mouse, reason: GapReason::Told },

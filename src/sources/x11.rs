@@ -17,6 +17,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::Sender;
 use tokio::time::Instant;
 use tracing::{info, warn};
+use x11rb::protocol::xproto::Window;
 use x11rb::reexports::x11rb_protocol::parse_display::{ConnectAddress, parse_display};
 
 use crate::remote::{Backoff, LONGEST_PAUSE};
@@ -90,7 +91,8 @@ fn told_value(lines: &str, name: &str) -> Option<String> {
 pub enum Update {
     /// An X server has been reached: the focus is being followed.
     Ready,
-    /// The application that now has the focus; `None`: nothing focused, or unknown. Never the same one twice in a row.
+    /// The application that now has the focus; `None`: nothing focused, or unknown. Told twice in a row only where the
+    /// focus went from one of its windows to another.
     Focus(Option<App>),
     /// The X server is gone. `Focus(None)` has gone before it, and the server will be looked for again.
     Lost,
@@ -136,7 +138,7 @@ async fn keep_following(environment: &Environment, mut reporter: Reporter) {
             }
             Err(error) => {
                 log.unreachable(&error);
-                reporter.focus(None).await;
+                reporter.unfocused().await;
                 if error.is_final() {
                     return;
                 }
@@ -149,7 +151,7 @@ async fn keep_following(environment: &Environment, mut reporter: Reporter) {
 async fn follow(client: &Client, reporter: &mut Reporter) -> Error {
     reporter.tell(Update::Ready).await;
     let Err(error) = focus::follow(client, reporter).await;
-    reporter.focus(None).await;
+    reporter.unfocused().await;
     reporter.tell(Update::Lost).await;
     error
 }
@@ -157,13 +159,22 @@ async fn follow(client: &Client, reporter: &mut Reporter) -> Error {
 /// The way out; knows what was told last.
 struct Reporter {
     updates: Sender<Update>,
-    told: Option<Option<App>>,
+    told: Option<Option<(Window, App)>>,
 }
 
 impl Reporter {
-    async fn focus(&mut self, app: Option<App>) {
-        if self.told.as_ref() != Some(&app) {
-            self.told = Some(app.clone());
+    async fn focus(&mut self, window: Window, app: App) {
+        self.change_to(Some((window, app))).await;
+    }
+
+    async fn unfocused(&mut self) {
+        self.change_to(None).await;
+    }
+
+    async fn change_to(&mut self, focus: Option<(Window, App)>) {
+        if self.told.as_ref() != Some(&focus) {
+            let app = focus.as_ref().map(|(_, app)| app.clone());
+            self.told = Some(focus);
             self.tell(Update::Focus(app)).await;
         }
     }

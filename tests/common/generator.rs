@@ -15,6 +15,7 @@ enum Stretch {
     Click { presses: usize, mean_us: i64 },
     Scroll { events: usize, mean_us: i64 },
     Focus { app: usize },
+    Touch,
     Gap { scope: usize },
     Pause { us: i64 },
     StepBack { us: i64 },
@@ -30,6 +31,7 @@ fn stretch() -> impl Strategy<Value = Stretch> {
         2 => (1usize..30, 5_000i64..700_000).prop_map(|(presses, mean_us)| Stretch::Click { presses, mean_us }),
         2 => (1usize..40, 5_000i64..900_000).prop_map(|(events, mean_us)| Stretch::Scroll { events, mean_us }),
         2 => (0usize..6).prop_map(|app| Stretch::Focus { app }),
+        1 => Just(Stretch::Touch),
         1 => (0usize..5).prop_map(|scope| Stretch::Gap { scope }),
         2 => prop_oneof![0i64..3_000_000, 0i64..40_000_000, 290_000_000i64..400_000_000]
             .prop_map(|us| Stretch::Pause { us }),
@@ -105,6 +107,7 @@ impl Writer {
                 self.now_us += self.below(400_000);
                 self.line(self.now_us, json!({"type": "app", "event": "focus", "app_name": name}));
             }
+            Stretch::Touch => self.line(self.now_us, json!({"type": "mouse", "event": "touch"})),
             Stretch::Gap { scope } => {
                 let mut gap = json!({"type": "gap", "reason": "test"});
                 if let Some(scope) = ["all", "keystroke", "mouse", "app"].get(scope) {

@@ -56,6 +56,8 @@ pub struct Motion {
     pub dx: i64,
     pub dy: i64,
     pub detents: i64,
+    /// A contact has come or gone.
+    pub touched: bool,
 }
 
 /// Follows what touches the surface of one device.
@@ -102,7 +104,7 @@ impl Contacts {
         let (tools, position) = std::mem::replace(&mut self.before, (self.tools, self.position));
         if tools != self.tools {
             self.scrolled = 0;
-            return Motion::default();
+            return Motion { touched: true, ..Motion::default() };
         }
         let way = |axis: usize| match (position[axis], self.position[axis]) {
             (Some(from), Some(to)) => i64::from(to) - i64::from(from),
@@ -110,15 +112,15 @@ impl Contacts {
         };
         let (dx, dy) = (way(0), way(1));
         match self.surface {
-            Surface::Free => Motion { dx, dy, detents: 0 },
-            Surface::Touchscreen | Surface::Tablet if tools != 0 => Motion { dx, dy, detents: 0 },
-            Surface::Touchpad { .. } if tools == TOUCH | FINGER => Motion { dx, dy, detents: 0 },
+            Surface::Free => Motion { dx, dy, ..Motion::default() },
+            Surface::Touchscreen | Surface::Tablet if tools != 0 => Motion { dx, dy, ..Motion::default() },
+            Surface::Touchpad { .. } if tools == TOUCH | FINGER => Motion { dx, dy, ..Motion::default() },
             Surface::Touchpad { counts_per_detent } if tools == TOUCH | TWO_FINGERS => {
                 self.scrolled += dy;
                 let detents = self.scrolled / counts_per_detent;
                 self.scrolled -= detents * counts_per_detent;
                 // Y grows downwards.
-                Motion { dx: 0, dy: 0, detents: -detents }
+                Motion { detents: -detents, ..Motion::default() }
             }
             _ => Motion::default(),
         }

@@ -180,6 +180,9 @@ impl Decoder {
     fn report(&mut self, ts_us: Micros, out: &mut Vec<Stamped>) {
         let packet = std::mem::take(&mut self.packet);
         let contact = self.contacts.report();
+        if contact.touched {
+            out.push(Stamped { ts_us, event: Event::Touch });
+        }
         let (dx, dy) = (packet.dx + contact.dx, packet.dy + contact.dy);
         let is_motion = (dx, dy) != (0, 0) && dx.abs() <= LARGEST && dy.abs() <= LARGEST;
         if is_motion {

@@ -23,9 +23,9 @@ pub(super) async fn follow(client: &Client, reporter: &mut Reporter) -> Result<I
     let mut tell_unfocused_at: Option<Instant> = None;
     loop {
         while let Poll::Ready(app) = inquiry.advance()? {
-            if app.is_some() {
+            if let Some(app) = app {
                 tell_unfocused_at = None;
-                reporter.focus(app).await;
+                reporter.focus(inquiry.watched, app).await;
             } else {
                 tell_unfocused_at.get_or_insert_with(|| Instant::now() + UNFOCUSED_HOLD);
             }
@@ -41,7 +41,7 @@ pub(super) async fn follow(client: &Client, reporter: &mut Reporter) -> Result<I
                     return Err(Error::Silent);
                 }
                 tell_unfocused_at = None;
-                reporter.focus(None).await;
+                reporter.unfocused().await;
             }
         }
     }

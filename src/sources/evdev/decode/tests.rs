@@ -67,6 +67,10 @@ fn moved(ts_us: i64, dx: f64, dy: f64) -> Stamped {
     Stamped { ts_us, event: Event::Move { dx, dy } }
 }
 
+fn touched(ts_us: i64) -> Stamped {
+    Stamped { ts_us, event: Event::Touch }
+}
+
 fn scrolled(ts_us: i64, delta: f64) -> Stamped {
     Stamped { ts_us, event: Event::Scroll { delta } }
 }

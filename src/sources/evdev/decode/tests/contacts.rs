@@ -33,7 +33,7 @@ fn one_finger_on_a_touchpad_moves_and_starts_anew_where_it_comes_down() {
         (6, EV_ABS, ABS_Y, 815),
         report(6),
     ];
-    let expected = [moved(2, 10.0, 0.0), moved(3, -5.0, 20.0), moved(6, 0.0, -5.0)];
+    let expected = [touched(1), moved(2, 10.0, 0.0), moved(3, -5.0, 20.0), touched(4), touched(5), moved(6, 0.0, -5.0)];
     assert_eq!(decoded_from(BOTH, PAD, &lines), expected, "and touching is no click");
 }
 
@@ -53,7 +53,7 @@ fn two_fingers_scroll_in_whole_detents() {
         (4, EV_ABS, ABS_Y, 790),
         report(4),
     ];
-    assert_eq!(decoded_from(BOTH, PAD, &lines), [scrolled(3, -1.0), scrolled(4, 3.0)]);
+    assert_eq!(decoded_from(BOTH, PAD, &lines), [touched(1), scrolled(3, -1.0), scrolled(4, 3.0)]);
 }
 
 #[test]
@@ -76,14 +76,14 @@ fn a_second_finger_makes_no_jump_and_a_third_makes_it_a_gesture() {
         (4, EV_ABS, ABS_Y, 100),
         report(4),
     ];
-    assert_eq!(decoded_from(BOTH, PAD, &lines), []);
+    assert_eq!(decoded_from(BOTH, PAD, &lines), [touched(1), touched(2), touched(3)]);
 }
 
 #[test]
 fn a_finger_over_the_pad_that_does_not_touch_it_moves_nothing() {
     let lines =
         [(1, EV_KEY, BTN_TOOL_FINGER, 1), (1, EV_ABS, ABS_X, 500), report(1), (2, EV_ABS, ABS_X, 510), report(2)];
-    assert_eq!(decoded_from(BOTH, PAD, &lines), []);
+    assert_eq!(decoded_from(BOTH, PAD, &lines), [touched(1)]);
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn after_an_overrun_a_touchpad_waits_for_the_next_touch() {
         report(4),
     ];
     let mouse = Modalities { keystroke: false, mouse: true };
-    assert_eq!(decoded_from(mouse, PAD, &lines), [overrun(2, Scope::Mouse)]);
+    assert_eq!(decoded_from(mouse, PAD, &lines), [touched(1), overrun(2, Scope::Mouse)]);
 }
 
 #[test]
@@ -151,7 +151,10 @@ fn a_pen_moves_while_it_is_near_and_a_finger_on_a_screen_while_it_touches() {
             (6, EV_ABS, ABS_X, 951),
             report(6),
         ];
-        assert_eq!(decoded_from(BOTH, surface, &lines), [moved(2, 3.0, 0.0), moved(6, 1.0, 0.0)]);
+        assert_eq!(
+            decoded_from(BOTH, surface, &lines),
+            [touched(1), moved(2, 3.0, 0.0), touched(3), touched(5), moved(6, 1.0, 0.0)]
+        );
     }
 }
 
@@ -165,7 +168,7 @@ fn a_pen_that_is_set_down_goes_on_moving() {
         (2, EV_ABS, ABS_X, 102),
         report(2),
     ];
-    assert_eq!(decoded_from(BOTH, Surface::Tablet, &lines), [moved(2, 2.0, 0.0)]);
+    assert_eq!(decoded_from(BOTH, Surface::Tablet, &lines), [touched(1), moved(2, 2.0, 0.0)]);
 }
 
 #[test]
