@@ -5,7 +5,7 @@ SHELL := /bin/bash
 CARGO := cargo
 BINARY := target/release/seclyzer
 
-.PHONY: help build deb run test check privacy torture bench test-packages test-vm test-desktop clean
+.PHONY: help build deb run test check privacy torture bench test-packages test-host test-vm clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -20,9 +20,10 @@ deb: build ## A Debian package, target/debian/seclyzer_*.deb
 run: build ## Build, then run the agent in the foreground; a demonstration where no device can be read
 	@scripts/run.sh $(BINARY)
 
-test: test-packages check ## All there is to test; installs the packages that the tests need
+test: test-packages check test-host test-vm ## All there is to test; installs the packages that the tests need
+
+test-host: ## The tests that need no virtual machine
 	$(CARGO) test --locked
-	@$(MAKE) --no-print-directory test-vm
 
 check: ## Format and lints
 	$(CARGO) fmt --check
@@ -34,11 +35,8 @@ privacy: ## What an attacker learns from records, on simulated typists; docs/pri
 test-packages:
 	@scripts/packages.sh test
 
-test-vm: build ## The release binary on a real kernel's devices, in a virtual machine
-	@scripts/test-vm.sh devices $(CARGO) $(abspath $(BINARY))
-
-test-desktop: build ## Installing, using and removing it on a desktop, in a virtual machine; TEST=desktop_… for some
-	@scripts/test-vm.sh desktop $(CARGO) $(abspath $(BINARY)) $(TEST)
+test-vm: build ## The release binary in virtual machines: real input devices, a whole desktop; TEST=desktop_… for some
+	@scripts/test-vm.sh $(CARGO) $(abspath $(BINARY)) $(TEST)
 
 torture: test-packages ## The fault campaign; prints what became of the records under each fault
 	@$(CARGO) test --locked --quiet --test torture -- $(TORTURE)

@@ -81,7 +81,9 @@ impl Desk {
 
     fn describe(&self, number: &str, description: &Description) -> io::Result<()> {
         let sysfs = self.folder.path().join("sysfs");
-        let place = self.folder.path().join("devices").join(number);
+        // A link, as in sysfs; beneath it, where the agent's own restrictions let it read.
+        let target = Path::new("devices").join(number);
+        let place = sysfs.join(&target);
         fs::create_dir_all(place.join("device/capabilities"))?;
         fs::create_dir_all(place.join("device/id"))?;
         for (file, text) in [
@@ -93,7 +95,7 @@ impl Desk {
         ] {
             fs::write(place.join("device").join(file), text)?;
         }
-        symlink(place, sysfs.join(number))
+        symlink(target, sysfs.join(number))
     }
 
     /// Lets a command see these devices and no other.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::agent::{binary_at, gaps};
+use crate::agent::{binary, binary_at, gaps};
 use crate::desktop::LIMIT;
 use crate::harness::{DESKTOP_PAUSE, Guest, Process, poll_for};
 
@@ -38,6 +38,12 @@ pub const HARDENED: Way = Way {
     show: "systemctl show seclyzer@alice.service",
 };
 
+const BY_HAND: Way =
+    Way { program: "seclyzer", database: "~/.local/share/seclyzer/seclyzer.db", show: "systemctl show agent.service" };
+/// Without what an installed service would forbid: what holds here is the agent's own doing.
+pub const BY_HAND_START: &str = "systemd-run --quiet --unit=agent -p User=alice -p SupplementaryGroups=input \
+    -p LimitCORE=infinity -E DISPLAY=:0 -E XAUTHORITY=/home/alice/.Xauthority -E HOME=/home/alice /usr/bin/seclyzer run";
+
 pub struct Desk {
     pub guest: Guest,
     pub way: Way,
@@ -54,6 +60,16 @@ impl Desk {
         let mut desk = Desk::fresh(HARDENED);
         desk.install_hardened(BUILT);
         desk.guest.click_into("editor");
+        desk
+    }
+
+    /// alice's desktop with an agent that runs though it is not installed.
+    pub fn by_hand(config: &str) -> Desk {
+        let mut desk = Desk { guest: Guest::desktop(&[binary()]), way: BY_HAND };
+        desk.run("mkdir -p -m 0700 ~/.config/seclyzer ~/.local ~/.local/share ~/.local/share/seclyzer");
+        desk.run(&format!("umask 077; cat >~/.config/seclyzer/config.toml <<'END'\n{config}\nEND"));
+        desk.guest.run(BY_HAND_START);
+        desk.await_agent();
         desk
     }
 
@@ -124,11 +140,25 @@ impl Desk {
         self.poll_for(sql, |desk| Some(desk.query(sql)).filter(|rows| !rows.is_empty()))
     }
 
+    /// How many records of keys and of the mouse the agent has stored since it started, as it tells.
+    pub fn stored(&mut self) -> u64 {
+        let store = &self.status()["store"];
+        ["keystroke_records", "mouse_records"].map(|kind| store[kind].as_u64().expect("a count")).iter().sum()
+    }
+
     /// How many records of keys and of the mouse there are.
     pub fn count(&mut self, condition: &str) -> u64 {
         let count = |table| format!("(SELECT count(*) FROM {table} WHERE {condition})");
         let sql = format!("SELECT {} + {}", count("keystroke_features"), count("mouse_features"));
         self.query(&sql).parse().expect("a number")
+    }
+
+    /// Requires a sound database, and that each id that was given is a record's.
+    pub fn check_that_no_record_is_missing(&mut self) {
+        assert_eq!(self.query("PRAGMA integrity_check"), "ok");
+        let last = self.query("SELECT last_id FROM sequence");
+        let apps = self.query("SELECT count(*) FROM app_transitions").parse::<u64>().expect("a number");
+        assert_eq!(last, (self.count("true") + apps).to_string());
     }
 
     /// One of the service's properties, as systemd tells it.

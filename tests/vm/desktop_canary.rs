@@ -1,17 +1,10 @@
 //! A text is typed on a keyboard of the machine while the agent tells all that it has to tell, and is then looked for in
 //! all of that. An agent that crashes meanwhile leaves no image of its memory.
 
-use crate::agent::binary;
-use crate::alice::{Desk, Way};
+use crate::alice::{BY_HAND_START, Desk};
 use crate::desktop::LIMIT;
-use crate::harness::Guest;
 use crate::leaks::{MARKER, leaks};
 
-/// Without what a service would forbid: what holds here is the agent's own doing.
-const START: &str = "systemd-run --quiet --unit=agent -p User=alice -p SupplementaryGroups=input -p LimitCORE=infinity \
-    -E DISPLAY=:0 -E XAUTHORITY=/home/alice/.Xauthority -E HOME=/home/alice /usr/bin/seclyzer run";
-const BY_HAND: Way =
-    Way { program: "seclyzer", database: "~/.local/share/seclyzer/seclyzer.db", show: "systemctl show agent.service" };
 const CONFIG: &str = "\
 [log]
 level = \"trace\"
@@ -26,18 +19,9 @@ const FILES: [&str; 4] = ["seclyzer.db", "seclyzer.db-wal", "seclyzer.db-shm", "
 const ROUNDS: usize = 24;
 const KEEP_CORE: &str = "/usr/local/bin/keep-core";
 
-fn start() -> Desk {
-    let mut desk = Desk { guest: Guest::desktop(&[binary()]), way: BY_HAND };
-    desk.run("mkdir -p -m 0700 ~/.config/seclyzer ~/.local ~/.local/share ~/.local/share/seclyzer");
-    desk.run(&format!("umask 077; cat >~/.config/seclyzer/config.toml <<'END'\n{CONFIG}\nEND"));
-    desk.guest.run(START);
-    desk.await_agent();
-    desk
-}
-
 #[test]
 fn what_is_typed_on_a_real_keyboard_is_nowhere_to_be_found() {
-    let mut desk = start();
+    let mut desk = Desk::by_hand(CONFIG);
     let monitor = desk.guest.spawn("redis-cli MONITOR");
     desk.guest.poll(&format!("grep -q OK {}", monitor.stdout), LIMIT);
     let subscriber = desk.subscribe();
@@ -84,7 +68,7 @@ fn text_of(desk: &mut Desk, command: &str) -> String {
 
 #[test]
 fn an_agent_that_crashes_while_keys_are_down_leaves_no_image_of_its_memory() {
-    let mut desk = start();
+    let mut desk = Desk::by_hand(CONFIG);
     desk.guest.write_file(KEEP_CORE, "#!/bin/sh\nexec cat >/var/cores/$1");
     desk.guest.run(&format!("chmod +x {KEEP_CORE}; mkdir -m 1777 /var/cores"));
     // Where crashes are collected for the machine, even programs that change their user are dumped.
@@ -106,7 +90,7 @@ fn an_agent_that_crashes_while_keys_are_down_leaves_no_image_of_its_memory() {
         desk.guest.run(&format!("kill -{signal} {other}"));
         desk.guest.poll(&format!("[ -s /var/cores/{other} ]"), LIMIT);
         assert!(!desk.guest.run("ls /var/cores").lines().any(|name| name == pid), "an image of the agent's memory");
-        desk.guest.run(&format!("systemctl reset-failed agent; {START}"));
+        desk.guest.run(&format!("systemctl reset-failed agent; {BY_HAND_START}"));
         desk.await_agent();
     }
 }

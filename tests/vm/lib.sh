@@ -1,12 +1,11 @@
 # What the scripts that prepare the virtual machines have in common; sourced by them with $here, $out and $log set.
-# Exit status 77 of such a script: virtual machines are not to be had on this machine.
 # shellcheck shell=sh disable=SC2154
 
 PATH=$PATH:/usr/sbin:/sbin
 
-skip() {
-    echo "tests/vm: QEMU cannot be installed here: $1" >&2
-    exit 77
+fail() {
+    echo "tests/vm: the virtual machines cannot be prepared here: $1 (\`make test-host\` does without them)" >&2
+    exit 1
 }
 
 as_root() {
@@ -31,7 +30,7 @@ install_tools() {
     echo "tests/vm: installing$missing"
     # shellcheck disable=SC2086 # a list of words
     apt_install $missing || { apt_update && apt_install $missing; } ||
-        skip "apt-get install$missing failed, see $log"
+        fail "apt-get install$missing failed, see $log"
 }
 
 # Copies modules of a kernel unpacked in root/, and what they depend on, to a folder. Its file ORDER says in which

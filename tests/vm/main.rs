@@ -6,6 +6,7 @@ mod alice;
 mod archive;
 mod desktop;
 mod desktop_canary;
+mod desktop_disk;
 mod desktop_install;
 mod desktop_package;
 mod desktop_service;

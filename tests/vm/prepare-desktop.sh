@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes ready, in target/vm/desktop, the desktop's disk (Debian with systemd, udev, logind, Xorg, openbox, xterm, Redis)
-# and its initramfs; prepare.sh comes first. Needs root or sudo. Exit status 77: it is not to be had on this machine.
+# and its initramfs; prepare.sh comes first. Needs root or sudo.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 out=$(cd "$here/../.." && pwd)/target/vm
@@ -22,7 +22,7 @@ make_root() {
     case $ID in
     debian) origin=Debian ;;
     ubuntu) origin=Ubuntu ;;
-    *) skip "the desktop is Debian or Ubuntu, as the host is" ;;
+    *) fail "the desktop is Debian or Ubuntu, as the host is" ;;
     esac
     sources "$origin" >sources.list
     [ -s sources.list ] || { apt_update && sources "$origin" >sources.list; }

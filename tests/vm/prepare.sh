@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes ready, in target/vm, what the tests' virtual machine boots from: an uncompressed Linux kernel and an initramfs
 # with busybox and the modules for input devices. Nothing but a few tools is installed; kernel and busybox are only
-# unpacked. Exit status 77: QEMU is not to be had on this machine.
+# unpacked.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 out=$(cd "$here/../.." && pwd)/target/vm
@@ -58,8 +58,8 @@ make_initramfs() {
 
 mkdir -p "$out"
 stamp=$(find "$here/prepare.sh" "$here/lib.sh" "$here/guest" -type f ! -name '*.rs' | sort | xargs cat | sha256sum)
-[ "$(uname -m)" = x86_64 ] || skip 'it is prepared for x86_64 only'
-command -v apt-get >/dev/null || skip 'no apt-get'
+[ "$(uname -m)" = x86_64 ] || fail 'it is prepared for x86_64 only'
+command -v apt-get >/dev/null || fail 'no apt-get'
 : >"$log"
 install_tools qemu-system-x86_64:qemu-system-x86 cpio:cpio modprobe:kmod xz:xz-utils zstd:zstd redis-server:redis-server
 [ "$(cat "$out/stamp" 2>/dev/null)" = "$stamp" ] && exit
