@@ -2,7 +2,7 @@
 
 use crate::desk::Desk;
 use crate::load::{Load, Person};
-use crate::process::{Memory, Usage};
+use crate::process::{Memory, Moment, Usage};
 use crate::report::Earlier::Unknown;
 use crate::report::Target::AtMost;
 use crate::report::{Report, short};
@@ -42,6 +42,16 @@ pub fn disk_an_hour(report: &mut Report) {
     let mb = std::fs::metadata(home.database()).expect("a database").len() as f64 / 1e6;
     let what = format!("disk, an hour of constant use ({} records)", home.count_records());
     report.row(&what, AtMost(1.5), Ok(mb), "MB", Unknown);
+}
+
+/// All sources and sinks at work, at real speed.
+pub fn uptime(course: &[Moment]) {
+    println!("\n| minutes | RSS kB | PSS kB | CPU s |\n|---|---|---|---|");
+    for Moment { after, memory, usage } in course {
+        let minutes = short(after.as_secs_f64() / 60.0);
+        let cpu_s = short(usage.cpu_ns as f64 / 1e9);
+        println!("| {minutes} | {} | {} | {cpu_s} |", memory.rss_kb, memory.pss_kb);
+    }
 }
 
 fn devices() {

@@ -21,7 +21,7 @@ mod workload;
 mod xserver;
 
 use load::Load;
-use process::{Memory, memory_by_mapping};
+use process::{Memory, Moment, Usage, memory_by_mapping};
 use report::Earlier::{Unknown, Was};
 use report::Report;
 use report::Target::AtMost;
@@ -57,8 +57,9 @@ fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let mut report = Report::begin();
     binary_and_start(&mut report, &runtime);
+    let mut course = Vec::new();
     match Session::start(&runtime, "") {
-        Some(session) => with_devices(&mut report, &runtime, session, &options),
+        Some(session) => course = with_devices(&mut report, &runtime, session, &options),
         None => report.row("everything that needs devices", AtMost(0.0), Err(NEEDS_ROOT), "", Unknown),
     }
     arrival(&mut report);
@@ -68,6 +69,7 @@ fn main() {
     growth::disk_an_hour(&mut report);
     parts::rows(&mut report);
     report.end();
+    growth::uptime(&course);
     growth::tables(&runtime, options.rows);
 }
 
@@ -103,7 +105,12 @@ fn start_ms(config: &str) -> f64 {
     begun.elapsed().as_secs_f64() * 1000.0
 }
 
-fn with_devices(report: &mut Report, runtime: &tokio::runtime::Runtime, mut session: Session, options: &Options) {
+fn with_devices(
+    report: &mut Report,
+    runtime: &tokio::runtime::Runtime,
+    mut session: Session,
+    options: &Options,
+) -> Vec<Moment> {
     const LENGTH: Duration = Duration::from_secs(40);
     let (mut alone, mut bare) = (Session::start_alone(runtime), session::BareReader::start());
     for (load, target_us, before_us) in [(SLOW, 6.0, 607.0), (FAST, 3.0, 372.0)] {
@@ -123,19 +130,23 @@ fn with_devices(report: &mut Report, runtime: &tokio::runtime::Runtime, mut sess
     let length = options.watch(60.0);
     let down =
         Session::start(runtime, "").map(|session| std::thread::spawn(move || rss_kb_with_sinks_down(session, length)));
-    memory(report, &mut session, options);
+    let course = memory(report, &mut session, options.watch(90.0));
     let what = format!("resident memory, 8 kHz mouse, sinks down for {} s", length.as_secs());
     let rss = down.ok_or(NEEDS_ROOT).map(|down| down.join().expect("no panic") as f64 / KB_A_MIB);
     report.row(&what, AtMost(10.0), rss, "MiB", Was(442.0));
     idle(report, &session);
+    course
 }
 
-fn memory(report: &mut Report, session: &mut Session, options: &Options) {
-    let half = options.watch(90.0) / 2;
-    session.work(SLOW, half);
-    let middle = Memory::of(session.pid());
-    session.work(SLOW, half);
-    let end = Memory::of(session.pid());
+/// Watches the agent at work; what it was seen at.
+fn memory(report: &mut Report, session: &mut Session, length: Duration) -> Vec<Moment> {
+    const LOOKS: u32 = 6;
+    let looks = (1..=LOOKS).map(|look| {
+        session.work(SLOW, length / LOOKS);
+        Moment { after: length / LOOKS * look, memory: Memory::of(session.pid()), usage: Usage::of(session.pid()) }
+    });
+    let course: Vec<Moment> = looks.collect();
+    let [middle, end] = [course.len() / 2 - 1, course.len() - 1].map(|look| course[look].memory);
     let rss = Ok(end.rss_kb as f64 / KB_A_MIB);
     report.row("resident memory, everything on and connected", AtMost(8.0), rss, "MiB", Was(397.0));
     report.row(
@@ -146,9 +157,10 @@ fn memory(report: &mut Report, session: &mut Session, options: &Options) {
         Was(397.0),
     );
     let growth = end.rss_kb as f64 - middle.rss_kb as f64;
-    report.row(&format!("growth over the last {} s", half.as_secs()), AtMost(0.0), Ok(growth), "kB", Unknown);
+    report.row(&format!("growth over the last {} s", length.as_secs() / 2), AtMost(0.0), Ok(growth), "kB", Unknown);
     let [program, libraries, data] = memory_by_mapping(session.pid());
     println!("| of it: program {program} kB, shared libraries {libraries} kB, data {data} kB | | | | | |");
+    course
 }
 
 fn idle(report: &mut Report, session: &Session) {

@@ -1,6 +1,7 @@
 //! What the kernel says of a running process.
 
 use std::fs;
+use std::time::Duration;
 
 /// Memory in kB: pages in use, and the same with shared pages divided by the number of those who share them.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +42,13 @@ impl Usage {
     pub fn since(self, before: Usage) -> Usage {
         Usage { cpu_ns: self.cpu_ns - before.cpu_ns, wakeups: self.wakeups - before.wakeups }
     }
+}
+
+/// What a process was like so long after it was first looked at.
+pub struct Moment {
+    pub after: Duration,
+    pub memory: Memory,
+    pub usage: Usage,
 }
 
 /// Where the memory is: resident kB of the program's code and constants, of shared libraries, of all else.

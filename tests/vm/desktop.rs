@@ -91,6 +91,16 @@ impl Guest {
     pub fn reboot(&mut self) {
         // The answer has to be out before whoever gives it is ended.
         self.run("{ sleep 3; systemctl reboot; } >/dev/null 2>&1 &");
+        self.await_desktop();
+    }
+
+    /// As if somebody pressed the machine's button: nobody is asked to end.
+    pub fn reset(&mut self) {
+        self.qmp.execute("system_reset", json!({}));
+        self.await_desktop();
+    }
+
+    fn await_desktop(&mut self) {
         self.await_boot(BOOT_LIMIT);
         self.await_session("alice");
     }
@@ -145,8 +155,7 @@ fn save(folder: &Path, disk: &Path, state: &Path) {
     let copied = Command::new("cp").arg("--sparse=always").args([&prepared, disk]).status().expect("cp runs");
     assert!(copied.success(), "run tests/vm/prepare-desktop.sh first");
     let mut guest = Guest::on_desktop(|| Machine::start_desktop(&Desktop::on(disk), &[]));
-    guest.await_boot(BOOT_LIMIT);
-    guest.await_session("alice");
+    guest.await_desktop();
     guest.poll("[ $(systemctl is-system-running) = running ]", BOOT_LIMIT);
     guest.run("sync");
     guest.qmp.execute("stop", json!({}));
