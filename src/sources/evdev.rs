@@ -2,7 +2,8 @@
 //!
 //! Nodes are opened for reading only and never grabbed. What an event feeds depends on the event, not on the device.
 //! `decode` and `contact` turn the kernel's events into ours, `classify` and `pattern` decide what is read, `echo` sees
-//! to it that remappers count once: all without a device. `node` opens one, `folder` tells which come and go.
+//! to it that remappers count once, `pace` that a fast mouse is no burden: all without a device. `node` opens one,
+//! `folder` tells which come and go.
 //! Names and paths of devices are logged; what is typed on them never is.
 
 mod classify;
@@ -11,6 +12,7 @@ pub mod decode;
 mod echo;
 mod folder;
 mod node;
+mod pace;
 mod pattern;
 
 pub use classify::Kind;
@@ -25,6 +27,7 @@ use crate::config;
 use crate::event::{GapReason, Stamped};
 use echo::Echoes;
 use folder::{Change, Folder};
+use pace::Pace;
 use pattern::Selection;
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -74,6 +77,7 @@ pub struct Devices {
     folder: Folder,
     slots: Vec<Slot>,
     echoes: Echoes,
+    pace: Pace,
     /// What virtual devices said, until it is judged; reused.
     repeated: Vec<Stamped>,
     buffer: Box<[u8; EVENTS_A_READ * RAW_LEN]>,
@@ -120,6 +124,7 @@ impl Devices {
             folder,
             slots: Vec::new(),
             echoes: Echoes::default(),
+            pace: Pace::default(),
             repeated: Vec::new(),
             buffer: Box::new([0; EVENTS_A_READ * RAW_LEN]),
         };
@@ -152,6 +157,10 @@ impl Devices {
             if is_ready { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;
+        if let Some(rest) = self.pace.rest() {
+            // The whole thread sleeps: if it waited for a timer instead, each report would wake it all the same.
+            std::thread::sleep(rest);
+        }
     }
 
     /// Does all that can be done without waiting: reads what devices have to say, follows nodes that came and went.
@@ -167,6 +176,9 @@ impl Devices {
         self.follow_folder(out);
         self.retry_due();
         let fresh = &mut out[first..];
+        if !fresh.is_empty() {
+            self.pace.note(std::time::Instant::now(), fresh.len());
+        }
         if !fresh.is_sorted_by_key(|event| event.ts_us) {
             fresh.sort_by_key(|event| event.ts_us);
         }
