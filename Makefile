@@ -35,7 +35,7 @@ privacy: ## What an attacker learns from records, on simulated typists; docs/pri
 test-packages:
 	@scripts/packages.sh test
 
-test-vm: build ## The release binary in virtual machines: real input devices, a whole desktop; TEST=desktop_… for some
+test-vm: build test-packages ## The release binary in virtual machines: real input devices, a whole desktop; TEST=desktop_… for some
 	@scripts/test-vm.sh $(CARGO) $(abspath $(BINARY)) $(TEST)
 
 torture: test-packages ## The fault campaign; prints what became of the records under each fault

@@ -38,4 +38,11 @@ install() {
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
         apt-get install -y -q --no-install-recommends "${missing[@]}" >/dev/null
 }
+# Nor after the next start of the machine.
+disable() {
+    for package in "${missing[@]}"; do
+        "${as_root[@]}" systemctl disable "$package.service" >/dev/null 2>&1 || true
+    done
+}
 install 2>/dev/null || { "${as_root[@]}" apt-get update -q >/dev/null; install; }
+disable

@@ -14,8 +14,8 @@ mod status;
 mod text;
 mod uninstall;
 
-use crate::agent::AgentError;
 use crate::agent::replay::ReplayError;
+use crate::agent::{AgentError, hardening};
 use crate::config::{ConfigError, Loaded, process_environment};
 use crate::install::InstallError;
 use crate::sources::evdev::EvdevError;
@@ -146,6 +146,8 @@ pub fn command() -> clap::Command {
 
 /// Parses the arguments and runs a command.
 pub fn main() -> ExitCode {
+    // The first thing of all: what waits for the moment between start and hardening waits in vain.
+    hardening::protect_memory();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {

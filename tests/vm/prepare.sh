@@ -61,7 +61,7 @@ stamp=$(find "$here/prepare.sh" "$here/lib.sh" "$here/guest" -type f ! -name '*.
 [ "$(uname -m)" = x86_64 ] || fail 'it is prepared for x86_64 only'
 command -v apt-get >/dev/null || fail 'no apt-get'
 : >"$log"
-install_tools qemu-system-x86_64:qemu-system-x86 cpio:cpio modprobe:kmod xz:xz-utils zstd:zstd redis-server:redis-server
+install_tools qemu-system-x86_64:qemu-system-x86 cpio:cpio modprobe:kmod xz:xz-utils zstd:zstd
 [ "$(cat "$out/stamp" 2>/dev/null)" = "$stamp" ] && exit
 
 work=$(mktemp -d "$out/work.XXXXXX")

@@ -58,7 +58,7 @@ mod tests {
 
     #[test]
     fn a_fast_mouse_is_read_when_some_of_its_reports_have_gathered() {
-        assert_eq!([1_000, 2_000, 4_000, 8_000].map(readings), [336, 403, 447, 891]);
+        assert_eq!([1_000, 2_000, 4_000, 8_000].map(readings), [337, 404, 449, 894]);
     }
 
     #[test]
