@@ -52,8 +52,9 @@ const ZONE_CODES: [&[u16]; ZONES - 1] = [
     &[11, 12, 13, 25, 26, 27, 39, 40, 43, 53, 54, 97], // 0 - = P [ ] ; ' \ / RShift RCtrl
     &[57, 56, 100, 125, 126],                 // Space LAlt RAlt LMeta RMeta
 ];
-/// Modifiers of shortcuts, which open menus, windows, screens: Ctrl, left Alt, Meta. Right Alt writes letters.
-const COMMAND_CODES: [u16; 5] = [29, 97, 56, 125, 126];
+/// Modifiers of shortcuts, which open menus, windows, screens: Ctrl, left Alt, Meta, and Caps Lock, which many have made
+/// one of these. Right Alt writes letters.
+const COMMAND_CODES: [u16; 6] = [29, 97, 56, 125, 126, 58];
 const MODIFIER_CODES: [u16; 9] = [42, 54, 29, 97, 56, 100, 125, 126, 58];
 /// Letters, `, . ' -` and Backspace: what a plain word is made of.
 const WORD_CODES: [u16; 31] = [

@@ -62,20 +62,18 @@ impl Line {
         if key.ends_line() {
             return self.end();
         }
-        let is_too_long = self.begin.is_some_and(|begin| number - begin >= WORD_PRESSES);
-        if is_too_long || !(key.is_word_key() || key.is_shift()) {
-            return self.void_word();
-        }
+        // Whatever becomes of the word: an eraser must not reach the words before it unseen. What is no letter is not
+        // counted, so that the line may end sooner, but never later, than a space is erased.
         if key.is_word_key() {
             self.letters += if key.is_eraser() { -1 } else { 1 };
         }
-        match self.letters {
-            // The space before it was erased.
-            ..0 if self.begin.is_some() => self.end(),
-            // It was erased.
-            0 if key.is_eraser() => self.void_word(),
-            _ => None,
+        if self.letters < 0 {
+            return self.end();
         }
+        let is_too_long = self.begin.is_some_and(|begin| number - begin >= WORD_PRESSES);
+        let is_erased = self.letters == 0 && key.is_eraser();
+        let is_plain = !is_too_long && !is_erased && (key.is_word_key() || key.is_shift());
+        if is_plain { None } else { self.void_word() }
     }
 
     fn end_word(&mut self, space: u64) -> Option<u64> {
