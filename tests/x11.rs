@@ -112,6 +112,25 @@ async fn another_window_of_the_same_application_is_told_and_the_same_window_is_n
 }
 
 #[tokio::test]
+async fn of_two_windows_without_a_name_each_is_told() {
+    let (_server, windows, _, mut follower) = two_windows().await;
+    for _ in 0..2 {
+        windows.activate(windows.open(None));
+        follower.expect(NOTHING).await;
+    }
+}
+
+#[tokio::test]
+async fn a_program_that_takes_the_keyboard_and_gives_it_back_is_told_though_no_other_window_becomes_active() {
+    let (_server, windows, [one, _], mut follower) = two_windows().await;
+    windows.give_keyboard(one);
+    let lock = windows.grab_keyboard();
+    follower.expect(focus("one", "One")).await;
+    drop(lock);
+    follower.expect(focus("one", "One")).await;
+}
+
+#[tokio::test]
 async fn however_fast_the_focus_changes_the_last_change_is_told() {
     let (_server, mut windows, [one, two], mut follower) = two_windows().await;
     for round in 0..20 {

@@ -92,7 +92,7 @@ pub enum Update {
     /// An X server has been reached: the focus is being followed.
     Ready,
     /// The application that now has the focus; `None`: nothing focused, or unknown. Told twice in a row only where the
-    /// focus went from one of its windows to another.
+    /// focus went from one window to another, or another program took the keyboard meanwhile.
     Focus(Option<App>),
     /// The X server is gone. `Focus(None)` has gone before it, and the server will be looked for again.
     Lost,
@@ -138,7 +138,7 @@ async fn keep_following(environment: &Environment, mut reporter: Reporter) {
             }
             Err(error) => {
                 log.unreachable(&error);
-                reporter.unfocused().await;
+                reporter.unfocused(x11rb::NONE).await;
                 if error.is_final() {
                     return;
                 }
@@ -151,7 +151,7 @@ async fn keep_following(environment: &Environment, mut reporter: Reporter) {
 async fn follow(client: &Client, reporter: &mut Reporter) -> Error {
     reporter.tell(Update::Ready).await;
     let Err(error) = focus::follow(client, reporter).await;
-    reporter.unfocused().await;
+    reporter.unfocused(x11rb::NONE).await;
     reporter.tell(Update::Lost).await;
     error
 }
@@ -159,24 +159,29 @@ async fn follow(client: &Client, reporter: &mut Reporter) -> Error {
 /// The way out; knows what was told last.
 struct Reporter {
     updates: Sender<Update>,
-    told: Option<Option<(Window, App)>>,
+    told: Option<(Window, Option<App>)>,
 }
 
 impl Reporter {
     async fn focus(&mut self, window: Window, app: App) {
-        self.change_to(Some((window, app))).await;
-    }
-
-    async fn unfocused(&mut self) {
-        self.change_to(None).await;
-    }
-
-    async fn change_to(&mut self, focus: Option<(Window, App)>) {
-        if self.told.as_ref() != Some(&focus) {
-            let app = focus.as_ref().map(|(_, app)| app.clone());
-            self.told = Some(focus);
-            self.tell(Update::Focus(app)).await;
+        if self.told.as_ref().is_none_or(|(told, known)| *told != window || known.as_ref() != Some(&app)) {
+            self.told = Some((window, Some(app.clone())));
+            self.tell(Update::Focus(Some(app))).await;
         }
+    }
+
+    /// The application is unknown, of this window or because there is none.
+    async fn unfocused(&mut self, window: Window) {
+        let is_told = |&(told, ref app): &(Window, Option<App>)| app.is_none() && [told, x11rb::NONE].contains(&window);
+        if !self.told.as_ref().is_some_and(is_told) {
+            self.told = Some((window, None));
+            self.tell(Update::Focus(None)).await;
+        }
+    }
+
+    /// Whatever has the focus is told again.
+    fn forget(&mut self) {
+        self.told = None;
     }
 
     async fn tell(&self, update: Update) {

@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use x11rb::connection::Connection;
 use x11rb::protocol::xproto::{
-    Atom, AtomEnum, ClientMessageEvent, ConnectionExt, CreateWindowAux, EventMask, PropMode, Window, WindowClass,
+    Atom, AtomEnum, ClientMessageEvent, ConnectionExt, CreateWindowAux, EventMask, GrabMode, GrabStatus, InputFocus,
+    PropMode, Window, WindowClass,
 };
 use x11rb::rust_connection::RustConnection;
 use x11rb::wrapper::ConnectionExt as _;
@@ -61,6 +62,26 @@ impl Windows {
     /// Says that this window is the active one, as a window manager does.
     pub fn activate(&self, window: Window) {
         self.set_active_window(&[window]);
+    }
+
+    /// Shows a window and has the server send it what is typed.
+    pub fn give_keyboard(&self, window: Window) {
+        self.x.map_window(window).unwrap().check().unwrap();
+        self.x.set_input_focus(InputFocus::NONE, window, x11rb::CURRENT_TIME).unwrap().check().unwrap();
+    }
+
+    /// Takes the keyboard from whatever has it, as a locker does, until the value goes.
+    pub fn grab_keyboard(&self) -> impl Drop {
+        struct Grab<'x>(&'x RustConnection);
+        impl Drop for Grab<'_> {
+            fn drop(&mut self) {
+                self.0.ungrab_keyboard(x11rb::CURRENT_TIME).unwrap().check().unwrap();
+            }
+        }
+        let mode = GrabMode::ASYNC;
+        let cookie = self.x.grab_keyboard(false, self.root, x11rb::CURRENT_TIME, mode, mode).unwrap();
+        assert_eq!(cookie.reply().unwrap().status, GrabStatus::SUCCESS);
+        Grab(&self.x)
     }
 
     /// Says so with any number of windows.

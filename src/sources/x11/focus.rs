@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use x11rb::cookie::Cookie;
 use x11rb::protocol::Event;
-use x11rb::protocol::xproto::{AtomEnum, ConnectionExt, EventMask, GetPropertyReply, Window};
+use x11rb::protocol::xproto::{AtomEnum, ConnectionExt, EventMask, GetPropertyReply, NotifyMode, Window};
 
 use super::Reporter;
 use super::connection::{ANSWER_LIMIT, Client, Error, X};
@@ -25,6 +25,9 @@ pub(super) async fn follow(client: &Client, reporter: &mut Reporter) -> Result<I
         while let Poll::Ready(app) = inquiry.advance()? {
             if let Some(app) = app {
                 tell_unfocused_at = None;
+                if std::mem::take(&mut inquiry.was_grabbed) {
+                    reporter.forget();
+                }
                 reporter.focus(inquiry.watched, app).await;
             } else {
                 tell_unfocused_at.get_or_insert_with(|| Instant::now() + UNFOCUSED_HOLD);
@@ -41,7 +44,7 @@ pub(super) async fn follow(client: &Client, reporter: &mut Reporter) -> Result<I
                     return Err(Error::Silent);
                 }
                 tell_unfocused_at = None;
-                reporter.unfocused().await;
+                reporter.unfocused(inquiry.watched).await;
             }
         }
     }
@@ -69,11 +72,14 @@ struct Inquiry<'c> {
     is_stale: bool,
     /// The window whose events are selected, `NONE` for none: the active one as last heard of.
     watched: Window,
+    /// The keyboard was taken from that window, or given back to it, since it was told.
+    was_grabbed: bool,
 }
 
 impl<'c> Inquiry<'c> {
     fn new(client: &'c Client) -> Inquiry<'c> {
-        Inquiry { client, question: None, asked_at: Instant::now(), is_stale: false, watched: x11rb::NONE }
+        let (asked_at, watched) = (Instant::now(), x11rb::NONE);
+        Inquiry { client, question: None, asked_at, is_stale: false, watched, was_grabbed: false }
     }
 
     fn answer_due(&self) -> Option<Instant> {
@@ -110,7 +116,9 @@ impl<'c> Inquiry<'c> {
     fn advance(&mut self) -> Result<Poll<Option<App>>, Error> {
         loop {
             while let Some(event) = self.client.next_event()? {
-                if self.concerns(&event) {
+                let is_grab = self.is_grab(&event);
+                self.was_grabbed |= is_grab;
+                if is_grab || self.concerns(&event) {
                     self.ask()?;
                 }
             }
@@ -145,6 +153,13 @@ impl<'c> Inquiry<'c> {
         }
     }
 
+    /// Whether a program has taken the keyboard for itself, or lets go of it: lockers and prompts for passwords do so, and
+    /// no other window becomes the active one for it.
+    fn is_grab(&self, event: &Event) -> bool {
+        let (Event::FocusOut(change) | Event::FocusIn(change)) = event else { return false };
+        change.event == self.watched && matches!(change.mode, NotifyMode::GRAB | NotifyMode::UNGRAB)
+    }
+
     /// What an answer says, or the question that follows from it. No answer: the window has vanished.
     fn conclude(
         &mut self,
@@ -165,22 +180,27 @@ impl<'c> Inquiry<'c> {
                 let app = answer.and_then(wm_class::app);
                 if app.is_some() {
                     // Other properties of a window, its title among them, may change many times a second.
-                    self.client.select_events(self.watched, EventMask::STRUCTURE_NOTIFY)?;
+                    self.follow_up(self.watched, EventMask::NO_EVENT)?;
                 }
                 Ok(Poll::Ready(app))
             }
         }
     }
 
-    /// Asks to be told when the window goes away and, before it is first asked for its WM_CLASS, of changes to that.
+    /// Follows this window and no other; before it is first asked for its WM_CLASS, changes to that, too.
     fn watch(&mut self, window: Window) -> Result<(), Error> {
         if self.watched != window && self.watched != x11rb::NONE {
             self.client.select_events(self.watched, EventMask::NO_EVENT)?;
         }
         if window != x11rb::NONE {
-            self.client.select_events(window, EventMask::STRUCTURE_NOTIFY | EventMask::PROPERTY_CHANGE)?;
+            self.follow_up(window, EventMask::PROPERTY_CHANGE)?;
         }
         self.watched = window;
         Ok(())
+    }
+
+    /// Asks to be told when a window goes away, when the keyboard is taken from it, and of more.
+    fn follow_up(&self, window: Window, more: EventMask) -> Result<(), Error> {
+        self.client.select_events(window, EventMask::STRUCTURE_NOTIFY | EventMask::FOCUS_CHANGE | more)
     }
 }
