@@ -1,5 +1,6 @@
 //! alice at her desktop, with the agent as she has installed it.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -88,6 +89,21 @@ impl Desk {
         output.text()
     }
 
+    /// Requires that the running agent has given up what it can do without, and tells nobody of its memory.
+    pub fn check_hardening(&mut self) {
+        let in_force = self.status()["hardening"].clone();
+        for measure in ["private_memory", "no_core_dumps", "no_new_privileges", "landlock_files"] {
+            assert_eq!(in_force[measure], true, "{measure}");
+        }
+        let pid = self.property("MainPID");
+        let told = self.guest.run(&format!("grep -E '^(NoNewPrivs|CapEff|Seccomp):' /proc/{pid}/status | tr -d '\\t'"));
+        assert_eq!(told, "CapEff:0000000000000000\nNoNewPrivs:1\nSeccomp:2");
+        for secret in ["mem", "environ", "maps", "exe", "fd/0"] {
+            let peek = self.guest.run_as("alice", &format!("head -c 1 /proc/{pid}/{secret}"), LIMIT);
+            assert_ne!(peek.status, 0, "her other programs read {secret}");
+        }
+    }
+
     /// What the agent tells of itself, if it runs.
     pub fn try_status(&mut self) -> Option<Value> {
         let output = self.guest.run_as("alice", &format!("{} status --json", self.way.program), LIMIT);
@@ -151,6 +167,21 @@ impl Desk {
         let count = |table| format!("(SELECT count(*) FROM {table} WHERE {condition})");
         let sql = format!("SELECT {} + {}", count("keystroke_features"), count("mouse_features"));
         self.query(&sql).parse().expect("a number")
+    }
+
+    /// Kind and window's end of each record in the stream.
+    pub fn streamed(&mut self) -> Vec<String> {
+        let stream = self.guest.run("redis-cli XRANGE seclyzer:stream:features - +");
+        let records = stream.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let name = |record: Value| format!("{}|{}", record["type"].as_str().expect("a type"), record["window_end"]);
+        records.filter(Value::is_object).map(name).collect()
+    }
+
+    /// The same of each in the database.
+    pub fn named(&mut self) -> BTreeSet<String> {
+        let kinds = [("keystroke", "keystroke_features"), ("mouse", "mouse_features"), ("app", "app_transitions")];
+        let all = kinds.map(|(kind, table)| format!("SELECT '{kind}', window_end FROM {table}")).join(" UNION ALL ");
+        self.query(&all).lines().map(str::to_owned).collect()
     }
 
     /// Requires a sound database, and that each id that was given is a record's.

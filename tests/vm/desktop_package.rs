@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::alice::{Desk, HARDENED, SENTENCE};
+use crate::alice::{Desk, HARDENED, SENTENCE, USER_WAY, Way};
 use crate::archive::Import;
 use crate::desktop::LIMIT;
 use crate::harness::{Guest, KEYBOARD};
@@ -37,6 +37,7 @@ fn the_package_is_installed_upgraded_removed_and_purged_and_then_nothing_of_it_i
     desk.install_hardened("seclyzer");
     let unit = desk.property("FragmentPath");
     assert!(unit.ends_with("/lib/systemd/system/seclyzer@.service"), "the package's unit, not {unit}");
+    desk.check_hardening();
     desk.guest.click_into("editor");
     desk.type_and_be_heard(SENTENCE);
     desk.await_row("SELECT 1 FROM keystroke_features LIMIT 1");
@@ -63,6 +64,23 @@ fn the_package_is_installed_upgraded_removed_and_purged_and_then_nothing_of_it_i
     before.check_left(&mut desk.guest, |_| false);
 }
 
+#[test]
+fn removing_the_package_takes_along_what_an_account_has_installed_of_it() {
+    let way = Way { program: "seclyzer", ..USER_WAY };
+    let mut desk = Desk { guest: Guest::desktop(&[package()]), way };
+    let before = Snapshot::of(&mut desk.guest);
+    desk.run(&format!("sudo apt-get install -y -q {PACKAGE}"));
+    desk.run("seclyzer install");
+    desk.guest.log_out();
+    desk.guest.log_in();
+    desk.await_agent();
+    desk.check_hardening();
+    desk.run("sudo apt-get purge -y -q seclyzer");
+    desk.guest.poll("! pgrep -x seclyzer", LIMIT);
+    desk.guest.poll("! ls /run/user/*/systemd/generator.late/*seclyzer*", LIMIT);
+    before.check_left(&mut desk.guest, |path| path.starts_with("/home/alice/.local/share/"));
+}
+
 /// Program, units, rule, pages and completions are where they belong and as they should be.
 fn check_files(guest: &mut Guest) {
     for path in [
@@ -78,6 +96,7 @@ fn check_files(guest: &mut Guest) {
         guest.run(&format!("[ -s {path} ]"));
     }
     assert_eq!(guest.run(MISFITS), "");
+    assert_eq!(guest.run("stat -c %a /usr/bin/seclyzer"), "711", "who may read it may trace it");
     let commands = "seclyzer --help | sed -n '/^Commands:/,/^$/s/^  \\([a-z]*\\) .*/\\1/p' | grep -vx help";
     let commands: Vec<String> = guest.run(commands).lines().map(str::to_owned).collect();
     assert!(commands.contains(&"install".into()), "{commands:?}");

@@ -25,12 +25,14 @@ impl Desk {
     /// bob comes, types and points, and alice comes back.
     pub fn share_the_seat(&mut self) {
         self.type_and_be_heard("first");
-        let (keystrokes, gaps) = (self.events("keystroke"), self.gaps());
+        let gaps = self.gaps();
+        let keystrokes = self.hold("h");
         self.guest.run(BOB);
         self.guest.await_active("bob");
         self.poll_for("the agent pauses", |desk| (desk.status()["session_active"] == false).then_some(()));
         let begin_us = self.now_us();
         let mouse = self.events("mouse");
+        self.guest.key_up("h");
         self.guest.type_text(SENTENCE);
         self.guest.rel_motion(30, 40);
         // The window in which he typed comes to its end.
@@ -55,12 +57,23 @@ impl Desk {
     pub fn sleep(&mut self) {
         self.type_and_be_heard("first");
         let gaps = self.gaps();
+        self.hold("h");
         // All that a sleep does but switching the machine off: the kernel waits five seconds and resumes.
         self.guest.run("echo core >/sys/power/pm_test; echo mem >/sys/power/state");
         self.poll_for("the gap", |desk| (desk.gaps() > gaps).then_some(()));
+        self.guest.key_up("h");
+        self.guest.click_into("editor");
         self.type_and_be_heard(SENTENCE);
         let longest = self.await_row("SELECT max(dwell_max) FROM keystroke_features WHERE degraded = 1");
         assert!(longest.parse::<f64>().expect("a number") < 200.0, "{longest} ms");
+    }
+
+    /// Presses a key and keeps it down; how many keystroke events there are then, in tens.
+    fn hold(&mut self, key: &str) -> u64 {
+        // The agent's count is a multiple of ten, so that the press does not show in it.
+        let before = self.events("keystroke");
+        self.guest.key_down(key);
+        before
     }
 
     /// X dies; then there is a new session.

@@ -176,6 +176,7 @@ fn a_finger_on_a_touchpad_moves_and_does_not_click() {
     assert_same_holds(&holds_in(&trace), &button);
     let moves = of_event(&trace, "move");
     assert_eq!((sum(&moves, "dx"), sum(&moves, "dy")), (300.0, 150.0));
+    assert_eq!(of_event(&trace, "touch").len(), 2, "it comes and goes");
     assert_eq!(of_type(&trace, "keystroke").len(), 0);
 }
 

@@ -11,6 +11,7 @@ mod desktop_install;
 mod desktop_package;
 mod desktop_service;
 mod desktop_session;
+mod desktop_sinks;
 mod devices;
 mod guest_itself;
 mod harness;
