@@ -10,7 +10,7 @@ use std::fmt::Write;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
-use support::agent::Home;
+use support::agent::{Agent, Home};
 use support::eventually;
 use support::leaks::{MARKER, leaks};
 use support::servers::{Influx1, Redis};
@@ -175,6 +175,22 @@ async fn nothing_typed_through_redis_is_found_anywhere_even_after_a_crash() {
     found.extend(files(home.path(), &[]));
     found.extend(leaks("InfluxDB", &everything_in(&influx).await));
     found.extend(leaks("Redis", &heard.lock().expect("no test has failed")));
+    assert_eq!(found, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn nothing_typed_is_found_anywhere_though_the_disk_is_full() {
+    const FULL_BYTES: u64 = 200 * 1024;
+    let (redis, influx) = (Redis::start(&[]).await, Influx1::start(None).await);
+    let home = Home::with_config(&config(&redis, &influx));
+    let minutes = (0..40).map(|minute| typed(now_us() - 6_000_000_000 + minute * 100_000_000));
+    std::fs::write(home.path().join("typed.jsonl"), minutes.flatten().collect::<Vec<_>>().join("\n")).expect("a trace");
+    let agent = Agent::start(home.cramped_command(&["replay", "typed.jsonl", "--speed", "max"], FULL_BYTES));
+    agent.wait_for_log("the database takes no records");
+    let mut found = files(home.path(), &["typed.jsonl"]);
+    drop(agent);
+    found.extend(files(home.path(), &["typed.jsonl"]));
+    found.extend(leaks("InfluxDB", &everything_in(&influx).await));
     assert_eq!(found, Vec::<String>::new());
 }
 

@@ -4,7 +4,6 @@ use super::Row;
 use super::scene::{Names, expected, in_database, replay, write_traces};
 use crate::support::agent::{Agent, Home};
 use crate::support::eventually;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -105,18 +104,8 @@ pub async fn full() -> Row {
     let traces = write_traces(home.path(), 0..20);
     let all = expected(&traces);
     let paths: Vec<&str> = traces.iter().map(|path| path.to_str().expect("UTF-8")).collect();
-    let mut command = home.command(&[&["replay", "--speed", "max"], &paths[..]].concat());
-    // SAFETY: between fork and exec only these two system calls are made, and they touch no memory of ours.
-    unsafe {
-        command.pre_exec(|| {
-            // Writing fails then, as on a full disk, where by default it would end the process.
-            libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
-            let limit = libc::rlimit { rlim_cur: LIMIT_BYTES, rlim_max: libc::RLIM_INFINITY };
-            libc::setrlimit(libc::RLIMIT_FSIZE, &limit);
-            Ok(())
-        })
-    };
-    let agent = Agent::start(command);
+    let arguments = [&["replay", "--speed", "max"], &paths[..]].concat();
+    let agent = Agent::start(home.cramped_command(&arguments, LIMIT_BYTES));
     agent.wait_for_log("the database takes no records");
     let lifted = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
     // SAFETY: the limit lives through the call, the old one is not asked for, and the process is ours.

@@ -15,17 +15,22 @@ use std::time::{Duration, Instant};
 
 const DATABASE: &str = "seclyzer";
 
-/// Kills a replay so many times. Each replays the trace of the one before once more, and one that is new.
+/// Kills so many replays. Each replays the trace of the one before once more, and one that is new. One that comes to its
+/// end before does not count.
 pub async fn kill(times: usize) -> Row {
     let (redis, influx) = (Redis::start(&[]).await, Influx1::start(None).await);
     let home = Home::with_config(&sections(&redis.url(), &influx.url(), DATABASE));
-    let traces = write_traces(home.path(), 0..times as i64 + 1);
+    let mut traces = write_traces(home.path(), 0..1);
     let heard = listen(&redis).await;
-    let usual = usual_time(&home, &traces[..1]).await;
+    let usual = usual_time(&home, &traces).await;
     let mut row = Row::new("killed with SIGKILL");
     let mut read_until = "-".to_owned();
-    for (day, pair) in (0..).zip(traces.windows(2)) {
-        let mut agent = replay(&home, pair, &[]);
+    for day in 0.. {
+        if row.times == times {
+            break;
+        }
+        traces.extend(write_traces(home.path(), day + 1..day + 2));
+        let mut agent = replay(&home, &traces[traces.len() - 2..], &[]);
         tokio::time::sleep(at_random(usual * 2)).await;
         let was_running = agent.is_running();
         drop(agent);
@@ -40,7 +45,6 @@ pub async fn kill(times: usize) -> Row {
         announced.retain(|(_, end_us)| us.contains(end_us));
         let stored = if home.database().exists() { in_database(&home.database()) } else { Names::new() };
         row.add(announced.len(), announced.intersection(&stored).count(), 0);
-        // One that had come to its end was not killed.
         row.times -= usize::from(!was_running);
     }
     // In the end every server has every record.

@@ -2,6 +2,7 @@
 
 use super::LIMIT;
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -42,6 +43,22 @@ impl Home {
         command.args(arguments).arg("--config").arg(self.config());
         command.env_clear().env("HOME", self.path()).env("PATH", "/usr/bin:/bin").current_dir(self.path());
         command.stdin(Stdio::null());
+        command
+    }
+
+    /// A command in which no file may grow beyond that, as if the disk were full.
+    pub fn cramped_command(&self, arguments: &[&str], most_bytes: u64) -> Command {
+        let mut command = self.command(arguments);
+        // SAFETY: between fork and exec only these two system calls are made, and they touch no memory of ours.
+        unsafe {
+            command.pre_exec(move || {
+                // Writing fails then, as on a full disk, where by default it would end the process.
+                libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
+                let limit = libc::rlimit { rlim_cur: most_bytes, rlim_max: libc::RLIM_INFINITY };
+                libc::setrlimit(libc::RLIMIT_FSIZE, &limit);
+                Ok(())
+            })
+        };
         command
     }
 
