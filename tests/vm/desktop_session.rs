@@ -22,6 +22,25 @@ impl Desk {
         assert_eq!(self.await_row(clicks), "1");
     }
 
+    /// She locks the screen in the middle of a line and unlocks it with her password, which is a plain word.
+    fn lock_and_unlock(&mut self) {
+        let begin_us = self.now_us();
+        self.type_and_be_heard(SENTENCE);
+        let focus = self.events("app");
+        self.guest.spawn_as("alice", "DISPLAY=:0 xtrlock");
+        // No other window becomes the active one: it takes the keyboard.
+        self.poll_for("the locker is seen", |desk| (desk.events("app") > focus).then_some(()));
+        let before = self.stored();
+        self.guest.type_text("alice\n");
+        self.guest.poll("! pgrep -x xtrlock", LIMIT);
+        self.guest.type_text(SENTENCE);
+        self.poll_for("a record", |desk| (desk.stored() > before).then_some(()));
+        let most =
+            self.await_row(&format!("SELECT max(total_keys) FROM keystroke_features WHERE window_end > {begin_us}"));
+        assert!(most.parse::<usize>().expect("a number") <= 2 * COUNTING / 5 * 5, "{most} keys counted");
+        self.guest.click_into("editor");
+    }
+
     /// bob comes, types and points, and alice comes back.
     pub fn share_the_seat(&mut self) {
         self.type_and_be_heard("first");
@@ -92,8 +111,7 @@ impl Desk {
 fn the_hardened_agent_follows_windows_locks_other_users_sleep_and_an_x_that_dies() {
     let mut desk = Desk::hardened();
     desk.work_in_two_windows();
-    desk.guest.run("loginctl lock-sessions && loginctl unlock-sessions");
-    desk.type_and_be_heard("after");
+    desk.lock_and_unlock();
     desk.share_the_seat();
     desk.sleep();
 
