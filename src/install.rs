@@ -115,15 +115,21 @@ pub enum Contents {
 pub struct Command {
     pub words: Vec<String>,
     pub as_root: bool,
+    /// Whether its failure is not even reported.
+    pub may_fail: bool,
 }
 
 impl Command {
     pub fn root(words: &str) -> Command {
-        Command { words: words.split(' ').map(str::to_owned).collect(), as_root: true }
+        Command { words: words.split(' ').map(str::to_owned).collect(), as_root: true, may_fail: false }
     }
 
     pub fn own(words: &str) -> Command {
         Command { as_root: false, ..Command::root(words) }
+    }
+
+    pub fn that_may_fail(self) -> Command {
+        Command { may_fail: true, ..self }
     }
 }
 

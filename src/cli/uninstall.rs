@@ -108,8 +108,9 @@ fn list(
 
 fn tell(commands: &[Command], hands: &mut Hands<'_>, out: &mut impl Write) -> io::Result<()> {
     for command in commands {
-        if let Err(error) = hands.run(command) {
-            writeln!(out, "warning: {command}: {error}")?;
+        match hands.run(command) {
+            Err(error) if !command.may_fail => writeln!(out, "warning: {command}: {error}")?,
+            _ => {}
         }
     }
     Ok(())
