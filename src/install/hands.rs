@@ -62,7 +62,11 @@ impl Hands<'_> {
     }
 
     pub fn make_folder(&mut self, path: &Path, as_root: bool) -> io::Result<()> {
-        if as_root && !self.is_root { self.sudo(&["mkdir", text(path)?], &[]) } else { fs::create_dir(path) }
+        if as_root && !self.is_root {
+            return self.sudo(&["mkdir", "-m", "0755", text(path)?], &[]);
+        }
+        fs::create_dir(path)?;
+        if as_root { fs::set_permissions(path, Permissions::from_mode(0o755)) } else { Ok(()) }
     }
 
     /// Gives a folder that root has made to an account alone.
