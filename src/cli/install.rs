@@ -1,8 +1,9 @@
 //! `seclyzer install`
 
 use super::Error;
-use crate::install::apply::{apply, read_manifest};
+use crate::install::apply::apply;
 use crate::install::hands::{self, Hands};
+use crate::install::manifest;
 use crate::install::plan::{plan, tell_session};
 use crate::install::{Account, Command, GROUP, Step, System, Way};
 use nix::unistd::{Gid, Group, Uid, User, getgroups, getuid};
@@ -38,7 +39,7 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Error> {
         return Err(Error::Refused(format!("it is installed {name} already: first run `{uninstall}`")));
     }
     let manifest_path = system.manifest_path(way);
-    let mut manifest = read_manifest(&system, &manifest_path)?;
+    let mut manifest = manifest::read(&system, &manifest_path)?;
     let plan = plan(way, &system);
     let unreadable = |source| Error::CannotCreate { path: system.executable.clone(), source };
     let steps = system.missing(&plan.steps).map_err(unreadable)?;
