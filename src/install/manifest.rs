@@ -29,6 +29,8 @@ pub enum Undo {
 /// Suffix of what was there before.
 pub const SAVED: &str = ".before-seclyzer";
 pub const OLDER: &str = ".older-seclyzer";
+/// Extension of a manifest that is being written.
+const NEW: &str = "new";
 
 impl fmt::Display for Undo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -83,13 +85,20 @@ pub fn read(system: &System, path: &Path) -> Result<Manifest, InstallError> {
 pub fn keep(manifest: &Manifest, path: &Path, system: &System, hands: &mut Hands<'_>) -> io::Result<()> {
     let (place, as_root) = (system.at(path), system.is_root_s(path));
     if manifest.changes.is_empty() {
-        return hands.remove(&place, as_root);
+        return remove(path, system, hands);
     }
-    let new = system.at(&path.with_extension("new"));
+    let new = system.at(&path.with_extension(NEW));
     hands.remove(&new, as_root)?;
     hands.write(&new, &serde_json::to_vec_pretty(manifest)?, 0o644, as_root)?;
     File::open(&new)?.sync_all()?;
     hands.rename(&new, &place, as_root)
+}
+
+/// Removes the file, and what writing it may have left.
+pub(super) fn remove(path: &Path, system: &System, hands: &mut Hands<'_>) -> io::Result<()> {
+    let as_root = system.is_root_s(path);
+    hands.remove(&system.at(&path.with_extension(NEW)), as_root)?;
+    hands.remove(&system.at(path), as_root)
 }
 
 pub(super) fn suffixed(path: &Path, suffix: &str) -> PathBuf {

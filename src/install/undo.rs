@@ -35,7 +35,7 @@ pub fn uninstall(
         return Err(InstallError::Left { why });
     }
     let troubles = data::purge(purged, system);
-    let removed = hands.remove(&system.at(&manifest_path), system.is_root_s(&manifest_path));
+    let removed = manifest::remove(&manifest_path, system, hands);
     removed.map_err(|source| InstallError::Manifest { path: manifest_path, source })?;
     remove_folders(&manifest.changes, system, hands);
     Ok(troubles)
