@@ -1,13 +1,18 @@
 //! Installing and uninstalling: what is to be changed is worked out first, listed, and only then done.
 //!
 //! [`plan`](plan::plan) says what an installation consists of, [`apply`] brings a machine there or leaves it as it was,
-//! and the [`Manifest`] remembers what that took, so that uninstalling restores what was there.
+//! and the [`Manifest`] remembers what that takes, so that [`undo`] restores what was there.
 
 pub mod apply;
+pub mod data;
 pub mod hands;
+pub mod manifest;
 pub mod plan;
+pub mod running;
+pub mod undo;
 
-use serde::{Deserialize, Serialize};
+pub use manifest::{Manifest, Undo};
+
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -115,15 +120,21 @@ pub enum Contents {
 pub struct Command {
     pub words: Vec<String>,
     pub as_root: bool,
+    /// Whether its failure is not even reported.
+    pub may_fail: bool,
 }
 
 impl Command {
     pub fn root(words: &str) -> Command {
-        Command { words: words.split(' ').map(str::to_owned).collect(), as_root: true }
+        Command { words: words.split(' ').map(str::to_owned).collect(), as_root: true, may_fail: false }
     }
 
     pub fn own(words: &str) -> Command {
         Command { as_root: false, ..Command::root(words) }
+    }
+
+    pub fn that_may_fail(self) -> Command {
+        Command { may_fail: true, ..self }
     }
 }
 
@@ -133,59 +144,17 @@ impl fmt::Display for Command {
     }
 }
 
-/// How one change is taken back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Undo {
-    /// It was not there before.
-    Remove(PathBuf),
-    /// What was there before has this name and the suffix [`SAVED`].
-    Restore(PathBuf),
-    /// Unless something is in it by then.
-    RemoveFolder(PathBuf),
-    /// An older version of ours was there, which has this name and the suffix [`OLDER`] until the newer one stays.
-    GoBack(PathBuf),
-    Leave {
-        user: String,
-    },
-}
-
-/// Suffix of what was there before.
-pub const SAVED: &str = ".before-seclyzer";
-pub const OLDER: &str = ".older-seclyzer";
-
-impl fmt::Display for Undo {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Undo::Remove(path) => write!(f, "remove {}", path.display()),
-            Undo::Restore(path) => write!(f, "restore {} from {}{SAVED}", path.display(), path.display()),
-            Undo::RemoveFolder(path) => write!(f, "remove {}/ if it is empty", path.display()),
-            Undo::GoBack(path) => write!(f, "go back to the older {}", path.display()),
-            Undo::Leave { user } => write!(f, "take {user} out of the group {GROUP}"),
-        }
-    }
-}
-
-/// What installing has changed, in order.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Manifest {
-    pub changes: Vec<Undo>,
-}
-
-impl Manifest {
-    /// Whether this path was put there by an installation.
-    pub fn has(&self, path: &Path) -> bool {
-        self.changes.iter().any(|change| matches!(change, Undo::Remove(own) | Undo::Restore(own) if own == path))
-    }
-}
-
 #[derive(Debug, thiserror::Error)]
 pub enum InstallError {
     #[error("{what}: {source}")]
     Change { what: String, source: io::Error },
-    /// A change failed, and taking back those before it failed too.
-    #[error("{what}: {source}; taking the rest back failed as well: {left}")]
+    /// A change failed, and taking back those before it failed too. The record has what is left.
+    #[error("{what}: {source}; taking the rest back failed as well, uninstalling tries it again: {left}")]
     HalfDone { what: String, source: io::Error, left: String },
+    #[error("{why}; this and what was to follow is still there, and uninstalling tries it again")]
+    Left { why: String },
+    #[error("{who} still uses the agent's database: nothing has been removed")]
+    Running { who: running::Holder },
     #[error("{}: {source}", path.display())]
     Manifest { path: PathBuf, source: io::Error },
 }

@@ -1,8 +1,9 @@
 //! `seclyzer install`
 
 use super::Error;
-use crate::install::apply::{apply, read_manifest};
+use crate::install::apply::apply;
 use crate::install::hands::{self, Hands};
+use crate::install::manifest;
 use crate::install::plan::{plan, tell_session};
 use crate::install::{Account, Command, GROUP, Step, System, Way};
 use nix::unistd::{Gid, Group, Uid, User, getgroups, getuid};
@@ -38,7 +39,7 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Error> {
         return Err(Error::Refused(format!("it is installed {name} already: first run `{uninstall}`")));
     }
     let manifest_path = system.manifest_path(way);
-    let mut manifest = read_manifest(&system, &manifest_path)?;
+    let mut manifest = manifest::read(&system, &manifest_path)?;
     let plan = plan(way, &system);
     let unreadable = |source| Error::CannotCreate { path: system.executable.clone(), source };
     let steps = system.missing(&plan.steps).map_err(unreadable)?;
@@ -48,7 +49,7 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Error> {
     }
     let may_read = may_read_devices();
     // Without the group it would only find that it may not read anything.
-    let is_pointless = |command: &Command| way == Way::User && !may_read && command.words.contains(&"restart".into());
+    let is_pointless = |command: &Command| way == Way::User && !may_read && is_start(command);
     let after: Vec<&Command> = plan.after.iter().filter(|command| !is_pointless(command)).collect();
     if system.account.uid == 0 {
         writeln!(out, "warning: {FOR_ROOT}")?;
@@ -65,13 +66,19 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Error> {
     out.flush()?;
     let mut hands = Hands { is_root, run: &mut hands::run };
     apply(&steps, &system, &mut hands, &manifest_path, &mut manifest)?;
+    let mut has_started = may_read;
     for command in after {
         if let Err(error) = hands.run(command) {
             writeln!(out, "warning: {command}: {error}")?;
+            has_started &= !is_start(command);
         }
     }
-    writeln!(out, "\nInstalled. {}", what_now(way, may_read, &system))?;
+    writeln!(out, "\nInstalled. {}", what_now(way, may_read, has_started, &system))?;
     Ok(())
+}
+
+fn is_start(command: &Command) -> bool {
+    command.words.contains(&"restart".into())
 }
 
 fn list(
@@ -118,9 +125,14 @@ fn other_home(account: &Account, home: &Path) -> Option<String> {
     (home != account.home).then(told)
 }
 
-fn what_now(way: Way, may_read: bool, system: &System) -> String {
+fn what_now(way: Way, may_read: bool, has_started: bool, system: &System) -> String {
     match way {
-        Way::User if may_read => "The agent is running: see `seclyzer status`.".into(),
+        Way::User if has_started => "The agent is running: see `seclyzer status`.".into(),
+        Way::User if may_read => {
+            "The agent has not been started: `systemctl --user restart seclyzer.service` in the graphical session does \
+             that, and `seclyzer doctor` says what is in its way."
+                .into()
+        }
         Way::User => format!(
             "One step is left: reboot, or log out of every session of {}, wait 15 seconds and log in.\n\
              The account is in the group {GROUP}, but what runs already got its groups when it started.\n\
@@ -210,6 +222,14 @@ mod tests {
             assert!(told.lines().any(|told| told.starts_with(line)), "{told}");
             assert_eq!(told.lines().count(), 1 + steps.len() + 1 + after.len());
         }
+    }
+
+    #[test]
+    fn the_agent_is_said_to_run_only_where_it_was_started() {
+        let told = |may_read, has_started| what_now(Way::User, may_read, has_started, &ann());
+        assert!(told(true, true).starts_with("The agent is running"));
+        assert!(told(true, false).starts_with("The agent has not been started"));
+        assert!(told(false, false).starts_with("One step is left"));
     }
 
     #[test]

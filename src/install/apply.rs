@@ -1,7 +1,9 @@
-//! Doing what was planned, all of it or nothing, and taking it back.
+//! Doing what was planned, all of it or nothing.
 
 use super::hands::Hands;
-use super::{Command, Contents, GROUP, InstallError, Manifest, OLDER, SAVED, Step, System, Undo};
+use super::manifest::{self, OLDER, SAVED, suffixed};
+use super::undo::{remove_folders, take_back};
+use super::{Command, Contents, GROUP, InstallError, Manifest, Step, System, Undo};
 use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -67,7 +69,8 @@ impl System {
     }
 }
 
-/// Does these steps, and records them in the manifest. If one fails, those before it are taken back.
+/// Does these steps. Each is in the manifest before it is done, so that whatever interrupts this, uninstalling takes it
+/// back. If one fails, those before it are taken back.
 pub fn apply(
     steps: &[&Step],
     system: &System,
@@ -75,26 +78,25 @@ pub fn apply(
     manifest_path: &Path,
     manifest: &mut Manifest,
 ) -> Result<(), InstallError> {
-    let mut work = Work { system, hands, manifest, done: Vec::new() };
-    let result = work.all(steps, manifest_path);
-    match result {
-        Ok(merged) => {
-            for undo in &work.done {
-                if let Undo::GoBack(path) = undo {
-                    // One that stays behind does no harm.
-                    let _ = work.hands.remove(&system.at(&suffixed(path, OLDER)), system.is_root_s(path));
-                }
-            }
-            *manifest = merged;
-            Ok(())
-        }
-        Err((what, source)) => {
-            let left = take_back(&work.done, system, work.hands);
-            if left.is_empty() {
-                Err(InstallError::Change { what, source })
-            } else {
-                Err(InstallError::HalfDone { what, source, left: left.join("; ") })
-            }
+    let mut before = manifest.clone();
+    let mut work = Work { system, hands, manifest_path, manifest, done: Vec::new() };
+    let Err((what, source)) = work.all(steps) else {
+        work.forget_older();
+        return Ok(());
+    };
+    let done = work.done;
+    let left = take_back(&done, system, hands).err();
+    for undo in left.iter().flat_map(|left| &left.changes) {
+        before.add(undo.clone());
+    }
+    *manifest = before;
+    // Where this fails it lists too much; what is taken back twice stays as it is.
+    let _ = manifest::keep(manifest, manifest_path, system, hands);
+    match left {
+        Some(left) => Err(InstallError::HalfDone { what, source, left: left.why }),
+        None => {
+            remove_folders(&done, system, hands);
+            Err(InstallError::Change { what, source })
         }
     }
 }
@@ -102,35 +104,33 @@ pub fn apply(
 struct Work<'a, 'h> {
     system: &'a System,
     hands: &'a mut Hands<'h>,
-    /// Of earlier installations.
-    manifest: &'a Manifest,
+    manifest_path: &'a Path,
+    manifest: &'a mut Manifest,
     done: Vec<Undo>,
 }
 
 impl Work<'_, '_> {
-    fn all(&mut self, steps: &[&Step], manifest_path: &Path) -> Result<Manifest, (String, io::Error)> {
-        let recording = |source| (format!("write {}", manifest_path.display()), source);
-        if let Some(folder) = manifest_path.parent() {
-            self.make_folders(folder).map_err(recording)?;
+    fn all(&mut self, steps: &[&Step]) -> Result<(), (String, io::Error)> {
+        if let Some(folder) = self.manifest_path.parent() {
+            let what = || format!("write {}", self.manifest_path.display());
+            self.make_folders(folder).map_err(|source| (what(), source))?;
         }
         for step in steps {
             let what = self.system.describe(step);
             self.step(step).map_err(|source| (what, source))?;
         }
-        let mut merged = self.manifest.clone();
-        // A file of ours that a newer one has replaced is no change of what was there before us.
-        let is_new = |undo: &&Undo| !matches!(undo, Undo::GoBack(_)) && !self.manifest.changes.contains(undo);
-        merged.changes.extend(self.done.iter().filter(is_new).cloned());
-        self.write_manifest(manifest_path, &merged).map_err(recording)?;
-        Ok(merged)
+        Ok(())
     }
 
     fn step(&mut self, step: &Step) -> io::Result<()> {
         match step {
             Step::Membership => {
-                let user = &self.system.account.name;
-                self.hands.run(&Command::root(&format!("usermod -aG {GROUP} {user}")))?;
-                self.done.push(Undo::Leave { user: user.clone() });
+                let user = self.system.account.name.clone();
+                // Unlike usermod it knows accounts that a directory service has.
+                let join = Command::root(&format!("gpasswd -a {user} {GROUP}"));
+                self.intend(Undo::Leave { user: user.clone() })?;
+                self.hands.run(&join)?;
+                self.done.push(Undo::Leave { user });
             }
             Step::OwnFolder { path } => {
                 self.make_folders(path)?;
@@ -157,72 +157,62 @@ impl Work<'_, '_> {
         }
         let place = self.system.at(path);
         if place.symlink_metadata().is_ok() {
-            let (suffix, undo) = match self.manifest.has(path) {
+            let (suffix, undo) = match self.is_ours(path) {
                 true => (OLDER, Undo::GoBack(path.to_owned())),
                 false => (SAVED, Undo::Restore(path.to_owned())),
             };
+            self.intend(undo.clone())?;
             self.hands.rename(&place, &self.system.at(&suffixed(path, suffix)), self.system.is_root_s(path))?;
             self.done.push(undo);
         } else {
+            self.intend(Undo::Remove(path.to_owned()))?;
             self.done.push(Undo::Remove(path.to_owned()));
         }
         Ok(place)
     }
 
+    /// Whether what is at a path is an installation's. One that was interrupted may have meant to save what was there,
+    /// and not have come to it.
+    fn is_ours(&self, path: &Path) -> bool {
+        let is_saved = || self.system.at(&suffixed(path, SAVED)).symlink_metadata().is_ok();
+        self.manifest.has(path) && (!self.manifest.changes.contains(&Undo::Restore(path.to_owned())) || is_saved())
+    }
+
     fn make_folders(&mut self, folder: &Path) -> io::Result<()> {
         let missing: Vec<&Path> = folder.ancestors().take_while(|folder| !self.system.at(folder).is_dir()).collect();
         for folder in missing.into_iter().rev() {
+            self.intend(Undo::RemoveFolder(folder.to_owned()))?;
             self.hands.make_folder(&self.system.at(folder), self.system.is_root_s(folder))?;
             self.done.push(Undo::RemoveFolder(folder.to_owned()));
         }
         Ok(())
     }
 
-    fn write_manifest(&mut self, path: &Path, manifest: &Manifest) -> io::Result<()> {
-        let (place, as_root) = (self.system.at(path), self.system.is_root_s(path));
-        let new = self.system.at(&path.with_extension("new"));
-        self.hands.remove(&new, as_root)?;
-        self.hands.write(&new, &serde_json::to_vec_pretty(manifest)?, 0o644, as_root)?;
-        self.hands.rename(&new, &place, as_root)
+    /// Has the manifest say how a change is taken back, before it is made.
+    fn intend(&mut self, undo: Undo) -> io::Result<()> {
+        // The folders that the manifest itself lies in come first, and are written down with what follows.
+        let can_be_written = self.manifest_path.parent().is_some_and(|folder| self.system.at(folder).is_dir());
+        if self.manifest.add(undo) && can_be_written {
+            manifest::keep(self.manifest, self.manifest_path, self.system, self.hands)?;
+        }
+        Ok(())
     }
-}
 
-/// Takes changes back, the newest first; what could not be taken back.
-pub fn take_back(changes: &[Undo], system: &System, hands: &mut Hands<'_>) -> Vec<String> {
-    let mut left = Vec::new();
-    for undo in changes.iter().rev() {
-        let result = match undo {
-            Undo::Remove(path) => hands.remove(&system.at(path), system.is_root_s(path)),
-            Undo::Restore(path) => restore(path, SAVED, system, hands),
-            Undo::GoBack(path) => restore(path, OLDER, system, hands),
-            Undo::RemoveFolder(path) => hands.remove_folder(&system.at(path), system.is_root_s(path)),
-            Undo::Leave { user } => hands.run(&Command::root(&format!("gpasswd -d {user} {GROUP}"))),
-        };
-        if let Err(error) = result {
-            left.push(format!("{undo}: {error}"));
+    /// A file of ours that a newer one has replaced is no change of what was there before us.
+    fn forget_older(&mut self) {
+        let is_older = |undo: &Undo| matches!(undo, Undo::GoBack(_));
+        let (older, changes): (Vec<Undo>, Vec<Undo>) = self.manifest.changes.drain(..).partition(is_older);
+        self.manifest.changes = changes;
+        for undo in &older {
+            if let Undo::GoBack(path) = undo {
+                // One that stays behind does no harm.
+                let older = self.system.at(&suffixed(path, OLDER));
+                let _ = self.hands.remove(&older, self.system.is_root_s(path));
+            }
+        }
+        if !older.is_empty() {
+            // Nor does going back to what is not there.
+            let _ = manifest::keep(self.manifest, self.manifest_path, self.system, self.hands);
         }
     }
-    left
-}
-
-fn restore(path: &Path, suffix: &str, system: &System, hands: &mut Hands<'_>) -> io::Result<()> {
-    let (saved, place) = (system.at(&suffixed(path, suffix)), system.at(path));
-    // Taken back before, if it is not there.
-    if saved.symlink_metadata().is_ok() { hands.rename(&saved, &place, system.is_root_s(path)) } else { Ok(()) }
-}
-
-/// What an earlier installation has changed; nothing, if there was none.
-pub fn read_manifest(system: &System, path: &Path) -> Result<Manifest, InstallError> {
-    let failed = |source| InstallError::Manifest { path: path.to_owned(), source };
-    match fs::read(system.at(path)) {
-        Ok(text) => serde_json::from_slice(&text).map_err(|error| failed(error.into())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Manifest::default()),
-        Err(error) => Err(failed(error)),
-    }
-}
-
-fn suffixed(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
 }

@@ -50,8 +50,11 @@ impl Hands<'_> {
         fs::rename(from, to)
     }
 
-    /// Removes a file; one that is not there is as good as removed.
+    /// Removes a file; one that is not there is as good as removed, and no password is asked for it.
     pub fn remove(&mut self, path: &Path, as_root: bool) -> io::Result<()> {
+        if is_gone(path) {
+            return Ok(());
+        }
         if as_root && !self.is_root {
             return self.sudo(&["rm", "-f", text(path)?], &[]);
         }
@@ -61,8 +64,13 @@ impl Hands<'_> {
         }
     }
 
+    /// Makes a folder. Root's are for all accounts to look into, whatever the umask says.
     pub fn make_folder(&mut self, path: &Path, as_root: bool) -> io::Result<()> {
-        if as_root && !self.is_root { self.sudo(&["mkdir", text(path)?], &[]) } else { fs::create_dir(path) }
+        if as_root && !self.is_root {
+            return self.sudo(&["mkdir", "-m", "0755", text(path)?], &[]);
+        }
+        fs::create_dir(path)?;
+        if as_root { fs::set_permissions(path, Permissions::from_mode(0o755)) } else { Ok(()) }
     }
 
     /// Gives a folder that root has made to an account alone.
@@ -73,7 +81,7 @@ impl Hands<'_> {
 
     /// Removes a folder, unless something is in it.
     pub fn remove_folder(&mut self, path: &Path, as_root: bool) -> io::Result<()> {
-        if fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some()) {
+        if is_gone(path) || fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some()) {
             return Ok(());
         }
         if as_root && !self.is_root {
@@ -89,6 +97,10 @@ impl Hands<'_> {
         let words: Vec<String> = ["sudo"].iter().chain(words).map(|&word| word.to_owned()).collect();
         (self.run)(&words, input)
     }
+}
+
+fn is_gone(path: &Path) -> bool {
+    path.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
 fn text(path: &Path) -> io::Result<&str> {

@@ -41,7 +41,8 @@ pub fn plan(way: Way, system: &System) -> Plan {
             let restart = [
                 Command::root("systemctl daemon-reload"),
                 Command::root(&format!("systemctl restart seclyzer@{user}.path")),
-                Command::root(&format!("systemctl try-restart seclyzer@{user}.service")),
+                // The program is that of all users.
+                Command::root("systemctl try-restart seclyzer@*.service"),
             ];
             restart.into_iter().chain(reload_session(system)).collect()
         }
@@ -66,8 +67,9 @@ fn user_steps(system: &System, is_packaged: bool, steps: &mut Vec<Step>) {
     }
     let wanted = units.join("graphical-session.target.wants/seclyzer.service");
     steps.push(Step::Link { path: wanted, target: unit });
-    // For sessions that never reach graphical-session.target.
-    let start = "systemctl --user import-environment DISPLAY XAUTHORITY; systemctl --user start seclyzer.service";
+    // For sessions that never reach graphical-session.target. An agent that runs since an earlier session knows that one's
+    // X server.
+    let start = "systemctl --user import-environment DISPLAY XAUTHORITY; systemctl --user restart seclyzer.service";
     steps.push(text(account.config_home.join("autostart/seclyzer.desktop"), &autostart(start), 0o644));
     steps.push(text(account.config_home.join("seclyzer/config.example.toml"), CONFIG, 0o600));
 }
@@ -124,11 +126,13 @@ pub fn farewell(way: Way, system: &System) -> [Vec<Command>; 2] {
     let (before, reload) = match way {
         Way::User => {
             let reload = Command::own("systemctl --user daemon-reload");
-            (Command::own("systemctl --user stop seclyzer.service"), vec![reload])
+            let reset = Command::own("systemctl --user reset-failed seclyzer.service").that_may_fail();
+            (Command::own("systemctl --user stop seclyzer.service"), vec![reload, reset])
         }
         Way::Hardened => {
             let reload = Command::root("systemctl daemon-reload");
-            let reload = [reload].into_iter().chain(reload_session(system));
+            let reset = Command::root("systemctl reset-failed seclyzer@* seclyzer-session@*").that_may_fail();
+            let reload = [reload, reset].into_iter().chain(reload_session(system));
             (Command::root("systemctl stop seclyzer@*.path seclyzer@*.service"), reload.collect())
         }
     };
@@ -212,6 +216,31 @@ mod tests {
         assert!(packaged.steps.iter().any(
             |step| matches!(step, Step::Link { target, .. } if target == Path::new("/usr/lib/systemd/user/seclyzer.service"))
         ));
+    }
+
+    #[test]
+    fn an_upgrade_restarts_the_agents_of_all_users() {
+        let restart = Command::root("systemctl try-restart seclyzer@*.service");
+        assert!(plan(Way::Hardened, &system("/tmp/seclyzer")).after.contains(&restart));
+    }
+
+    #[test]
+    fn a_session_without_a_target_of_its_own_starts_the_agent_anew() {
+        let autostart = plan(Way::User, &system("/tmp/seclyzer")).steps.into_iter().find_map(|step| match step {
+            Step::File { path, contents: Contents::Text(text), .. } if path.ends_with("seclyzer.desktop") => Some(text),
+            _ => None,
+        });
+        assert!(autostart.expect("a file").contains("systemctl --user restart seclyzer.service"));
+    }
+
+    #[test]
+    fn leaving_forgets_failures_and_warns_of_none_where_there_were_none() {
+        for way in [Way::User, Way::Hardened] {
+            let [_, after] = farewell(way, &system("/tmp/seclyzer"));
+            let resets: Vec<_> =
+                after.iter().filter(|command| command.words.contains(&"reset-failed".into())).collect();
+            assert!(resets.len() == 1 && resets[0].may_fail, "{after:?}");
+        }
     }
 
     #[test]
