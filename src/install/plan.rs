@@ -67,9 +67,11 @@ fn user_steps(system: &System, is_packaged: bool, steps: &mut Vec<Step>) {
     }
     let wanted = units.join("graphical-session.target.wants/seclyzer.service");
     steps.push(Step::Link { path: wanted, target: unit });
-    // For sessions that never reach graphical-session.target. An agent that runs since an earlier session knows that one's
-    // X server.
-    let start = "systemctl --user import-environment DISPLAY XAUTHORITY; systemctl --user restart seclyzer.service";
+    // For sessions that never reach graphical-session.target. Nothing ends the agent with such a session, so the one of an
+    // earlier session may still run, which knows that one's X server.
+    let start = "systemctl --user import-environment DISPLAY XAUTHORITY; \
+        systemctl --user is-active -q graphical-session.target || systemctl --user stop seclyzer.service; \
+        systemctl --user start seclyzer.service";
     steps.push(text(account.config_home.join("autostart/seclyzer.desktop"), &autostart(start), 0o644));
     steps.push(text(account.config_home.join("seclyzer/config.example.toml"), CONFIG, 0o600));
 }
@@ -230,7 +232,9 @@ mod tests {
             Step::File { path, contents: Contents::Text(text), .. } if path.ends_with("seclyzer.desktop") => Some(text),
             _ => None,
         });
-        assert!(autostart.expect("a file").contains("systemctl --user restart seclyzer.service"));
+        let stop =
+            "is-active -q graphical-session.target || systemctl --user stop seclyzer.service; systemctl --user start";
+        assert!(autostart.expect("a file").contains(stop));
     }
 
     #[test]
