@@ -161,7 +161,8 @@ pub fn main() -> ExitCode {
         Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
         Err(error) => {
             if !matches!(error, Error::Told) {
-                eprintln!("seclyzer: {error}");
+                // Where it cannot be said, the exit code still tells.
+                let _ = writeln!(io::stderr(), "seclyzer: {error}");
             }
             ExitCode::from(error.code())
         }
