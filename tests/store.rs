@@ -74,6 +74,48 @@ async fn a_record_that_is_there_already_is_ignored() {
 }
 
 #[tokio::test]
+async fn records_of_the_devices_with_the_same_windows_end_are_all_kept_and_a_repetition_is_not() {
+    let (_folder, path) = folder();
+    let store = Store::open(&settings(&path)).expect("a new database");
+    for kind in Kind::ALL {
+        // Three that differ; after the clock was set back twice they may end at the same time.
+        let mut differ: Vec<Record> = Vec::new();
+        for record in records().into_iter().filter(|record| record.kind() == kind) {
+            if differ.len() < 3 && differ.iter().all(|other| other.body != record.body) {
+                differ.push(record);
+            }
+        }
+        let end_us = differ[0].window_end_us;
+        let at = |end_us| move |record: &Record| Record { window_end_us: end_us, ..record.clone() };
+        let clash: Vec<Record> = differ.iter().map(at(end_us)).collect();
+        let before = store.newest().await.expect("an id");
+        append(&store, &clash).await;
+        for record in &clash {
+            assert!(store.append(&someone(), Origin::Device, Output::Window(record.clone())));
+        }
+        assert_eq!(store.newest().await.expect("an id"), before + 3, "a repetition is ignored");
+        let kept: Vec<Record> =
+            store.fetch(before, 10).await.expect("records").into_iter().map(|stored| stored.entry.record).collect();
+        let expected: Vec<Record> = (end_us..).zip(&differ).map(|(end_us, record)| at(end_us)(record)).collect();
+        assert_eq!(kept, expected, "{kind:?}: the next free microsecond names it");
+    }
+    assert_eq!(store.status().ignored, 9);
+}
+
+#[tokio::test]
+async fn of_other_origins_the_first_record_with_a_name_stays() {
+    let (_folder, path) = folder();
+    let store = Store::open(&settings(&path)).expect("a new database");
+    let first = records()[0].clone();
+    let second = Record { degraded: !first.degraded, ..first.clone() };
+    for record in [&first, &second] {
+        assert!(store.append(&someone(), Origin::Trace, Output::Window(record.clone())));
+    }
+    assert_eq!(store.newest().await.expect("an id"), 1);
+    assert_eq!(store.fetch(0, 10).await.expect("a record")[0].entry.record, first);
+}
+
+#[tokio::test]
 async fn marks_ids_and_what_was_learnt_outlive_the_agent() {
     let (_folder, path) = folder();
     let records = records();
@@ -197,6 +239,20 @@ async fn a_row_that_is_no_record_holds_up_none_behind_it() {
     let changed = other.execute("UPDATE mouse_features SET total_samples = -1", []).expect("an update");
     assert!(changed > 0);
     assert_eq!(store.fetch(0, 1000).await.expect("the rest").len(), records.len() - changed);
+}
+
+#[tokio::test]
+async fn a_row_that_is_no_record_takes_no_place_in_a_batch() {
+    let (_folder, path) = folder();
+    let store = Store::open(&settings(&path)).expect("a new database");
+    let of = |kind: Kind| move |record: &Record| record.kind() == kind;
+    let keystroke: Vec<Record> = records().into_iter().filter(of(Kind::Keystroke)).take(2).collect();
+    let mouse: Vec<Record> = records().into_iter().filter(of(Kind::Mouse)).take(1).collect();
+    append(&store, &[keystroke, mouse].concat()).await;
+    let other = rusqlite::Connection::open(&path).expect("a second connection");
+    other.execute("UPDATE keystroke_features SET total_keys = -1 WHERE id = 1", []).expect("an update");
+    let batch = store.fetch(0, 1).await.expect("a batch");
+    assert_eq!(batch.iter().map(|stored| stored.id).collect::<Vec<_>>(), [2], "3 comes after it");
 }
 
 #[tokio::test]
