@@ -169,7 +169,7 @@ impl Store {
             newest,
             counters: Arc::clone(&counters),
             giving_up: Arc::clone(&giving_up),
-            retention: retention::Retention::new(settings.retention),
+            retention: retention::Retention::new(settings),
         };
         std::thread::Builder::new()
             .name("store".into())

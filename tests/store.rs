@@ -356,6 +356,72 @@ async fn records_go_when_they_have_been_kept_long_enough_and_their_ids_are_not_u
     assert_eq!(store.fetch(0, 10).await.expect("records")[0].id, records.len() as i64 + 1);
 }
 
+/// Moves the times at which these records were stored by so many days.
+fn move_stored(path: &Path, ids: std::ops::RangeInclusive<i64>, days: i64) {
+    let connection = rusqlite::Connection::open(path).expect("a database");
+    for kind in Kind::ALL {
+        let sql = format!("UPDATE {} SET stored = stored + ?1 WHERE id BETWEEN ?2 AND ?3", kind.table());
+        connection.execute(&sql, (days * 86_400_000_000, ids.start(), ids.end())).expect("an update");
+    }
+}
+
+fn keeping_days(path: &Path, days: u64) -> config::Store {
+    config::Store { retention: Some(Duration::from_secs(86_400 * days)), ..settings(path) }
+}
+
+#[tokio::test]
+async fn records_stored_while_the_clock_was_ahead_do_not_keep_those_behind_them() {
+    let (_folder, path) = folder();
+    let store = Store::open(&settings(&path)).expect("a new database");
+    for day in 0..20 {
+        append(&store, &days_later(&records(), day)).await;
+    }
+    let newest = store.newest().await.expect("an id");
+    store.close(LIMIT).await.expect("closed");
+    let (ahead, old) = (newest / 2, newest * 3 / 4);
+    move_stored(&path, 1..=ahead, 3650);
+    move_stored(&path, ahead + 1..=old, -3);
+    let store = Store::open(&keeping_days(&path, 2)).expect("the same database");
+    let since = Instant::now();
+    while store.backlog(0).await.expect("a number") > (newest - old) as u64 {
+        assert!(since.elapsed() < LIMIT, "old records stay");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(store.fetch(0, 1).await.expect("a record")[0].id, old + 1);
+}
+
+#[tokio::test]
+async fn nothing_goes_because_the_clock_was_set_back() {
+    let (_folder, path) = folder();
+    let count = filled(&path).await.len() as i64;
+    move_stored(&path, 1..=count, 3650);
+    let store = Store::open(&keeping_days(&path, 2)).expect("the same database");
+    append(&store, &days_later(&records()[..1], 1)).await;
+    assert_eq!(store.backlog(0).await.expect("a number"), count as u64 + 1);
+}
+
+#[tokio::test]
+async fn a_database_that_was_set_aside_goes_when_its_records_would_have_gone() {
+    let (_folder, path) = folder();
+    filled(&path).await;
+    let aside = |day: &str| path.with_file_name(format!("seclyzer.db.corrupt-{day}T00:00:00.000000Z"));
+    let (old, log, young) = (
+        aside("2020-01-01"),
+        path.with_file_name("seclyzer.db.corrupt-2020-01-01T00:00:00.000000Z-wal"),
+        aside("9000-01-01"),
+    );
+    for file in [&old, &log, &young] {
+        std::fs::write(file, "records").expect("a file");
+    }
+    let _store = Store::open(&keeping_days(&path, 2)).expect("the same database");
+    let since = Instant::now();
+    while old.exists() || log.exists() {
+        assert!(since.elapsed() < LIMIT, "it stays");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert!(young.exists());
+}
+
 #[tokio::test]
 async fn the_views_answer_the_usual_questions() {
     let (_folder, path) = folder();
