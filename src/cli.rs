@@ -114,7 +114,7 @@ impl Error {
         match self {
             Error::Config(_) => code::CONFIG,
             Error::Store(error) | Error::Agent(AgentError::Store(error)) => match error {
-                StoreError::InUse { .. } => code::TRY_AGAIN,
+                StoreError::InUse { .. } | StoreError::BeingRead { .. } => code::TRY_AGAIN,
                 StoreError::Unusable { .. } | StoreError::Newer { .. } => code::CONFIG,
                 _ => code::IO,
             },
