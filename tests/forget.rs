@@ -3,7 +3,9 @@
 mod support;
 
 use std::path::Path;
+use std::process::Command;
 use support::agent::Home;
+use support::servers::Influx1;
 
 const WINDOW_US: i64 = 30_000_000;
 
@@ -13,6 +15,17 @@ fn home_with_records(config: &str) -> Home {
     let trace = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/desk.jsonl");
     let output = home.run(&["replay", "--speed", "max", "--drain", "0", trace.to_str().expect("UTF-8")]);
     assert!(home.count_records() > 20, "{}", String::from_utf8_lossy(&output.stderr));
+    home
+}
+
+/// Records of this user, which are in InfluxDB, too.
+fn home_with_influx(influx: &Influx1, user: &str) -> Home {
+    let server = format!("url = \"{}\"\napi = \"v1\"\ndatabase = \"seclyzer\"\n", influx.url());
+    let home =
+        Home::with_config(&format!("[identity]\nuser = \"{user}\"\nhost = \"a \\\"desk\\\"\"\n[influx]\n{server}"));
+    let trace = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/desk.jsonl");
+    let output = home.run(&["replay", "--speed", "max", trace.to_str().expect("UTF-8")]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     home
 }
 
@@ -147,6 +160,23 @@ fn it_prints_what_the_configured_databases_need() {
     assert!(told.contains(curl), "{told}");
     assert!(told.contains(r"AND user_id = '\''kim o\'\''hara'\'' AND host = '\''desk'\'''"), "{told}");
     assert!(told.contains("DEL seclyzer:stream:features"));
+}
+
+#[tokio::test]
+async fn what_it_prints_deletes_the_records_of_this_user_and_host_from_influxdb() {
+    let influx = Influx1::start(None).await;
+    let home = home_with_influx(&influx, "kim o'hara");
+    let other = home_with_influx(&influx, "sam");
+    assert_eq!(influx.count_all().await as usize, home.count_records() + other.count_records());
+    let (_, told) = forget(&home, &["--all"]);
+    let commands: Vec<&str> = told.lines().filter(|line| line.trim_start().starts_with("curl ")).collect();
+    assert_eq!(commands.len(), 3, "{told}");
+    for command in commands {
+        let output = Command::new("sh").args(["-c", command]).output().expect("a shell");
+        let answer = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success() && !answer.contains("error"), "{command}\n{answer}");
+    }
+    assert_eq!(influx.count_all().await as usize, other.count_records());
 }
 
 #[test]

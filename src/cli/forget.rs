@@ -7,6 +7,7 @@ use crate::event::Micros;
 use crate::now_us;
 use crate::record::Kind;
 use crate::record::json::iso8601;
+use crate::sinks::influx::LATEST_US;
 use crate::store::{Span, forget};
 use std::io::Write;
 
@@ -78,9 +79,9 @@ fn influx(influx: &Influx, config: &Config, span: Span, until_us: Micros) -> Str
     if url.is_empty() {
         return String::new();
     }
-    let since_us = match span {
-        Span::All => 0,
-        Span::Between { since_us, .. } => since_us,
+    let (since_us, until_us) = match span {
+        Span::All => (0, LATEST_US),
+        Span::Between { since_us, .. } => (since_us, until_us),
     };
     let (since, until) = (iso8601(since_us), iso8601(until_us));
     let (user, host) = (&config.identity.user, &config.identity.host);
