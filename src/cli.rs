@@ -114,7 +114,7 @@ impl Error {
         match self {
             Error::Config(_) => code::CONFIG,
             Error::Store(error) | Error::Agent(AgentError::Store(error)) => match error {
-                StoreError::InUse { .. } => code::TRY_AGAIN,
+                StoreError::InUse { .. } | StoreError::BeingRead { .. } => code::TRY_AGAIN,
                 StoreError::Unusable { .. } | StoreError::Newer { .. } => code::CONFIG,
                 _ => code::IO,
             },
@@ -161,7 +161,8 @@ pub fn main() -> ExitCode {
         Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
         Err(error) => {
             if !matches!(error, Error::Told) {
-                eprintln!("seclyzer: {error}");
+                // Where it cannot be said, the exit code still tells.
+                let _ = writeln!(io::stderr(), "seclyzer: {error}");
             }
             ExitCode::from(error.code())
         }

@@ -17,6 +17,7 @@ mod urls;
 mod value;
 
 pub use environment::Environment;
+pub(crate) use error::shell_word;
 pub use error::{ConfigError, Origin};
 pub use file::ConfigFile;
 pub use keys::Key;

@@ -66,6 +66,8 @@ pub struct Status {
     pub delivered: u64,
     /// Records that the server will never take, since the agent's start.
     pub rejected: u64,
+    /// Records that were no longer in the database when their turn came, since the agent's start.
+    pub missed: u64,
     /// The latest; it may be mended since.
     pub last_error: Option<String>,
 }
@@ -86,7 +88,15 @@ pub enum State {
 
 impl Default for Status {
     fn default() -> Status {
-        Status { state: State::Idle, since_us: now_us(), mark: 0, delivered: 0, rejected: 0, last_error: None }
+        Status {
+            state: State::Idle,
+            since_us: now_us(),
+            mark: 0,
+            delivered: 0,
+            rejected: 0,
+            missed: 0,
+            last_error: None,
+        }
     }
 }
 
@@ -98,7 +108,7 @@ impl Default for Status {
 /// pays nothing while it is idle.
 pub async fn follow<S: Sink>(sink: S, store: Store, start: i64, status: watch::Sender<Status>) {
     let pace = Pace::new(S::LARGEST_BATCH);
-    let follow = Follow { sink, store, status, pace, mark: start, is_absent: false };
+    let follow = Follow { sink, store, status, pace, mark: start, is_absent: false, is_missing: false };
     let Err(Stopped) = follow.run().await;
 }
 
@@ -112,6 +122,8 @@ struct Follow<S> {
     mark: i64,
     /// No server has answered since the start, and nobody has asked for one.
     is_absent: bool,
+    /// The latest records were no longer there, which has been told.
+    is_missing: bool,
 }
 
 impl<S: Sink> Follow<S> {
@@ -124,7 +136,7 @@ impl<S: Sink> Follow<S> {
             let newest = *committed.wait_for(|newest| *newest > mark).await.map_err(|_| Stopped)?;
             let batch = insist(|| self.store.fetch(mark, self.pace.limit)).await?;
             let Some(last) = batch.last() else {
-                // Retention was faster than the server.
+                self.miss(newest - mark);
                 self.mark = newest;
                 continue;
             };
@@ -133,6 +145,8 @@ impl<S: Sink> Follow<S> {
             self.tell(batch.len(), last.id, outcome, &verdict);
             if verdict.is_done {
                 self.is_absent = false;
+                // Ids have no gaps, but for records that were deleted or are none.
+                self.miss(last.id - mark - batch.len() as i64);
                 self.mark = last.id;
                 insist(|| self.store.set_mark(S::FOLLOWER, last.id)).await?;
             }
@@ -140,6 +154,17 @@ impl<S: Sink> Follow<S> {
                 self.pause(Instant::now() + pause, &mut committed).await?;
             }
         }
+    }
+
+    /// Counts records that the mark passes and nobody delivers: retention was faster than the server, or they were
+    /// forgotten.
+    fn miss(&mut self, count: i64) {
+        if count > 0 && !self.is_missing {
+            let sink = S::FOLLOWER.name();
+            tracing::warn!(sink, count, "records were deleted before they could be delivered; status counts all such");
+        }
+        self.is_missing = count > 0;
+        self.status.send_modify(|status| status.missed += count.unsigned_abs());
     }
 
     /// Finds the mark to start from.

@@ -11,7 +11,7 @@ mod rows;
 pub mod schema;
 mod worker;
 
-pub use forget::{Span, forget};
+pub use forget::{Forgotten, Span, forget};
 pub use open::{make_folder, read_only};
 
 use crate::config;
@@ -54,6 +54,11 @@ pub enum StoreError {
     Unusable { path: PathBuf, what: String, mend: String },
     #[error("{path}: process {holder} is using this database; stop that one, or give this one another store.path")]
     InUse { path: PathBuf, holder: String },
+    #[error(
+        "{path}: the records are deleted, but another program is reading the database and so keeps them in its files; \
+         end that program and repeat this"
+    )]
+    BeingRead { path: PathBuf },
     #[error("the database is of schema version {found}, this program knows {known}: use a newer seclyzer")]
     Newer { found: u32, known: u32 },
     #[error("the database is damaged: {0}")]
@@ -169,7 +174,7 @@ impl Store {
             newest,
             counters: Arc::clone(&counters),
             giving_up: Arc::clone(&giving_up),
-            retention: retention::Retention::new(settings.retention),
+            retention: retention::Retention::new(settings),
         };
         std::thread::Builder::new()
             .name("store".into())

@@ -154,14 +154,18 @@ async fn bad_events_are_counted_by_reason_and_stop_nothing() {
             let _: i64 = connection.publish("seclyzer:events", bad).await.expect("published");
         }
     }
-    let records = publish(&server, &forty_keys(now_us() - 2_500_000, 20_000), 1).await;
+    let mut events = forty_keys(now_us() - 2_500_000, 20_000);
+    // A key more, and an event that is none.
+    events.push(json!({"type": "keystroke", "ts": now_us(), "key": "a", "event": "press"}).to_string());
+    events.push(json!({"type": "mouse", "ts": now_us(), "event": "move", "dx": 1, "dy": 1}).to_string());
+    let records = publish(&server, &events, 1).await;
     assert_eq!(records[0]["type"], "keystroke");
     let status = home.run(&["status", "--json"]);
     let status: Value = serde_json::from_slice(&status.stdout).expect("JSON");
     let rejected = &status["injected"]["rejected"];
     let expected = json!({"not_an_object": 200, "unknown_type": 100, "unknown_key": 100, "too_long": 100});
     assert_eq!(*rejected, expected);
-    assert_eq!(status["injected"]["accepted"], 80);
+    assert_eq!(status["injected"]["accepted"], 81, "keystrokes are told in steps of ten");
 }
 
 /// How many records the golden traces give that have a name of their own: type and window's end.

@@ -3,7 +3,9 @@
 mod support;
 
 use std::path::Path;
+use std::process::Command;
 use support::agent::Home;
+use support::servers::Influx1;
 
 const WINDOW_US: i64 = 30_000_000;
 
@@ -13,6 +15,17 @@ fn home_with_records(config: &str) -> Home {
     let trace = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/desk.jsonl");
     let output = home.run(&["replay", "--speed", "max", "--drain", "0", trace.to_str().expect("UTF-8")]);
     assert!(home.count_records() > 20, "{}", String::from_utf8_lossy(&output.stderr));
+    home
+}
+
+/// Records of this user, which are in InfluxDB, too.
+fn home_with_influx(influx: &Influx1, user: &str) -> Home {
+    let server = format!("url = \"{}\"\napi = \"v1\"\ndatabase = \"seclyzer\"\n", influx.url());
+    let home =
+        Home::with_config(&format!("[identity]\nuser = \"{user}\"\nhost = \"a \\\"desk\\\"\"\n[influx]\n{server}"));
+    let trace = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/desk.jsonl");
+    let output = home.run(&["replay", "--speed", "max", trace.to_str().expect("UTF-8")]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     home
 }
 
@@ -95,15 +108,47 @@ fn a_database_that_an_agent_uses_is_left_alone() {
 }
 
 #[test]
+fn a_database_that_another_program_is_reading_is_not_said_to_be_forgotten() {
+    let home = home_with_records("");
+    let reader = seclyzer::store::read_only(&home.database()).expect("a database");
+    reader.execute_batch("BEGIN; SELECT * FROM app_focus").expect("a reader who does not end");
+    let (code, told) = forget(&home, &["--all"]);
+    assert_eq!(code, Some(75), "{told}");
+    assert!(told.contains("end that program and repeat this"), "{told}");
+    reader.execute_batch("COMMIT").expect("an end");
+    let (code, told) = forget(&home, &["--all"]);
+    assert_eq!(code, Some(0), "{told}");
+    assert!(!contains(&bytes(&home), "xterm"), "an application is still in the database's files");
+}
+
+#[test]
+fn databases_that_were_set_aside_go_with_everything_and_are_named_to_who_forgets_a_span() {
+    let home = home_with_records("");
+    let aside = |end: &str| home.path().join(format!("data/seclyzer.db.corrupt-2026-01-01T00:00:00.000000Z{end}"));
+    for end in ["", "-wal"] {
+        std::fs::write(aside(end), "records").expect("a file");
+    }
+    let (code, told) = forget(&home, &["--since", "2h"]);
+    assert_eq!(code, Some(0), "{told}");
+    assert!(aside("").exists() && aside("-wal").exists());
+    assert!(told.contains(&format!("rm {} {}", aside("").display(), aside("-wal").display())), "{told}");
+    let (code, told) = forget(&home, &["--all"]);
+    assert_eq!(code, Some(0), "{told}");
+    assert!(!aside("").exists() && !aside("-wal").exists());
+}
+
+#[test]
 fn it_prints_what_the_configured_databases_need() {
-    let elsewhere = "[redis]\nstream = true\nurl = \"redis://127.0.0.1:1\"\n[identity]\nuser = \"kim\"\n[influx]\n";
+    let elsewhere = "[redis]\nstream = true\nurl = \"redis://127.0.0.1:1\"\n[identity]\nuser = \"kim o'hara\"\nhost = \"desk\"\n[influx]\n";
     let v2 = "url = \"http://127.0.0.1:2\"\ntoken = \"verysecret\"\norg = \"o\"\nbucket = \"b\"\n";
     let v1 = "url = \"http://127.0.0.1:2\"\napi = \"v1\"\ndatabase = \"d\"\n";
     let home = home_with_records(&format!("{elsewhere}{v2}"));
     let (_, told) = forget(&home, &["--since", "2026-01-01T00:00:00Z", "--until", "2026-01-02T00:00:00Z"]);
     for command in [
         "influx delete --host http://127.0.0.1:2 --org o --bucket b --start 2026-01-01T00:00:00.000000Z \
-         --stop 2026-01-02T00:00:30.000000Z --predicate '_measurement=\"mouse_features\" AND user_id=\"kim\"'",
+         --stop 2026-01-02T00:00:30.000000Z \
+         --predicate '_measurement=\"mouse_features\" AND user_id=\"kim o'\\''hara\" AND host=\"desk\"'",
+        "holds everybody's records",
         "redis-cli -u redis://127.0.0.1:1 --raw XRANGE seclyzer:stream:features 1767225600000 1767312030000",
     ] {
         assert!(told.contains(command), "{command} is not in\n{told}");
@@ -111,8 +156,27 @@ fn it_prints_what_the_configured_databases_need() {
     assert!(!told.contains("verysecret"));
     let home = home_with_records(&format!("{elsewhere}{v1}"));
     let (_, told) = forget(&home, &["--all"]);
-    assert!(told.contains("curl http://127.0.0.1:2/query?db=d --data-urlencode \"q=DELETE FROM app_transitions"));
+    let curl = "curl http://127.0.0.1:2/query --data-urlencode 'db=d' --data-urlencode 'q=DELETE FROM app_transitions ";
+    assert!(told.contains(curl), "{told}");
+    assert!(told.contains(r"AND user_id = '\''kim o\'\''hara'\'' AND host = '\''desk'\'''"), "{told}");
     assert!(told.contains("DEL seclyzer:stream:features"));
+}
+
+#[tokio::test]
+async fn what_it_prints_deletes_the_records_of_this_user_and_host_from_influxdb() {
+    let influx = Influx1::start(None).await;
+    let home = home_with_influx(&influx, "kim o'hara");
+    let other = home_with_influx(&influx, "sam");
+    assert_eq!(influx.count_all().await as usize, home.count_records() + other.count_records());
+    let (_, told) = forget(&home, &["--all"]);
+    let commands: Vec<&str> = told.lines().filter(|line| line.trim_start().starts_with("curl ")).collect();
+    assert_eq!(commands.len(), 3, "{told}");
+    for command in commands {
+        let output = Command::new("sh").args(["-c", command]).output().expect("a shell");
+        let answer = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success() && !answer.contains("error"), "{command}\n{answer}");
+    }
+    assert_eq!(influx.count_all().await as usize, other.count_records());
 }
 
 #[test]

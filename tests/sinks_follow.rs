@@ -6,12 +6,13 @@ mod support;
 use common::someone;
 use seclyzer::config::{self, InfluxApi, Secret, Switch};
 use seclyzer::pipeline::Output;
-use seclyzer::record::{Origin, Record, Stored};
+use seclyzer::record::{Kind, Origin, Record, Stored};
 use seclyzer::sinks::influx::Influx;
 use seclyzer::sinks::redis::Redis;
 use seclyzer::sinks::{Failure, Sink, State, Status, follow};
 use seclyzer::store::{Follower, Store};
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use support::http::{Refusal, StrictV2};
@@ -24,7 +25,7 @@ use tokio::task::JoinHandle;
 struct Spool {
     store: Store,
     start_us: i64,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Spool {
@@ -32,7 +33,11 @@ impl Spool {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let settings = config::Store { path: folder.path().join("seclyzer.db"), retention: None };
         let store = Store::open(&settings).expect("a new database");
-        Spool { store, start_us: an_hour_ago_us(), _folder: folder }
+        Spool { store, start_us: an_hour_ago_us(), folder }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("seclyzer.db")
     }
 
     fn newest(&self) -> i64 {
@@ -293,6 +298,24 @@ async fn a_sink_that_was_asked_for_has_its_mark_from_the_start_and_is_tried_by_i
     let pauses: Vec<Duration> = attempts.windows(2).map(|two| two[1].0 - two[0].0).collect();
     assert!(pauses[..3].iter().all(|pause| *pause >= Duration::from_millis(250)), "{pauses:?}");
     assert!(pauses[2] > pauses[0], "{pauses:?}");
+}
+
+#[tokio::test]
+async fn records_that_are_deleted_before_they_could_be_delivered_are_counted() {
+    let spool = Spool::new();
+    let (sink, attempts) = scripted(false, 1);
+    let mut follower = Running::start(sink, &spool);
+    eventually("a mark", async || spool.store.mark(Follower::Redis).await.expect("an answer")).await;
+    spool.fill(30).await;
+    let connection = rusqlite::Connection::open(spool.path()).expect("a second connection");
+    for kind in Kind::ALL {
+        connection.execute(&format!("DELETE FROM {} WHERE id BETWEEN 1 AND 20", kind.table()), []).expect("deleted");
+    }
+    follower.catch_up(&spool).await;
+    let status = follower.status();
+    let delivered = attempts.lock().expect("no panic").iter().skip(1).map(|(_, ids)| ids.len()).sum::<usize>() as u64;
+    assert_eq!((status.delivered, status.missed), (delivered, 30 - delivered));
+    assert!(status.missed > 0, "the first delivery failed, and its records are gone");
 }
 
 #[tokio::test]

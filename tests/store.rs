@@ -74,6 +74,48 @@ async fn a_record_that_is_there_already_is_ignored() {
 }
 
 #[tokio::test]
+async fn records_of_the_devices_with_the_same_windows_end_are_all_kept_and_a_repetition_is_not() {
+    let (_folder, path) = folder();
+    let store = Store::open(&settings(&path)).expect("a new database");
+    for kind in Kind::ALL {
+        // Three that differ; after the clock was set back twice they may end at the same time.
+        let mut differ: Vec<Record> = Vec::new();
+        for record in records().into_iter().filter(|record| record.kind() == kind) {
+            if differ.len() < 3 && differ.iter().all(|other| other.body != record.body) {
+                differ.push(record);
+            }
+        }
+        let end_us = differ[0].window_end_us;
+        let at = |end_us| move |record: &Record| Record { window_end_us: end_us, ..record.clone() };
+        let clash: Vec<Record> = differ.iter().map(at(end_us)).collect();
+        let before = store.newest().await.expect("an id");
+        append(&store, &clash).await;
+        for record in &clash {
+            assert!(store.append(&someone(), Origin::Device, Output::Window(record.clone())));
+        }
+        assert_eq!(store.newest().await.expect("an id"), before + 3, "a repetition is ignored");
+        let kept: Vec<Record> =
+            store.fetch(before, 10).await.expect("records").into_iter().map(|stored| stored.entry.record).collect();
+        let expected: Vec<Record> = (end_us..).zip(&differ).map(|(end_us, record)| at(end_us)(record)).collect();
+        assert_eq!(kept, expected, "{kind:?}: the next free microsecond names it");
+    }
+    assert_eq!(store.status().ignored, 9);
+}
+
+#[tokio::test]
+async fn of_other_origins_the_first_record_with_a_name_stays() {
+    let (_folder, path) = folder();
+    let store = Store::open(&settings(&path)).expect("a new database");
+    let first = records()[0].clone();
+    let second = Record { degraded: !first.degraded, ..first.clone() };
+    for record in [&first, &second] {
+        assert!(store.append(&someone(), Origin::Trace, Output::Window(record.clone())));
+    }
+    assert_eq!(store.newest().await.expect("an id"), 1);
+    assert_eq!(store.fetch(0, 10).await.expect("a record")[0].entry.record, first);
+}
+
+#[tokio::test]
 async fn marks_ids_and_what_was_learnt_outlive_the_agent() {
     let (_folder, path) = folder();
     let records = records();
@@ -200,6 +242,20 @@ async fn a_row_that_is_no_record_holds_up_none_behind_it() {
 }
 
 #[tokio::test]
+async fn a_row_that_is_no_record_takes_no_place_in_a_batch() {
+    let (_folder, path) = folder();
+    let store = Store::open(&settings(&path)).expect("a new database");
+    let of = |kind: Kind| move |record: &Record| record.kind() == kind;
+    let keystroke: Vec<Record> = records().into_iter().filter(of(Kind::Keystroke)).take(2).collect();
+    let mouse: Vec<Record> = records().into_iter().filter(of(Kind::Mouse)).take(1).collect();
+    append(&store, &[keystroke, mouse].concat()).await;
+    let other = rusqlite::Connection::open(&path).expect("a second connection");
+    other.execute("UPDATE keystroke_features SET total_keys = -1 WHERE id = 1", []).expect("an update");
+    let batch = store.fetch(0, 1).await.expect("a batch");
+    assert_eq!(batch.iter().map(|stored| stored.id).collect::<Vec<_>>(), [2], "3 comes after it");
+}
+
+#[tokio::test]
 async fn freed_pages_go_back_to_the_file_system() {
     let (_folder, path) = folder();
     let records = records();
@@ -298,6 +354,72 @@ async fn records_go_when_they_have_been_kept_long_enough_and_their_ids_are_not_u
     }
     append(&store, &records[..1]).await;
     assert_eq!(store.fetch(0, 10).await.expect("records")[0].id, records.len() as i64 + 1);
+}
+
+/// Moves the times at which these records were stored by so many days.
+fn move_stored(path: &Path, ids: std::ops::RangeInclusive<i64>, days: i64) {
+    let connection = rusqlite::Connection::open(path).expect("a database");
+    for kind in Kind::ALL {
+        let sql = format!("UPDATE {} SET stored = stored + ?1 WHERE id BETWEEN ?2 AND ?3", kind.table());
+        connection.execute(&sql, (days * 86_400_000_000, ids.start(), ids.end())).expect("an update");
+    }
+}
+
+fn keeping_days(path: &Path, days: u64) -> config::Store {
+    config::Store { retention: Some(Duration::from_secs(86_400 * days)), ..settings(path) }
+}
+
+#[tokio::test]
+async fn records_stored_while_the_clock_was_ahead_do_not_keep_those_behind_them() {
+    let (_folder, path) = folder();
+    let store = Store::open(&settings(&path)).expect("a new database");
+    for day in 0..20 {
+        append(&store, &days_later(&records(), day)).await;
+    }
+    let newest = store.newest().await.expect("an id");
+    store.close(LIMIT).await.expect("closed");
+    let (ahead, old) = (newest / 2, newest * 3 / 4);
+    move_stored(&path, 1..=ahead, 3650);
+    move_stored(&path, ahead + 1..=old, -3);
+    let store = Store::open(&keeping_days(&path, 2)).expect("the same database");
+    let since = Instant::now();
+    while store.backlog(0).await.expect("a number") > (newest - old) as u64 {
+        assert!(since.elapsed() < LIMIT, "old records stay");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(store.fetch(0, 1).await.expect("a record")[0].id, old + 1);
+}
+
+#[tokio::test]
+async fn nothing_goes_because_the_clock_was_set_back() {
+    let (_folder, path) = folder();
+    let count = filled(&path).await.len() as i64;
+    move_stored(&path, 1..=count, 3650);
+    let store = Store::open(&keeping_days(&path, 2)).expect("the same database");
+    append(&store, &days_later(&records()[..1], 1)).await;
+    assert_eq!(store.backlog(0).await.expect("a number"), count as u64 + 1);
+}
+
+#[tokio::test]
+async fn a_database_that_was_set_aside_goes_when_its_records_would_have_gone() {
+    let (_folder, path) = folder();
+    filled(&path).await;
+    let aside = |day: &str| path.with_file_name(format!("seclyzer.db.corrupt-{day}T00:00:00.000000Z"));
+    let (old, log, young) = (
+        aside("2020-01-01"),
+        path.with_file_name("seclyzer.db.corrupt-2020-01-01T00:00:00.000000Z-wal"),
+        aside("9000-01-01"),
+    );
+    for file in [&old, &log, &young] {
+        std::fs::write(file, "records").expect("a file");
+    }
+    let _store = Store::open(&keeping_days(&path, 2)).expect("the same database");
+    let since = Instant::now();
+    while old.exists() || log.exists() {
+        assert!(since.elapsed() < LIMIT, "it stays");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert!(young.exists());
 }
 
 #[tokio::test]

@@ -24,6 +24,13 @@ pub struct Events {
     pub gaps: BTreeMap<&'static str, u64>,
 }
 
+impl Events {
+    /// Of all kinds; gaps are none.
+    pub fn count(&self) -> u64 {
+        self.keystroke + self.mouse + self.app
+    }
+}
+
 #[derive(Debug)]
 pub struct Feed {
     pub origin: Origin,

@@ -14,6 +14,7 @@ use crate::record::Origin;
 use crate::sources::redis::{Counts, subscribe};
 use crate::store::StoreError;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
@@ -24,8 +25,12 @@ const QUEUE: usize = 1024;
 /// How injected events fare, for `status`.
 #[derive(Debug, Clone, Serialize)]
 pub struct InjectedStatus {
-    #[serde(flatten)]
-    pub counts: Counts,
+    /// Of both, gaps left out. The exact number would tell that of the keystrokes.
+    pub accepted: u64,
+    /// By the name of the reason.
+    pub rejected: BTreeMap<&'static str, u64>,
+    /// How often the connection was lost.
+    pub interruptions: u64,
     /// Told in the present time.
     pub present: Events,
     /// Told in another time.
@@ -77,7 +82,8 @@ impl Injected {
 
     pub fn status(&self) -> InjectedStatus {
         let (present, other) = self.events.borrow().clone();
-        InjectedStatus { counts: self.counts.borrow().clone(), present, other }
+        let Counts { rejected, interruptions, .. } = self.counts.borrow().clone();
+        InjectedStatus { accepted: present.count() + other.count(), rejected, interruptions, present, other }
     }
 }
 

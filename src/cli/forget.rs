@@ -2,11 +2,12 @@
 
 use super::Error;
 use crate::agent::windows_of;
-use crate::config::{Config, Influx, InfluxApi, Redis};
+use crate::config::{Config, Influx, InfluxApi, Redis, shell_word};
 use crate::event::Micros;
 use crate::now_us;
 use crate::record::Kind;
 use crate::record::json::iso8601;
+use crate::sinks::influx::LATEST_US;
 use crate::store::{Span, forget};
 use std::io::Write;
 
@@ -20,11 +21,15 @@ use std::io::Write;
 
 TIME is RFC 3339 (2026-11-23T09:00:00+01:00), a date or a date and time of the local zone, or how long ago: 90s, 30m,
 2h, 7d, 4w. Stop the agent first. Only the SQLite database is changed. What would delete the same from the Redis stream
-and from InfluxDB is printed, if the configuration has them at present; one that it had before is not known. What was
-learnt of applications has no times and goes with --all only.
+and from InfluxDB is printed, if the configuration has them at present; one that it had before is not known.
+
+A record goes if its window has a part in the span. Later records still tell a little of it: values told by finger move
+slowly until five minutes pass without a key, so let the span reach beyond such a pause; and counts and shares of
+applications go on. What was learnt of applications has no times and goes with --all only, as do databases that were set
+aside as damaged; a span prints their names.
 
 Exit codes: 0 it is forgotten; 64 no span, or one that ends before it begins; 66 there is no database; 75 an agent is
-using it.")]
+using it, or another program is reading it.")]
 #[group(id = "span", required = true, multiple = true)]
 pub struct Args {
     /// From this time on
@@ -49,8 +54,16 @@ pub fn run(args: &Args, config: &Config, out: &mut impl Write) -> Result<(), Err
     }
     let span = if args.all { Span::All } else { Span::Between { since_us, until_us } };
     let window_us = windows_of(&config.window).length_us;
-    let deleted = forget(path, span, window_us)?;
-    writeln!(out, "{}: {deleted} records deleted", path.display())?;
+    let forgotten = forget(path, span, window_us)?;
+    writeln!(out, "{}: {} records deleted", path.display(), forgotten.records)?;
+    if span != Span::All && !forgotten.aside.is_empty() {
+        let names: Vec<String> = forgotten.aside.iter().map(shell_word).collect();
+        writeln!(
+            out,
+            "\nDatabases that were set aside as damaged are left. To delete them:\n  rm {}",
+            names.join(" ")
+        )?;
+    }
     // Windows that end after the span began in it.
     let until_us = until_us + window_us;
     let elsewhere = [influx(&config.influx, config, span, until_us), redis(&config.redis, span, until_us)].concat();
@@ -66,28 +79,38 @@ fn influx(influx: &Influx, config: &Config, span: Span, until_us: Micros) -> Str
     if url.is_empty() {
         return String::new();
     }
-    let since_us = match span {
-        Span::All => 0,
-        Span::Between { since_us, .. } => since_us,
+    let (since_us, until_us) = match span {
+        Span::All => (0, LATEST_US),
+        Span::Between { since_us, .. } => (since_us, until_us),
     };
     let (since, until) = (iso8601(since_us), iso8601(until_us));
-    let user = &config.identity.user;
+    let (user, host) = (&config.identity.user, &config.identity.host);
     let command = |kind: Kind| {
         let table = kind.table();
         match influx.api {
             InfluxApi::V1 => {
-                let condition = format!("time >= '{since}' AND time <= '{until}' AND user_id = '{user}'");
-                let query = format!("DELETE FROM {table} WHERE {condition}");
-                format!("  curl {url}/query?db={bucket} --data-urlencode \"q={query}\"\n")
+                let whose = format!("user_id = {} AND host = {}", literal(user, '\''), literal(host, '\''));
+                let query = format!("DELETE FROM {table} WHERE time >= '{since}' AND time <= '{until}' AND {whose}");
+                let [place, database, query] =
+                    [format!("{url}/query"), format!("db={bucket}"), format!("q={query}")].map(shell_word);
+                format!("  curl {place} --data-urlencode {database} --data-urlencode {query}\n")
             }
             InfluxApi::V2 => {
-                let predicate = format!("_measurement=\"{table}\" AND user_id=\"{user}\"");
+                let whose = format!("user_id={} AND host={}", literal(user, '"'), literal(host, '"'));
+                let predicate = shell_word(format!("_measurement=\"{table}\" AND {whose}"));
+                let [url, org, bucket] = [url, org, bucket].map(shell_word);
                 let place = format!("--host {url} --org {org} --bucket {bucket}");
-                format!("  influx delete {place} --start {since} --stop {until} --predicate '{predicate}'\n")
+                format!("  influx delete {place} --start {since} --stop {until} --predicate {predicate}\n")
             }
         }
     };
     Kind::ALL.into_iter().map(command).collect()
+}
+
+/// A text as InfluxDB's languages write it.
+fn literal(text: &str, quote: char) -> String {
+    let escaped = text.replace('\\', r"\\").replace(quote, &format!("\\{quote}"));
+    format!("{quote}{escaped}{quote}")
 }
 
 /// The command for Redis; empty if no stream is configured. Published messages are kept by nobody but subscribers.
@@ -96,8 +119,8 @@ fn redis(redis: &Redis, span: Span, until_us: Micros) -> String {
     if !redis.stream {
         return String::new();
     }
-    let client = format!("redis-cli -u {}", redis.url);
-    match span {
+    let client = format!("redis-cli -u {}", shell_word(&redis.url));
+    let command = match span {
         Span::All => format!("  {client} DEL {STREAM}\n"),
         // An entry's id is the time that it was sent, in ms: records that had to wait have a later one.
         Span::Between { since_us: 0, .. } => format!("  {client} XTRIM {STREAM} MINID {}\n", until_us / 1000),
@@ -106,7 +129,10 @@ fn redis(redis: &Redis, span: Span, until_us: Micros) -> String {
             since_us / 1000,
             until_us / 1000
         ),
-    }
+    };
+    format!(
+        "The stream in Redis holds everybody's records, of all users and machines; this deletes theirs, too:\n{command}"
+    )
 }
 
 fn parse_time(text: &str) -> Result<Micros, String> {

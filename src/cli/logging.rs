@@ -2,9 +2,10 @@
 
 use super::Error;
 use crate::config;
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, IsTerminal};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::Path;
 use std::sync::Mutex;
 use tracing::Level;
 use tracing_subscriber::filter::Targets;
@@ -24,13 +25,21 @@ pub fn start(settings: &config::Log) -> Result<(), Error> {
     let to_file = match &settings.file {
         None => None,
         Some(path) => {
-            let cannot = |source| Error::CannotCreate { path: path.clone(), source };
-            let mut options = OpenOptions::new();
-            options.append(true).create(true).mode(0o600).custom_flags(libc::O_NOFOLLOW);
-            let file = options.open(path).map_err(cannot)?;
+            let file = private(path).map_err(|source| Error::CannotCreate { path: path.clone(), source })?;
             Some(fmt::layer().with_writer(Mutex::new(file)).with_ansi(false).with_target(false))
         }
     };
     tracing_subscriber::registry().with(own).with(is_own).with(to_stderr).with(to_file).init();
     Ok(())
+}
+
+/// Opens a file to append to, which is the owner's alone from then on.
+fn private(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new().append(true).create(true).mode(0o600).custom_flags(libc::O_NOFOLLOW).open(path)?;
+    let metadata = file.metadata()?;
+    // A device such as /dev/null is everybody's.
+    if metadata.is_file() && metadata.mode() & 0o077 != 0 {
+        file.set_permissions(Permissions::from_mode(0o600))?;
+    }
+    Ok(file)
 }

@@ -117,10 +117,11 @@ fn injected(injected: &Value) -> String {
 }
 
 fn sinks(sinks: &Value) -> String {
-    let row =
-        |sink: &Value| ["name", "state", "backlog", "delivered", "rejected", "last_error"].map(|key| plain(&sink[key]));
+    let row = |sink: &Value| {
+        ["name", "state", "backlog", "delivered", "rejected", "missed", "last_error"].map(|key| plain(&sink[key]))
+    };
     let rows: Vec<_> = sinks.as_array().into_iter().flatten().map(row).collect();
-    table(&["sink", "state", "backlog", "delivered", "rejected", "last error"], &rows)
+    table(&["sink", "state", "backlog", "delivered", "rejected", "missed", "last error"], &rows)
 }
 
 fn devices(devices: &Value) -> String {

@@ -1,5 +1,6 @@
 //! Where a setting came from, and the one error that says what is wrong with it.
 
+use std::ffi::OsStr;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -67,11 +68,12 @@ impl ConfigError {
     }
 }
 
-/// A path as a word of a shell's command.
-pub(super) fn shell_word(path: &Path) -> String {
-    let text = path.display().to_string();
+/// A text as a word of a shell's command.
+pub fn shell_word(text: impl AsRef<OsStr>) -> String {
+    let text = text.as_ref().to_string_lossy();
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%,".contains(c);
-    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
+    let is_plain = !text.is_empty() && text.chars().all(plain);
+    if is_plain { text.into_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
 #[cfg(test)]
@@ -79,9 +81,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_with_unusual_characters_is_quoted_for_the_shell() {
-        assert_eq!(shell_word(Path::new("/etc/seclyzer/config.toml")), "/etc/seclyzer/config.toml");
-        assert_eq!(shell_word(Path::new("/tmp/it's here")), r"'/tmp/it'\''s here'");
+    fn a_text_with_unusual_characters_is_quoted_for_the_shell() {
+        assert_eq!(shell_word("/etc/seclyzer/config.toml"), "/etc/seclyzer/config.toml");
+        assert_eq!(shell_word("/tmp/it's here"), r"'/tmp/it'\''s here'");
+        assert_eq!(shell_word(""), "''");
     }
 
     #[test]

@@ -16,13 +16,18 @@ pub struct ConfigFile {
     pub text: Zeroizing<String>,
     /// Permission bits.
     pub mode: u32,
+    /// Whether its group is the one that its owner's account has for itself.
+    pub has_own_group: bool,
 }
 
 /// Bits of a mode by which anybody but the owner has a part in a file.
 pub(super) const OTHERS: u32 = 0o077;
+const GROUP_WRITES: u32 = 0o020;
+const OTHERS_WRITE: u32 = 0o002;
 
 impl ConfigFile {
     pub(super) fn layer(&self) -> Result<Layer, ConfigError> {
+        self.refuse_foreign_hands()?;
         let path: Arc<Path> = Arc::from(self.path.as_path());
         let at = |offset: usize| Origin::File { path: path.clone(), line: line_of(&self.text, offset) };
         let document = DeTable::parse(&self.text).map_err(|error| {
@@ -52,6 +57,18 @@ impl ConfigFile {
         let layer = layer.settle()?;
         self.refuse_exposed_secret(&layer)?;
         Ok(layer)
+    }
+
+    /// Who may write to it may have the records sent elsewhere.
+    fn refuse_foreign_hands(&self) -> Result<(), ConfigError> {
+        let foreign = if self.has_own_group { OTHERS_WRITE } else { OTHERS_WRITE | GROUP_WRITES };
+        // What is written to a device such as /dev/null is not read from it.
+        if self.mode & libc::S_IFMT != libc::S_IFREG || self.mode & foreign == 0 {
+            return Ok(());
+        }
+        let (mode, mend) = (self.mode & 0o777, shell_word(&self.path));
+        let path = self.path.display();
+        Err(ConfigError::new(format_args!("{path}: others may write to it (mode {mode:03o}); chmod go-w {mend}")))
     }
 
     fn refuse_exposed_secret(&self, layer: &Layer) -> Result<(), ConfigError> {

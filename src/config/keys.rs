@@ -177,7 +177,13 @@ pub static KEYS: [Key; 32] = [
          database).",
     ),
     key("influx.api", Kind::Choice(&["v1", "v2"]), "\"v2\"", "Write API: v1 is InfluxDB 1.x, v2 is 2.x and later."),
-    key("influx.url", Kind::Text, "\"\"", "`http://host:8086` or `https://…`, without a login.").or(&["INFLUX_URL"]),
+    key(
+        "influx.url",
+        Kind::Text,
+        "\"\"",
+        "`http://host:8086` or `https://…`, without a login; with v1 a path may follow.",
+    )
+    .or(&["INFLUX_URL"]),
     key("influx.token", Kind::Secret, "\"\"", "Token (v2).").or(&["INFLUX_TOKEN"]),
     key("influx.token_file", Kind::Path, "\"\"", "File with the token, instead of `influx.token`."),
     key("influx.org", Kind::Text, "\"\"", "Organisation (v2).").or(&["INFLUX_ORG"]),

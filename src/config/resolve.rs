@@ -102,11 +102,17 @@ fn influx(settings: &Settings) -> Result<Influx, ConfigError> {
         "" => String::new(),
         text => urls::influx(text).map_err(|problem| settings.error("influx.url", problem))?,
     };
+    let api = if settings.text("influx.api") == "v1" { InfluxApi::V1 } else { InfluxApi::V2 };
+    // The client of v2 would leave it out.
+    if api == InfluxApi::V2 && urls::has_path(&url) {
+        return Err(settings
+            .error("influx.url", "a path, which only influx.api \"v1\" takes; http://host:8086 or https://host:8086"));
+    }
     // At most one of the two is set.
     let bucket = [settings.text("influx.bucket"), settings.text("influx.database")].concat();
     let influx = Influx {
         enabled: settings.switch("influx.enabled"),
-        api: if settings.text("influx.api") == "v1" { InfluxApi::V1 } else { InfluxApi::V2 },
+        api,
         url,
         token: settings.secret("influx.token"),
         org: settings.text("influx.org").to_owned(),

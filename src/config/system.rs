@@ -4,9 +4,10 @@ use super::environment::{Environment, directory};
 use super::error::ConfigError;
 use super::file::ConfigFile;
 use super::{Account, Loaded, Machine, SecretFile, Sources, load};
+use nix::unistd::{Uid, User};
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -53,13 +54,23 @@ fn unreadable(path: &Path, error: &io::Error) -> ConfigError {
 
 fn read_file(path: &Path) -> io::Result<ConfigFile> {
     let file = File::open(path)?;
-    let mode = file.metadata()?.permissions().mode();
+    let metadata = file.metadata()?;
     let mut bytes = Zeroizing::new(Vec::new());
     read_within(file, CONFIG_BYTES_MAX, &mut bytes)?;
     match std::str::from_utf8(&bytes) {
-        Ok(text) => Ok(ConfigFile { path: path.to_owned(), text: Zeroizing::new(text.to_owned()), mode }),
+        Ok(text) => Ok(ConfigFile {
+            path: path.to_owned(),
+            text: Zeroizing::new(text.to_owned()),
+            mode: metadata.mode(),
+            has_own_group: has_own_group(&metadata),
+        }),
         Err(_) => Err(io::Error::new(io::ErrorKind::InvalidData, "not UTF-8")),
     }
+}
+
+fn has_own_group(metadata: &Metadata) -> bool {
+    let owner = User::from_uid(Uid::from_raw(metadata.uid()));
+    owner.is_ok_and(|owner| owner.is_some_and(|owner| owner.gid.as_raw() == metadata.gid()))
 }
 
 fn read_within(file: File, bytes_max: u64, bytes: &mut Vec<u8>) -> io::Result<()> {
@@ -75,7 +86,7 @@ struct ThisMachine;
 impl Machine for ThisMachine {
     fn account(&self) -> Account {
         let uid = nix::unistd::getuid();
-        match nix::unistd::User::from_uid(uid) {
+        match User::from_uid(uid) {
             Ok(Some(user)) => Account { name: Some(user.name), home: Some(user.dir) },
             _ => Account { name: None, home: None },
         }
@@ -98,7 +109,7 @@ impl Machine for ThisMachine {
         }
         let mut bytes = Zeroizing::new(Vec::new());
         read_within(file, SECRET_BYTES_MAX, &mut bytes)?;
-        Ok(SecretFile::Regular { mode: metadata.permissions().mode(), bytes })
+        Ok(SecretFile::Regular { mode: metadata.mode(), bytes })
     }
 }
 

@@ -109,6 +109,11 @@ pub fn influx(text: &str) -> Result<String, String> {
     Ok(url.as_str().trim_end_matches('/').to_owned())
 }
 
+/// Whether the URL of an InfluxDB server, as it was checked, goes on behind host and port.
+pub fn has_path(url: &str) -> bool {
+    Url::parse(url).is_ok_and(|url| url.path() != "/")
+}
+
 fn parse(text: &str, right: &str) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|error| {
         let problem = match error {

@@ -18,7 +18,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// From the first byte of the request to the last of the answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// Nanoseconds since 1970 fit into 64 bits up to here.
-const LATEST_US: Micros = i64::MAX / 1000;
+pub const LATEST_US: Micros = i64::MAX / 1000;
 /// What is read of an answer; it is an error's text at most.
 const LONGEST_ANSWER: usize = 4096;
 

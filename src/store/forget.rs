@@ -1,12 +1,14 @@
 //! Forgetting on request: what was recorded of a span of time, or everything.
 
+use super::aside::all_aside;
 use super::{StoreError, open, schema};
 use crate::event::Micros;
 use crate::now_us;
 use crate::record::Kind;
 use crate::record::json::iso8601;
 use rusqlite::{Connection, TransactionBehavior};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 /// What is to be forgotten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,12 +19,22 @@ pub enum Span {
     All,
 }
 
+/// What came of it.
+#[derive(Debug)]
+pub struct Forgotten {
+    pub records: usize,
+    /// Files of databases that were set aside as damaged: deleted with everything, left as they are by a span.
+    pub aside: Vec<PathBuf>,
+}
+
 /// What derives from records, but cannot be told apart by time.
 const LEARNT: [&str; 5] = ["app_focus", "app_followers", "app_hours", "models", "user_profile"];
 
 /// Deletes from the database that no agent uses, so that nothing of it is left in the file or its log. A record goes if
-/// any of what it tells of happened in the span; `window_us` is the length of a window. Returns how many went.
-pub fn forget(path: &Path, span: Span, window_us: Micros) -> Result<usize, StoreError> {
+/// its window, or the stay in an application that it tells of, has a part in the span; `window_us` is the length of a
+/// window. Later records are still coloured by what happened in it: features told by finger move by epochs, and what an
+/// application's record counts, it counts from the first one on.
+pub fn forget(path: &Path, span: Span, window_us: Micros) -> Result<Forgotten, StoreError> {
     let mut database = open::writable(path)?;
     let connection = &mut database.connection;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -35,8 +47,15 @@ pub fn forget(path: &Path, span: Span, window_us: Micros) -> Result<usize, Store
     };
     schema::audit(&transaction, now_us(), "forget", &format!("{what}: {deleted} records"))?;
     transaction.commit()?;
-    leave_nothing(connection)?;
-    Ok(deleted)
+    let aside = forget_aside(path, span).map_err(|error| StoreError::Unusable {
+        path: path.into(),
+        what: format!("what was set aside of it cannot be deleted: {error}"),
+        mend: format!("delete {}.corrupt-* yourself", path.display()),
+    })?;
+    if !leave_nothing(connection)? {
+        return Err(StoreError::BeingRead { path: path.into() });
+    }
+    Ok(Forgotten { records: deleted, aside })
 }
 
 fn forget_all(connection: &Connection) -> rusqlite::Result<usize> {
@@ -64,10 +83,20 @@ fn forget_between(
     Kind::ALL.into_iter().map(delete).sum()
 }
 
+/// The files of what was set aside, which are gone if that is everything's end.
+fn forget_aside(path: &Path, span: Span) -> io::Result<Vec<PathBuf>> {
+    let aside = all_aside(path)?;
+    if span == Span::All {
+        aside.iter().try_for_each(fs::remove_file)?;
+    }
+    Ok(aside)
+}
+
 /// `secure_delete` has overwritten the rows; a database of an older agent may hold remains of earlier ones, and the
-/// write-ahead log those of all.
-fn leave_nothing(connection: &Connection) -> rusqlite::Result<()> {
+/// write-ahead log those of all. `false` if another connection still reads what the log holds.
+fn leave_nothing(connection: &Connection) -> rusqlite::Result<bool> {
     // The copy that VACUUM makes must not lie in a temporary file.
     connection.execute_batch("PRAGMA temp_store = MEMORY; VACUUM;")?;
-    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+    let is_busy: bool = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+    Ok(!is_busy)
 }

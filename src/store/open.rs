@@ -118,7 +118,7 @@ pub fn make_folder(database: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder_of(database))
 }
 
-fn folder_of(database: &Path) -> &Path {
+pub fn folder_of(database: &Path) -> &Path {
     database.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 

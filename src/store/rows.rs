@@ -1,6 +1,7 @@
 //! Records to rows and back.
 
 use super::Follower;
+use crate::event::Micros;
 use crate::features::app::Transition;
 use crate::features::app::{History, Learnt};
 use crate::features::names::{Feature, KEYSTROKE, MOUSE};
@@ -18,6 +19,7 @@ const ENVELOPE_COLUMNS: usize = 9;
 struct TableSql {
     insert: String,
     select: String,
+    named: String,
 }
 
 static KEYSTROKE_SQL: LazyLock<TableSql> =
@@ -45,7 +47,10 @@ fn table_sql(kind: Kind, columns: &str) -> TableSql {
             "INSERT INTO {table} ({ENVELOPE}, {columns}) VALUES ({places}) \
              ON CONFLICT (window_end, user, host, origin) DO NOTHING"
         ),
-        select: format!("SELECT {ENVELOPE}, {columns} FROM {table} WHERE id > ?1 ORDER BY id LIMIT ?2"),
+        select: format!("SELECT {ENVELOPE}, {columns} FROM {table} WHERE id > ?1 ORDER BY id"),
+        named: format!(
+            "SELECT {ENVELOPE}, {columns} FROM {table} WHERE window_end = ?1 AND user = ?2 AND host = ?3 AND origin = ?4"
+        ),
     }
 }
 
@@ -74,13 +79,51 @@ impl Binder<'_, '_> {
 pub fn insert(
     connection: &Connection,
     id: i64,
+    entry: (&Identity, Origin, &Record),
+    stored_us: i64,
+) -> rusqlite::Result<bool> {
+    let (_, origin, record) = entry;
+    let mut window_end_us = record.window_end_us;
+    while !insert_at(connection, id, entry, window_end_us, stored_us)? {
+        // What the devices tell is made once, so a record that differs is not a repetition: the clock was set back. It
+        // gets the next name that is free.
+        if origin != Origin::Device || is_there(connection, entry, window_end_us)? {
+            return Ok(false);
+        }
+        window_end_us += 1;
+    }
+    Ok(true)
+}
+
+/// Whether the record that has the name is the same one.
+fn is_there(
+    connection: &Connection,
     (identity, origin, record): (&Identity, Origin, &Record),
+    window_end_us: Micros,
+) -> rusqlite::Result<bool> {
+    let kind = record.kind();
+    let mut statement = connection.prepare_cached(&sql(kind).named)?;
+    let mut rows = statement.query((window_end_us, &identity.user, &identity.host, origin.name()))?;
+    // A row that is no record is another one.
+    let there = rows.next()?.and_then(|row| read(row, kind, None).ok());
+    Ok(there.is_some_and(|stored| {
+        let there = stored.entry.record;
+        there.degraded == record.degraded && there.body == record.body
+    }))
+}
+
+/// Inserts a record under a window's end; `false` if that name is taken.
+fn insert_at(
+    connection: &Connection,
+    id: i64,
+    (identity, origin, record): (&Identity, Origin, &Record),
+    window_end_us: Micros,
     stored_us: i64,
 ) -> rusqlite::Result<bool> {
     let mut statement = connection.prepare_cached(&sql(record.kind()).insert)?;
     let mut row = Binder { statement: &mut statement, bound: 0 };
     row.bind(id)?;
-    row.bind(record.window_end_us)?;
+    row.bind(window_end_us)?;
     row.bind(&identity.user)?;
     row.bind(&identity.host)?;
     row.bind(origin.name())?;
@@ -118,11 +161,17 @@ pub fn fetch(connection: &Connection, after: i64, limit: usize) -> rusqlite::Res
     let mut all: Vec<Stored> = Vec::new();
     for kind in Kind::ALL {
         let mut statement = connection.prepare_cached(&sql(kind).select)?;
-        let mut rows = statement.query((after, limit as i64))?;
-        while let Some(row) = rows.next()? {
+        let mut rows = statement.query([after])?;
+        let mut left = limit;
+        while left > 0
+            && let Some(row) = rows.next()?
+        {
             let identity = all.last().map(|stored| &stored.entry.identity);
             match read(row, kind, identity) {
-                Ok(stored) => all.push(stored),
+                Ok(stored) => {
+                    all.push(stored);
+                    left -= 1;
+                }
                 // Nobody but another program can have put it there; those behind it must not wait for it.
                 Err(error) => tracing::error!(%error, table = kind.table(), "a row is left out: it is no record"),
             }

@@ -177,9 +177,12 @@ impl Worker {
     }
 
     fn delete_old(&mut self) -> Result<(), StoreError> {
-        // One that was lost is reopened when it is needed.
-        let Some(database) = &self.database else { return Ok(()) };
-        Ok(self.retention.step(&database.connection, now_us()).map(drop)?)
+        match &self.database {
+            Some(database) => self.retention.step(&database.connection, now_us())?,
+            // One that was lost is reopened when it is needed.
+            None => self.retention.put_off(),
+        }
+        Ok(())
     }
 
     /// The open database, or another one where that was lost. It goes on with the numbers of the lost one, so that

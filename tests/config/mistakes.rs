@@ -102,6 +102,10 @@ const FILES: &[(&str, &str)] = &[
     ),
     // What belongs together.
     (
+        "[influx]\nurl = \"https://h/influx\"",
+        "/f.toml:2: influx.url: a path, which only influx.api \"v1\" takes; http://host:8086 or https://host:8086",
+    ),
+    (
         "[redis]\npassword = \"x\"\npassword_file = \"/x\"",
         "/f.toml:3: redis.password_file: redis.password is set too; one of the two",
     ),

@@ -2,7 +2,7 @@
 
 use crate::support::{Workstation, environment, file, loaded};
 use proptest::prelude::*;
-use seclyzer::config::{ConfigError, Loaded, Origin, Sources, load, read};
+use seclyzer::config::{ConfigError, ConfigFile, Loaded, Origin, Sources, load, read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
@@ -121,6 +121,30 @@ fn a_configuration_with_a_secret_that_others_may_read_is_refused_with_the_comman
             );
         }
     }
+}
+
+#[test]
+fn a_configuration_that_others_may_write_to_is_refused_with_the_command_that_mends_it() {
+    let read = |mode, has_own_group| {
+        let file = ConfigFile { mode, has_own_group, ..file("[window]\nseconds = 9") };
+        load(&Sources { file: Some(file), environment: &environment(&[]), machine: &Workstation }).map(drop)
+    };
+    for (mode, has_own_group) in [(0o100_606, true), (0o100_602, false), (0o100_660, false), (0o100_664, false)] {
+        let told = read(mode, has_own_group).unwrap_err().to_string();
+        assert_eq!(told, format!("/f.toml: others may write to it (mode {:o}); chmod go-w /f.toml", mode & 0o777));
+    }
+    for (mode, has_own_group) in [(0o100_644, false), (0o100_664, true), (0o100_660, true)] {
+        assert_eq!(read(mode, has_own_group), Ok(()), "{mode:o}");
+    }
+}
+
+#[test]
+fn the_group_of_the_file_s_owner_may_write_to_it() {
+    let place = Place::new();
+    let path = place.write("config.toml", "", 0o664);
+    let owner = nix::unistd::User::from_uid(nix::unistd::getuid()).unwrap().unwrap();
+    std::os::unix::fs::chown(&path, None, Some(owner.gid.as_raw())).unwrap();
+    assert!(read(Some(&path), &environment(&[("HOME", "/home/me")])).is_ok());
 }
 
 #[test]

@@ -74,7 +74,8 @@ pub fn environment(variables: &[(&str, &str)]) -> Environment {
 
 /// A file `/f.toml` that is its owner's alone.
 pub fn file(text: &str) -> ConfigFile {
-    ConfigFile { path: "/f.toml".into(), text: Zeroizing::new(text.to_owned()), mode: 0o100_600 }
+    let text = Zeroizing::new(text.to_owned());
+    ConfigFile { path: "/f.toml".into(), text, mode: 0o100_600, has_own_group: false }
 }
 
 /// What this file and these variables come to.

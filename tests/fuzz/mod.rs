@@ -146,7 +146,8 @@ pub fn config_text(bytes: &[u8]) {
         }
     }
     let Ok(text) = std::str::from_utf8(bytes) else { return };
-    let file = ConfigFile { path: "/f.toml".into(), text: Zeroizing::new(text.into()), mode: 0o100_600 };
+    let text = Zeroizing::new(text.into());
+    let file = ConfigFile { path: "/f.toml".into(), text, mode: 0o100_600, has_own_group: false };
     let environment = Environment::default();
     match config::load(&Sources { file: Some(file), environment: &environment, machine: &Elsewhere }) {
         Ok(loaded) => {
