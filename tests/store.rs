@@ -534,6 +534,24 @@ async fn records_in_work_when_damage_shows_are_committed_to_the_new_database() {
 }
 
 #[tokio::test]
+async fn a_database_in_which_the_name_of_a_column_is_damaged_is_set_aside() {
+    let (_folder, path) = folder();
+    let old = filled(&path).await;
+    for name in ["rhythm_stability", "speed_mean", "last_id"] {
+        let mut bytes = std::fs::read(&path).expect("the database");
+        let at = bytes.windows(name.len()).position(|text| text == name.as_bytes()).expect("the schema's text");
+        // SQLite takes it for a name like any other.
+        bytes[at] ^= 0xff;
+        std::fs::write(&path, &bytes).expect("our own file");
+        let before = set_aside(&path).len();
+        let store = Store::open(&settings(&path)).expect("a database, this one or another");
+        append(&store, &days_later(&old, 1)).await;
+        assert_eq!(set_aside(&path).len(), before + 1, "{name}");
+        store.close(LIMIT).await.expect("closed");
+    }
+}
+
+#[tokio::test]
 async fn a_database_that_is_removed_while_the_agent_runs_is_begun_anew_and_no_later_record_is_lost() {
     let (_folder, path) = folder();
     let store = Store::open(&settings(&path)).expect("a new database");

@@ -5,6 +5,7 @@ use super::open::folder_of;
 use crate::event::Micros;
 use crate::now_us;
 use crate::record::json::iso8601;
+use rusqlite::ffi::SQLITE_ERROR;
 use rusqlite::{Connection, ErrorCode};
 use std::fs::{self, OpenOptions};
 use std::io;
@@ -15,14 +16,15 @@ use std::path::{Path, PathBuf};
 const COMPANIONS: [&str; 2] = ["-wal", "-shm"];
 
 /// Whether an error says that the file holds what nobody wrote there. The tables are strict, so a value of another type
-/// than its column's is damage too.
+/// than its column's is damage too; and what our own statements name is there, unless a name was damaged.
 pub fn is_damage(error: &StoreError) -> bool {
     use rusqlite::Error;
     match error {
         StoreError::Damaged(_) => true,
         StoreError::Sqlite(error) => match error {
-            Error::SqliteFailure(failure, _) => {
+            Error::SqliteFailure(failure, _) | Error::SqlInputError { error: failure, .. } => {
                 matches!(failure.code, ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
+                    || failure.extended_code == SQLITE_ERROR
             }
             Error::FromSqlConversionFailure(..)
             | Error::IntegralValueOutOfRange(..)
