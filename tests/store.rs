@@ -157,10 +157,12 @@ async fn what_was_learnt_of_applications_is_kept_apart_by_origin() {
 async fn a_folder_that_others_may_write_to_is_refused_with_what_mends_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("seclyzer.db");
-    for mode in [0o720, 0o702, 0o1777] {
+    // One that is sticky is meant for everybody, as /tmp is.
+    let mends = [(0o720, "chmod go-w"), (0o702, "chmod go-w"), (0o1777, "choose a folder in it")];
+    for (mode, mend) in mends {
         std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(mode)).expect("our own folder");
         let error = Store::open(&settings(&path)).expect_err("others may write to it").to_string();
-        assert!(error.contains("others may write") && error.contains("chmod go-w"), "{error}");
+        assert!(error.contains("others may write") && error.contains(mend), "{error}");
         assert!(!path.exists(), "mode {mode:o}");
     }
 }

@@ -46,11 +46,11 @@ pub fn disk_an_hour(report: &mut Report) {
 
 /// All sources and sinks at work, at real speed.
 pub fn uptime(course: &[Moment]) {
-    println!("\n| minutes | RSS kB | PSS kB | CPU s |\n|---|---|---|---|");
+    println!("\n| minutes | RSS kB | CPU s |\n|---|---|---|");
     for Moment { after, memory, usage } in course {
         let minutes = short(after.as_secs_f64() / 60.0);
         let cpu_s = short(usage.cpu_ns as f64 / 1e9);
-        println!("| {minutes} | {} | {} | {cpu_s} |", memory.rss_kb, memory.pss_kb);
+        println!("| {minutes} | {} | {cpu_s} |", memory.rss_kb);
     }
 }
 

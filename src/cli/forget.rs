@@ -130,8 +130,17 @@ fn redis(redis: &Redis, span: Span, until_us: Micros) -> String {
             until_us / 1000
         ),
     };
+    let password = if redis.password.is_some() { "Set REDISCLI_AUTH to the password first. " } else { "" };
+    let missed = match span {
+        Span::All => String::new(),
+        Span::Between { .. } => format!(
+            "It goes by when records were sent, so it misses those that had to wait or were replayed;\n\
+             `{client} DEL {STREAM}` misses none. "
+        ),
+    };
     format!(
-        "The stream in Redis holds everybody's records, of all users and machines; this deletes theirs, too:\n{command}"
+        "The stream in Redis holds everybody's records, of all users and machines; this deletes theirs, too.\n\
+         {missed}{password}\n{command}"
     )
 }
 

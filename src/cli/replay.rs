@@ -23,7 +23,7 @@ const LONG_TRACE_BYTES: u64 = 1 << 20;
   seclyzer replay trace.jsonl --speed max --stdout   records as JSON, nothing is stored
   seclyzer replay trace.jsonl --speed 10             ten times as fast as it was, stored and sent
   seclyzer replay trace.jsonl --speed max --drain 60
-  SECLYZER_STORE_PATH=/tmp/trace.db SECLYZER_REDIS_ENABLED=false SECLYZER_INFLUX_ENABLED=false seclyzer replay trace.jsonl
+  SECLYZER_STORE_PATH=/tmp/trace/trace.db SECLYZER_REDIS_ENABLED=false SECLYZER_INFLUX_ENABLED=false seclyzer replay trace.jsonl
 
 Without --stdout the records go into the configured database, the agent's own by default, and to the configured sinks,
 to the Redis on this machine too. They have the times of the trace and the origin `trace`. The agent must not be using

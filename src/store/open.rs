@@ -130,7 +130,13 @@ fn check_folder(database: &Path) -> Result<(), StoreError> {
     if mode & 0o022 == 0 {
         return Ok(());
     }
-    let mend = format!("run `chmod go-w {}`, or choose another place with store.path", folder.display());
+    const STICKY: u32 = 0o1000;
+    let mend = if mode & STICKY != 0 {
+        // It is meant for everybody.
+        format!("choose a folder in it, such as {}/trace, with store.path", folder.display())
+    } else {
+        format!("run `chmod go-w {}`, or choose another place with store.path", folder.display())
+    };
     Err(unusable(format!("others may write to the database's folder (mode {mode:03o})"), mend))
 }
 
