@@ -55,8 +55,10 @@ fn typed(text: &str, free: Range<usize>, seed: u64) -> Vec<Stamped> {
     for (i, character) in text.chars().enumerate() {
         let (press_us, dwell_us) = if free.contains(&i) {
             let before: Micros = (free.start..i).map(weight).sum();
-            let into_us = begin_us - (i - free.start) as Micros * INTERVAL_US;
-            (into_us + before * free_us / total, 20_000 + weight(i) * 100)
+            let press_us = begin_us - (i - free.start) as Micros * INTERVAL_US + before * free_us / total;
+            // When the last key is let go may decide whether there is a window: that is no secret.
+            let end_us = begin_us + INTERVAL_US - 10_000;
+            (press_us, if i + 1 == free.end { end_us - press_us } else { 20_000 + weight(i) * 100 })
         } else {
             let i = i as Micros;
             (begin_us + i * i % 97 * 1_000, 60_000 + i * i % 53 * 1_000)
