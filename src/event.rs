@@ -6,8 +6,10 @@
 pub mod json;
 pub mod key;
 mod key_names;
+pub mod layout;
 
 pub use key::Key;
+pub use layout::{KeySet, Layout};
 
 /// Microseconds since the Unix epoch, or a length of time in microseconds.
 pub type Micros = i64;
@@ -51,6 +53,8 @@ pub enum Event {
     Focus {
         app: Option<Box<str>>,
     },
+    /// The keyboard layout from now on; boxed, because it is rare and large.
+    Layout(Box<Layout>),
     /// Events were lost or time stood still: no duration may span it.
     Gap {
         scope: Scope,

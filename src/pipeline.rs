@@ -1,11 +1,15 @@
 //! Events in, records out. Time comes in with the events: a window closes because an event, or a tick, says what time
 //! it is, so that a replayed trace gives what the live agent gave.
 
+mod elsewhere;
+
 use crate::event::{Event, Micros, Scope, Stamped};
 use crate::features::app::{AppCore, History, Learnt};
-use crate::features::keystroke::KeystrokeCore;
+use crate::features::keystroke::tally::{LineEnd, Lines, Strokes};
+use crate::features::keystroke::{KeystrokeCore, Publish, Typed};
 use crate::features::mouse::MouseCore;
 use crate::record::{Body, Record};
+use elsewhere::Elsewhere;
 
 /// A step back of the event clock up to this is clamped, a larger one is a gap.
 const BACKWARD_LIMIT_US: Micros = 1_000_000;
@@ -25,8 +29,10 @@ impl Windows {
 /// What the pipeline yields.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Output {
-    /// A keystroke or mouse record.
+    /// A mouse record.
     Window(Record),
+    /// A keystroke record, and what became of the window's strokes.
+    Typing(Record, Strokes),
     /// A change of focus: what it taught, and its record if it was one from an application to another.
     Focus(Learnt, Option<Record>),
 }
@@ -57,24 +63,60 @@ pub struct Pipeline {
     keystroke: KeystrokeCore,
     mouse: MouseCore,
     app: AppCore,
+    elsewhere: Elsewhere,
     clock_us: Option<Micros>,
     due_us: Option<Micros>,
     keystroke_state: Modality,
     mouse_state: Modality,
 }
 
+impl Output {
+    /// The record, if there is one.
+    pub fn record(&self) -> Option<&Record> {
+        match self {
+            Output::Window(record) | Output::Typing(record, _) => Some(record),
+            Output::Focus(_, record) => record.as_ref(),
+        }
+    }
+
+    /// What became of the window's strokes.
+    pub fn strokes(&self) -> Strokes {
+        match self {
+            Output::Typing(_, strokes) => *strokes,
+            Output::Window(_) | Output::Focus(..) => Strokes::default(),
+        }
+    }
+}
+
 impl Pipeline {
+    /// Publishes strokes of lines only, see [`Pipeline::publishing`].
     pub fn new(windows: Windows, history: History) -> Pipeline {
         Pipeline {
             windows,
             keystroke: KeystrokeCore::default(),
             mouse: MouseCore::default(),
             app: AppCore::new(history),
+            elsewhere: Elsewhere::default(),
             clock_us: None,
             due_us: None,
             keystroke_state: Modality::default(),
             mouse_state: Modality::default(),
         }
+    }
+
+    /// The same, with features of these strokes.
+    pub fn publishing(self, publish: Publish) -> Pipeline {
+        Pipeline { keystroke: KeystrokeCore::new(publish), ..self }
+    }
+
+    /// What became of all strokes so far.
+    pub fn strokes(&self) -> Strokes {
+        self.keystroke.all_strokes()
+    }
+
+    /// What ended lines so far.
+    pub fn lines(&self) -> Lines {
+        self.keystroke.lines()
     }
 
     /// The end of the open window: when it is past, [`Pipeline::tick`] closes it. `None` while nothing is new.
@@ -101,10 +143,8 @@ impl Pipeline {
         if self.due_us.is_some_and(|due_us| ts_us > due_us) {
             self.close(&mut out);
         }
-        if !matches!(event, Event::Key { .. }) {
-            // The pointer, the window system, a gap that may have swallowed a click: what is typed next goes elsewhere,
-            // for all that is known.
-            self.keystroke.end_line();
+        if let Some(why) = self.elsewhere.ends_line(ts_us, &event, self.keystroke.last_us()) {
+            self.keystroke.end_line(why);
         }
         match event {
             Event::Gap { scope, .. } => self.gap(ts_us, scope),
@@ -130,6 +170,7 @@ impl Pipeline {
                 self.push_mouse(ts_us, |mouse| mouse.push_button(ts_us, button, action));
             }
             Event::Scroll { delta } => self.push_mouse(ts_us, |mouse| mouse.push_scroll(ts_us, delta)),
+            Event::Layout(layout) => self.keystroke.set_layout(*layout),
             Event::Touch => {}
         }
         ts_us
@@ -171,11 +212,11 @@ impl Pipeline {
         let length_us = self.windows.length_us;
         let degraded = |state: &Modality| state.disturbed_us.is_some_and(|ts_us| ts_us > end_us - length_us);
         if std::mem::take(&mut self.keystroke_state.fresh)
-            && let Some((total_keys, features)) = self.keystroke.features(end_us, length_us)
+            && let Some(Typed { total_keys, features, strokes }) = self.keystroke.features(end_us, length_us)
         {
             let degraded = degraded(&self.keystroke_state);
-            let body = Body::Keystroke { total_keys, features };
-            out(Output::Window(Record { window_end_us: end_us, degraded, body }));
+            let body = Body::Keystroke { strokes: self.keystroke.publish(), total_keys, features };
+            out(Output::Typing(Record { window_end_us: end_us, degraded, body }, strokes));
         }
         if std::mem::take(&mut self.mouse_state.fresh)
             && let Some((total_samples, features)) = self.mouse.features(end_us, length_us)
@@ -187,7 +228,8 @@ impl Pipeline {
     }
 
     fn gap(&mut self, ts_us: Micros, scope: Scope) {
-        self.keystroke.end_line();
+        self.elsewhere.gap(scope);
+        self.keystroke.end_line(LineEnd::Gap);
         if matches!(scope, Scope::All | Scope::Keystroke) {
             self.keystroke.reset();
             self.keystroke_state = Modality { fresh: false, disturbed_us: Some(ts_us) };

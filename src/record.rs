@@ -8,10 +8,11 @@ pub mod summary;
 
 use crate::event::Micros;
 use crate::features::app::Transition;
+use crate::features::keystroke::Publish;
 use crate::features::names::{KEYSTROKE_COUNT, MOUSE_COUNT};
 
 /// Version of the contract that records are made by; consumers depend on every name and meaning in it.
-pub const SCHEMA: u32 = 2;
+pub const SCHEMA: u32 = 3;
 
 /// What a window, or a change of focus, yields.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,8 +27,16 @@ pub struct Record {
 /// A feature without a value in its window is `None`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Body {
-    Keystroke { total_keys: u32, features: Box<[Option<f64>; KEYSTROKE_COUNT]> },
-    Mouse { total_samples: u32, features: Box<[Option<f64>; MOUSE_COUNT]> },
+    /// `strokes`: which strokes the features are computed from.
+    Keystroke {
+        strokes: Publish,
+        total_keys: u32,
+        features: Box<[Option<f64>; KEYSTROKE_COUNT]>,
+    },
+    Mouse {
+        total_samples: u32,
+        features: Box<[Option<f64>; MOUSE_COUNT]>,
+    },
     App(Transition),
 }
 

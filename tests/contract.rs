@@ -8,15 +8,20 @@ use common::{reference, replay_text};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use seclyzer::event::Stamped;
+use seclyzer::features::keystroke::Publish;
 use std::path::Path;
 
 #[test]
 fn golden_traces_give_the_records_that_must_come_out_of_them() {
-    for name in ["bounds", "desk", "edges", "fast-mouse", "typist"] {
+    for name in ["bounds", "desk", "edges", "fast-mouse", "hands", "layouts", "typist"] {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
-        let read =
-            |ending: &str| std::fs::read_to_string(folder.join(format!("{name}.{ending}"))).expect("a golden file");
-        assert_same_records(name, &replay_text(&read("jsonl")), &read("expected"));
+        let read = |file: String| std::fs::read_to_string(folder.join(&file)).unwrap_or_else(|e| panic!("{file}: {e}"));
+        for publish in Publish::ALL {
+            // The default's name is that of the trace alone.
+            let of = if publish == Publish::default() { String::new() } else { format!("{}.", publish.name()) };
+            let expected = read(format!("{name}.{of}expected"));
+            assert_same_records(name, &replay_text(publish, &read(format!("{name}.jsonl"))), &expected);
+        }
     }
 }
 
@@ -24,8 +29,8 @@ fn golden_traces_give_the_records_that_must_come_out_of_them() {
 fn random_traces_give_what_the_reference_gives() {
     let mut runner = TestRunner::new(Config { cases: 40, ..Config::default() });
     runner
-        .run(&generator::trace(), |trace| {
-            assert_same_records("a random trace", &replay_text(&trace), &reference::run(&trace));
+        .run(&(generator::trace(), prop::sample::select(&Publish::ALL[..])), |(trace, publish)| {
+            assert_same_records("a random trace", &replay_text(publish, &trace), &reference::run(publish, &trace));
             Ok(())
         })
         .expect("the same records");

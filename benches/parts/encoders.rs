@@ -2,6 +2,7 @@
 
 use crate::cpu_time::CpuTime;
 use criterion::Criterion;
+use seclyzer::features::keystroke::Publish;
 use seclyzer::features::names::{KEYSTROKE_COUNT, MOUSE_COUNT};
 use seclyzer::record::{Body, Entry, Identity, Origin, Record};
 
@@ -9,9 +10,11 @@ use seclyzer::record::{Body, Entry, Identity, Origin, Record};
 pub fn entry(kind: &str, window_end_us: i64) -> Entry {
     let value = |i: usize| Some(100.0 / (i as f64 + 3.0));
     let body = match kind {
-        "keystroke" => {
-            Body::Keystroke { total_keys: 100, features: Box::new(std::array::from_fn::<_, KEYSTROKE_COUNT, _>(value)) }
-        }
+        "keystroke" => Body::Keystroke {
+            strokes: Publish::Lines,
+            total_keys: 100,
+            features: Box::new(std::array::from_fn::<_, KEYSTROKE_COUNT, _>(value)),
+        },
         _ => Body::Mouse { total_samples: 4000, features: Box::new(std::array::from_fn::<_, MOUSE_COUNT, _>(value)) },
     };
     let identity = Identity { user: "someone".into(), host: "somewhere".into(), dev_mode: false };

@@ -40,7 +40,7 @@ fn is_told(record: &Record) -> bool {
 
 /// Means are of whole microseconds, so that only the right number makes their sum whole.
 fn read_off(record: &Record) -> Option<Exact> {
-    let Body::Keystroke { total_keys, features } = &record.body else { return None };
+    let Body::Keystroke { total_keys, features, .. } = &record.body else { return None };
     let (mean_us, std_us) = (features[0]? * 1000.0, features[1]? * 1000.0);
     let mut numbers = LEAST_DWELLS..=i64::from(*total_keys) + 4;
     let whole = |x: f64, tolerance: f64| (x - x.round()).abs() < tolerance;

@@ -229,11 +229,7 @@ impl Scenario {
 pub fn records(strokes: &[Stroke]) -> Vec<Record> {
     let mut pipeline = Pipeline::new(Windows::CONTRACT, History::default());
     let mut records = Vec::new();
-    let mut keep = |output| {
-        if let Output::Window(record) = output {
-            records.push(record);
-        }
-    };
+    let mut keep = |output: Output| records.extend(output.record().cloned());
     for event in events(strokes) {
         pipeline.push(event, &mut keep);
     }

@@ -68,10 +68,10 @@ impl Outlet {
 
     /// The line to show of what a pipeline yielded, if any.
     pub fn line(&self, origin: Origin, output: &Output) -> Option<String> {
-        let (Output::Window(record) | Output::Focus(_, Some(record))) = output else { return None };
+        let record = output.record()?;
         match self.show {
             Show::Nothing => None,
-            Show::Summary => Some(record.summary()),
+            Show::Summary => Some(record.summary(output.strokes())),
             Show::Json => Some(self.json(origin, record)),
         }
     }

@@ -134,7 +134,7 @@ impl Run<'_> {
 
     async fn put(&mut self, outputs: Vec<Output>) -> Result<(), ReplayError> {
         for output in outputs {
-            self.replayed.records += u64::from(!matches!(output, Output::Focus(_, None)));
+            self.replayed.records += u64::from(output.record().is_some());
             if let Some(line) = self.outlet.line(Origin::Trace, &output) {
                 writeln!(io::stdout().lock(), "{line}").map_err(ReplayError::Output)?;
             }

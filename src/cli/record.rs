@@ -4,7 +4,7 @@ use super::devices::none_read;
 use super::{Error, block_on, logging, told_to_end};
 use crate::agent::{AgentError, hardening, windows_of};
 use crate::config::{Config, Loaded};
-use crate::event::{Event, Key, Stamped, json};
+use crate::event::{Event, Key, Layout, Stamped, json};
 use crate::features::app::History;
 use crate::pipeline::{Pipeline, Windows};
 use crate::sources::capture::Capture;
@@ -142,8 +142,10 @@ impl<W: Write> TraceWriter<W> {
 
     fn write(&mut self, mut stamped: Stamped) -> io::Result<()> {
         stamped.ts_us = self.pipeline.push(stamped.clone(), |_| {});
-        if let (Some(stand_ins), Event::Key { key, action }) = (&mut self.stand_ins, &mut stamped.event) {
-            *key = stand_ins.stand_in(*key, *action);
+        match (&mut self.stand_ins, &mut stamped.event) {
+            (Some(stand_ins), Event::Key { key, action }) => *key = stand_ins.stand_in(*key, *action),
+            (Some(stand_ins), Event::Layout(layout)) => stand_ins.set_layout(**layout),
+            _ => {}
         }
         // Only a key that has no name cannot be told; no feature would tell it from another.
         if let Some(object) = json::to_json(&stamped).or_else(|| unnamed(&stamped)) {
@@ -162,7 +164,7 @@ impl<W: Write> TraceWriter<W> {
 /// A key without a name, told as one that no feature tells from it.
 fn unnamed(stamped: &Stamped) -> Option<serde_json::Value> {
     let Event::Key { key, action } = stamped.event else { return None };
-    let alike = Key::all().find(|other| other.is_alike(key))?;
+    let alike = Key::all().find(|other| Layout::US.are_alike(*other, key))?;
     json::to_json(&Stamped { ts_us: stamped.ts_us, event: Event::Key { key: alike, action } })
 }
 

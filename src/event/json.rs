@@ -2,7 +2,7 @@
 //!
 //! What does not fit is a [`Reject`], which says why but never what: its text may be a password.
 
-use super::{Action, Button, Event, GapReason, Key, Micros, Scope, Stamped};
+use super::{Action, Button, Event, GapReason, Key, KeySet, Layout, Micros, Scope, Stamped};
 use serde_json::{Map, Value, json};
 
 /// No number in an event may be larger than this in magnitude.
@@ -66,6 +66,7 @@ pub fn parse(text: &[u8]) -> Result<Stamped, Reject> {
         "mouse" => mouse(object)?,
         "app" => focus(object)?,
         "gap" => gap(object)?,
+        "layout" => layout(object)?,
         _ => return Err(Reject::UnknownType),
     };
     Ok(Stamped { ts_us, event })
@@ -128,6 +129,32 @@ fn gap(object: &Map<String, Value>) -> Result<Event, Reject> {
     Ok(Event::Gap { scope, reason: GapReason::Told })
 }
 
+/// `letters` alone is enough: without the other lists Shift changes no letter's key, the marks are those of the US
+/// keyboard, AltGr writes no letter and there are no dead keys.
+fn layout(object: &Map<String, Value>) -> Result<Event, Reject> {
+    let letters = key_set(object, "letters")?.ok_or(Reject::BadField)?;
+    let alone = Layout::of_letters(letters);
+    let marks = key_set(object, "marks")?.map_or(alone.plain, |marks| letters.union(marks));
+    let shift_letters = key_set(object, "shift_letters")?.unwrap_or(letters);
+    let shift_marks = key_set(object, "shift_marks")?.unwrap_or(marks.without(letters));
+    Ok(Event::Layout(Box::new(Layout {
+        plain: letters.union(marks),
+        shift: shift_letters.union(shift_marks),
+        altgr: key_set(object, "altgr_letters")?.unwrap_or_default(),
+        accents: key_set(object, "accents")?.unwrap_or_default(),
+    })))
+}
+
+/// A list of keys' names; `None` if there is none.
+fn key_set(object: &Map<String, Value>, field: &str) -> Result<Option<KeySet>, Reject> {
+    let Some(list) = object.get(field) else { return Ok(None) };
+    let key = |name: &Value| {
+        let key = Key::named(name.as_str().ok_or(Reject::BadField)?).ok_or(Reject::UnknownKey)?;
+        if key.may_write_letters() { Ok(key) } else { Err(Reject::BadField) }
+    };
+    list.as_array().ok_or(Reject::BadField)?.iter().map(key).collect::<Result<_, _>>().map(Some)
+}
+
 fn text<'a>(object: &'a Map<String, Value>, field: &str) -> Result<&'a str, Reject> {
     object.get(field).and_then(Value::as_str).ok_or(Reject::BadField)
 }
@@ -170,6 +197,12 @@ pub fn to_json(stamped: &Stamped) -> Option<Value> {
         Event::Scroll { delta } => json!({"type": "mouse", "ts": ts, "event": "scroll", "scroll_delta": delta}),
         Event::Touch => json!({"type": "mouse", "ts": ts, "event": "touch"}),
         Event::Focus { app } => json!({"type": "app", "ts": ts, "event": "focus", "app_name": app}),
+        Event::Layout(layout) => {
+            let names = |keys: KeySet| keys.iter().filter_map(Key::kernel_name).collect::<Vec<_>>();
+            json!({"type": "layout", "ts": ts, "letters": names(layout.plain), "shift_letters": names(layout.shift),
+                   "altgr_letters": names(layout.altgr), "marks": [], "shift_marks": [],
+                   "accents": names(layout.accents)})
+        }
         Event::Gap { scope, reason } => {
             json!({"type": "gap", "ts": ts, "scope": scope.name(), "reason": reason.name()})
         }
@@ -212,6 +245,12 @@ mod tests {
             (r#"{"type":"app","ts":1,"event":"focus","app_name":""}"#, Reject::BadName),
             (&long, Reject::BadName),
             (r#"{"type":"gap","ts":1,"scope":"windows"}"#, Reject::BadField),
+            (r#"{"type":"layout","ts":1}"#, Reject::BadField),
+            (r#"{"type":"layout","ts":1,"letters":"abc"}"#, Reject::BadField),
+            (r#"{"type":"layout","ts":1,"letters":[7]}"#, Reject::BadField),
+            (r#"{"type":"layout","ts":1,"letters":["KEY_NOSUCH"]}"#, Reject::UnknownKey),
+            (r#"{"type":"layout","ts":1,"letters":["KEY_ENTER"]}"#, Reject::BadField),
+            (r#"{"type":"layout","ts":1,"letters":["a"],"accents":["KEY_SPACE"]}"#, Reject::BadField),
         ] {
             assert_eq!(parse(text.as_bytes()), Err(reason), "{text}");
         }
@@ -231,6 +270,12 @@ mod tests {
             Event::Focus { app: Some("org.example \"Mail\"".into()) },
             Event::Focus { app: None },
             Event::Gap { scope: Scope::Mouse, reason: GapReason::Told },
+            Event::Layout(Box::new(Layout::US)),
+            Event::Layout(Box::new(Layout {
+                altgr: [key].into_iter().collect(),
+                accents: Key::US_MARKS,
+                ..Layout::US
+            })),
         ] {
             let stamped = Stamped { ts_us: 1_790_000_000_000_001, event };
             let text = to_json(&stamped).expect("a name for everything").to_string();

@@ -1,6 +1,7 @@
 //! Physical keys: their codes, their names in traces, and the finger that the touch-typing chart gives each.
 
 use super::key_names::KEY_NAMES;
+use super::layout::KeySet;
 use std::fmt;
 
 /// A physical key, by its Linux key code.
@@ -30,13 +31,13 @@ const TAB: u16 = 15;
 const BACKSPACE: u16 = 14;
 const LEFT_SHIFT: u16 = 42;
 const RIGHT_SHIFT: u16 = 54;
+const RIGHT_ALT: u16 = 100;
 
 /// What the features need to know of a key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Traits {
     zone: u8,
     modifier: bool,
-    word: bool,
     ends_line: bool,
 }
 
@@ -56,16 +57,17 @@ const ZONE_CODES: [&[u16]; ZONES - 1] = [
 /// one of these. Right Alt writes letters.
 const COMMAND_CODES: [u16; 6] = [29, 97, 56, 125, 126, 58];
 const MODIFIER_CODES: [u16; 9] = [42, 54, 29, 97, 56, 100, 125, 126, 58];
-/// Letters, `, . ' -` and Backspace: what a plain word is made of.
-const WORD_CODES: [u16; 31] = [
+/// Of the US keyboard.
+const LETTER_CODES: [u16; 26] = [
     16, 17, 18, 19, 20, 21, 22, 23, 24, 25, // Q … P
     30, 31, 32, 33, 34, 35, 36, 37, 38, // A … L
     44, 45, 46, 47, 48, 49, 50, // Z … M
-    51, 52, 40, 12, BACKSPACE,
 ];
+/// `, . ' -` of the US keyboard.
+const MARK_CODES: [u16; 4] = [51, 52, 40, 12];
 
 /// A key that no finger of the chart has: it moves the cursor, goes to another field or gives a command.
-const OTHER: Traits = Traits { zone: ZONE_ED as u8, modifier: false, word: false, ends_line: true };
+const OTHER: Traits = Traits { zone: ZONE_ED as u8, modifier: false, ends_line: true };
 
 const TRAITS: [Traits; LAST_MAIN_KEY + 1] = {
     let mut traits = [OTHER; LAST_MAIN_KEY + 1];
@@ -84,21 +86,21 @@ const TRAITS: [Traits; LAST_MAIN_KEY + 1] = {
         i += 1;
     }
     i = 0;
-    while i < WORD_CODES.len() {
-        traits[WORD_CODES[i] as usize].word = true;
-        traits[WORD_CODES[i] as usize].ends_line = false;
-        i += 1;
-    }
-    i = 0;
     while i < COMMAND_CODES.len() {
         traits[COMMAND_CODES[i] as usize].ends_line = true;
         i += 1;
     }
     traits[TAB as usize].ends_line = true;
+    traits[BACKSPACE as usize].ends_line = false;
     traits
 };
 
 impl Key {
+    /// `, . ' -` of the US keyboard.
+    pub const US_MARKS: KeySet = KeySet::of_codes(&MARK_CODES);
+    /// What plain words are written with on the US keyboard: its letters and marks.
+    pub const US_WORD: KeySet = KeySet::of_codes(&LETTER_CODES).union(Key::US_MARKS);
+
     /// The key with this Linux key code.
     pub const fn from_code(code: u16) -> Key {
         Key(code)
@@ -127,10 +129,16 @@ impl Key {
         KEY_NAMES.iter().find(|&&(_, code)| code == self.0).map(|&(name, _)| name)
     }
 
-    /// Whether no feature can tell the two apart: they lie in one zone and are of one kind (letter, eraser, Shift, …).
-    pub fn is_alike(self, other: Key) -> bool {
-        let kind = |key: Key| (key.traits(), key.is_shift(), key.is_space(), key.is_eraser());
+    /// Whether the two lie in one zone and are of one kind, whatever they write.
+    pub(super) fn is_of_kind_of(self, other: Key) -> bool {
+        let kind = |key: Key| (key.traits(), key.is_shift(), key.is_altgr(), key.is_space(), key.is_eraser());
         kind(self) == kind(other)
+    }
+
+    /// Whether some layout may write a letter with it.
+    pub fn may_write_letters(self) -> bool {
+        let Traits { zone, modifier, ends_line } = self.traits();
+        usize::from(zone) != ZONE_ED && !modifier && !ends_line && !self.is_space()
     }
 
     /// Every key that has a name.
@@ -138,7 +146,6 @@ impl Key {
         KEY_NAMES.iter().map(|&(_, code)| Key(code))
     }
 
-    #[cfg(test)]
     pub(crate) fn code(self) -> u16 {
         self.0
     }
@@ -156,11 +163,6 @@ impl Key {
         self.traits().modifier
     }
 
-    /// Whether a plain word may contain it.
-    pub(crate) fn is_word_key(self) -> bool {
-        self.traits().word
-    }
-
     /// Whether what follows is typed elsewhere, for all that is known: Enter, Tab, Escape, arrows, shortcuts.
     pub(crate) fn ends_line(self) -> bool {
         self.traits().ends_line
@@ -168,6 +170,11 @@ impl Key {
 
     pub(crate) fn is_shift(self) -> bool {
         matches!(self.0, LEFT_SHIFT | RIGHT_SHIFT)
+    }
+
+    /// Right Alt, which writes letters on many layouts.
+    pub(crate) fn is_altgr(self) -> bool {
+        self.0 == RIGHT_ALT
     }
 
     pub(crate) fn is_space(self) -> bool {

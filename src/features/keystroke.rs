@@ -2,18 +2,25 @@
 
 mod by_finger;
 mod line;
+pub mod tally;
 
 use super::names::KEYSTROKE_COUNT;
 use super::stats::{Sum, inside, mean, mean_and_std, ms, ratio, stats8};
-use crate::event::{Action, Key, Micros};
+use crate::event::{Action, Key, Layout, Micros};
 use by_finger::ByFinger;
-use line::Line;
+use line::{LINE_WORDS, Line, Settled};
 use std::ops::Range;
+use tally::{Fate, LineEnd, Lines, Strokes};
 
 /// Presses in a window below which it yields no record, and presses that count below which their features are null.
 pub const LEAST_PRESSES: usize = 25;
 /// `total_keys` is told in steps of so many.
 const COUNT_STEP: usize = 5;
+/// No hand holds a key for a shorter time, and none makes so many presses within so short a time: of 940,000 strokes of
+/// 1,500 people (docs/contract.md) such are 0.06 % and 0.006 % at most.
+const HAND_DWELL_US: Micros = 15_000;
+const BURST_PRESSES: usize = 4;
+const BURST_US: Micros = 40_000;
 /// More strokes than any hand makes in the longest window; beyond, the oldest go.
 const MOST_STROKES: usize = 8192;
 /// More keys than anybody holds.
@@ -33,19 +40,55 @@ const ERASER_HELD_MS: f64 = 250.0;
 /// After so long without a key it may be somebody else: what is told by finger starts anew.
 const SITTING_US: Micros = 300_000_000;
 
+/// Which strokes the features are computed from. Features by finger are computed from plain words whatever this is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Publish {
+    /// Of plain words in lines of more than eight.
+    #[default]
+    Lines,
+    /// Of plain words that another one follows.
+    Words,
+    /// All that a hand made.
+    All,
+}
+
+impl Publish {
+    pub const ALL: [Publish; 3] = [Publish::Lines, Publish::Words, Publish::All];
+
+    /// As in the configuration and in records.
+    pub fn name(self) -> &'static str {
+        match self {
+            Publish::Lines => "lines",
+            Publish::Words => "words",
+            Publish::All => "all",
+        }
+    }
+
+    pub fn named(name: &str) -> Option<Publish> {
+        Publish::ALL.into_iter().find(|publish| publish.name() == name)
+    }
+}
+
 /// One key going down and, perhaps, up.
 #[derive(Clone, Copy)]
 struct Stroke {
     press_us: Micros,
     release_us: Option<Micros>,
     erases: bool,
-    /// Whether it belongs to a word that counts.
-    counts: bool,
+    fate: Fate,
     /// Of the finger, until it is known whether the stroke counts; `None` for a modifier.
     zone: Option<u8>,
 }
 
 impl Stroke {
+    fn fate_under(&self, publish: Publish) -> Fate {
+        if publish == Publish::All && self.fate != Fate::NoHand { Fate::Counts } else { self.fate }
+    }
+
+    fn counts(&self) -> bool {
+        self.fate == Fate::Counts
+    }
+
     fn dwell_ms(&self) -> Option<f64> {
         Some(ms(self.release_us? - self.press_us))
     }
@@ -57,9 +100,20 @@ struct Held {
     stroke: u64,
 }
 
+/// A window that had enough presses of any kind.
+#[derive(Debug)]
+pub struct Typed {
+    /// Presses that count, in steps of five.
+    pub total_keys: u32,
+    pub features: Box<[Option<f64>; KEYSTROKE_COUNT]>,
+    /// What became of the window's strokes by now.
+    pub strokes: Strokes,
+}
+
 /// The window's strokes and what is kept beyond it.
-#[derive(Default)]
 pub struct KeystrokeCore {
+    publish: Publish,
+    layout: Layout,
     by_finger: ByFinger,
     line: Line,
     last_us: Option<Micros>,
@@ -67,8 +121,18 @@ pub struct KeystrokeCore {
     strokes: Vec<Stroke>,
     first_stroke: u64,
     held: Vec<Held>,
+    /// Those that have left the window.
+    past: Strokes,
+    lines: Lines,
     /// Reused from window to window.
+    window: Vec<Stroke>,
     scratch: Vec<f64>,
+}
+
+impl Default for KeystrokeCore {
+    fn default() -> KeystrokeCore {
+        KeystrokeCore::new(Publish::default())
+    }
 }
 
 /// A core tells nothing of what was typed.
@@ -79,18 +143,68 @@ impl std::fmt::Debug for KeystrokeCore {
 }
 
 impl KeystrokeCore {
-    /// A gap: nothing may span it; what was told by finger before it stays.
+    pub fn new(publish: Publish) -> KeystrokeCore {
+        let least_words = if publish == Publish::Lines { LINE_WORDS } else { 0 };
+        KeystrokeCore {
+            publish,
+            layout: Layout::US,
+            by_finger: ByFinger::default(),
+            line: Line::new(least_words),
+            last_us: None,
+            strokes: Vec::new(),
+            first_stroke: 0,
+            held: Vec::new(),
+            past: Strokes::default(),
+            lines: Lines::default(),
+            window: Vec::new(),
+            scratch: Vec::new(),
+        }
+    }
+
+    /// Which strokes the features are computed from.
+    pub fn publish(&self) -> Publish {
+        self.publish
+    }
+
+    /// Time of the newest event.
+    pub fn last_us(&self) -> Option<Micros> {
+        self.last_us
+    }
+
+    /// What became of all strokes so far.
+    pub fn all_strokes(&self) -> Strokes {
+        let mut all = self.past;
+        self.strokes.iter().for_each(|stroke| all.add(stroke.fate_under(self.publish)));
+        all
+    }
+
+    /// What ended lines so far.
+    pub fn lines(&self) -> Lines {
+        self.lines
+    }
+
+    /// A gap: nothing may span it; values by finger from before it stay.
     pub fn reset(&mut self) {
-        self.end_line();
-        self.first_stroke += self.strokes.len() as u64;
-        self.strokes.clear();
+        self.end_line(LineEnd::Gap);
+        self.forget_first(self.strokes.len());
         self.held.clear();
     }
 
-    /// What follows is typed elsewhere, for all that is known: what waits to count never will.
-    pub fn end_line(&mut self) {
-        let void = self.line.end();
-        self.forget_zones(void);
+    /// What follows may be typed elsewhere: what waits to count never will.
+    pub fn end_line(&mut self, why: LineEnd) {
+        let settled = self.line.end(why);
+        if settled.is_some() {
+            self.lines.add(why);
+        }
+        self.settle(settled);
+    }
+
+    /// The keys that write letters from now on. Where that changes, the line ends.
+    pub fn set_layout(&mut self, layout: Layout) {
+        if self.layout != layout {
+            self.layout = layout;
+            self.end_line(LineEnd::Layout);
+        }
     }
 
     /// Takes one event; `false` if older strokes had to go because there were too many.
@@ -101,11 +215,11 @@ impl KeystrokeCore {
             self.by_finger.clear();
         }
         if pause_us > LINE_PAUSE_US {
-            self.end_line();
+            self.end_line(LineEnd::Pause);
         }
         if pause_us > WORD_PAUSE_US {
-            let void = self.line.void_word();
-            self.forget_zones(void);
+            let settled = self.line.void_word();
+            self.settle(settled);
         }
         match action {
             Action::Press => self.press(ts_us, key),
@@ -119,6 +233,7 @@ impl KeystrokeCore {
     fn press(&mut self, ts_us: Micros, key: Key) -> bool {
         let fits = self.make_room();
         let number = self.first_stroke + self.strokes.len() as u64;
+        let part = self.layout.part(key, self.is_held(Key::is_shift), self.is_held(Key::is_altgr));
         // A second press without a release replaces the first.
         self.held.retain(|held| held.key != key);
         if self.held.len() < MOST_HELD {
@@ -126,13 +241,39 @@ impl KeystrokeCore {
         }
         let zone = (!key.is_modifier()).then_some(key.zone() as u8);
         let erases = key.is_eraser();
-        self.strokes.push(Stroke { press_us: ts_us, release_us: None, erases, counts: false, zone });
-        let void = self.line.press(number, key);
-        self.forget_zones(void);
+        self.strokes.push(Stroke { press_us: ts_us, release_us: None, erases, fate: Fate::Waiting, zone });
+        self.look_for_burst(ts_us);
+        let (settled, end) = self.line.press(number, key, part);
+        if let Some(why) = end.filter(|_| settled.is_some()) {
+            self.lines.add(why);
+        }
+        self.settle(settled);
+        if !self.line.holds(number) {
+            self.settle(Some((number..number + 1, Fate::NoWord)));
+        }
         while let Some(word) = self.line.next_word() {
             self.count(word);
         }
         fits
+    }
+
+    fn is_held(&self, which: impl Fn(Key) -> bool) -> bool {
+        self.held.iter().any(|held| which(held.key))
+    }
+
+    /// The newest presses may be more than a hand makes in so short a time.
+    fn look_for_burst(&mut self, ts_us: Micros) {
+        let Some(first) = self.strokes.len().checked_sub(BURST_PRESSES) else { return };
+        if ts_us - self.strokes[first].press_us <= BURST_US {
+            (first..self.strokes.len()).for_each(|i| self.note_no_hand(i));
+        }
+    }
+
+    /// No hand made this stroke, so it counts in nothing, nor does what is left of its word.
+    fn note_no_hand(&mut self, i: usize) {
+        self.strokes[i].fate = Fate::NoHand;
+        let settled = self.line.void_word_of(self.first_stroke + i as u64);
+        self.settle(settled);
     }
 
     fn release(&mut self, ts_us: Micros, key: Key) {
@@ -142,12 +283,16 @@ impl KeystrokeCore {
         let Some(i) = held.stroke.checked_sub(self.first_stroke) else { return };
         let stroke = &mut self.strokes[i as usize];
         stroke.release_us = Some(ts_us);
-        if key.is_eraser() && stroke.dwell_ms().is_some_and(|dwell_ms| dwell_ms >= ERASER_HELD_MS) {
-            self.end_line();
+        let dwell_us = ts_us - stroke.press_us;
+        if dwell_us < HAND_DWELL_US {
+            self.note_no_hand(i as usize);
+        }
+        if key.is_eraser() && ms(dwell_us) >= ERASER_HELD_MS {
+            self.end_line(LineEnd::Erasing);
         }
     }
 
-    /// The strokes of a word are told of from now on.
+    /// The strokes of a word count from now on.
     fn count(&mut self, word: Range<u64>) {
         let first = (word.start - self.first_stroke) as usize;
         let end = (word.end - self.first_stroke) as usize;
@@ -156,58 +301,69 @@ impl KeystrokeCore {
         let (space, word) = (before.last().expect("the space before the word"), &mut rest[..end - first]);
         self.by_finger.take_word(space, word);
         for stroke in word {
-            stroke.counts = true;
+            stroke.fate = Fate::Counts;
             stroke.zone = None;
         }
     }
 
-    /// None of the strokes from this one on will ever count.
-    fn forget_zones(&mut self, from: Option<u64>) {
-        let Some(first) = from else { return };
-        let first = (first - self.first_stroke) as usize;
-        self.strokes[first..].iter_mut().for_each(|stroke| stroke.zone = None);
+    /// These strokes will never count; what is settled already stays.
+    fn settle(&mut self, settled: Option<Settled>) {
+        let Some((range, fate)) = settled else { return };
+        let place = |number: u64| (number.saturating_sub(self.first_stroke) as usize).min(self.strokes.len());
+        let range = place(range.start)..place(range.end);
+        for stroke in &mut self.strokes[range] {
+            stroke.zone = None;
+            if stroke.fate == Fate::Waiting {
+                stroke.fate = fate;
+            }
+        }
     }
 
     fn make_room(&mut self) -> bool {
         let fits = self.strokes.len() < MOST_STROKES;
         if !fits {
-            self.end_line();
+            self.end_line(LineEnd::Gap);
             self.forget_first(MOST_STROKES / 4);
         }
         fits
     }
 
     fn forget_first(&mut self, count: usize) {
-        self.strokes.drain(..count);
+        let publish = self.publish;
+        let forgotten = self.strokes.drain(..count);
+        forgotten.for_each(|stroke| self.past.add(stroke.fate_under(publish)));
         self.first_stroke += count as u64;
     }
 
-    /// The features of the window `(end - length, end]` and its number of presses that count, told in steps of five;
-    /// `None` below the least number of presses of any kind.
-    pub fn features(
-        &mut self,
-        end_us: Micros,
-        length_us: Micros,
-    ) -> Option<(u32, Box<[Option<f64>; KEYSTROKE_COUNT]>)> {
+    /// What the window `(end - length, end]` yields; `None` below the least number of presses that a hand made.
+    pub fn features(&mut self, end_us: Micros, length_us: Micros) -> Option<Typed> {
         self.by_finger.end_epoch();
         // The space before a word that waits has a part in it.
         let waiting = self.line.first_waiting().map_or(usize::MAX, |first| (first - self.first_stroke) as usize - 1);
         let outside = self.strokes.partition_point(|stroke| stroke.press_us <= end_us - length_us);
         let kept = waiting.min(outside);
         self.forget_first(kept);
-        let window = &self.strokes[outside - kept..];
-        if window.len() < LEAST_PRESSES {
+        let mut strokes = Strokes::default();
+        self.window.clear();
+        for stroke in &self.strokes[outside - kept..] {
+            let fate = stroke.fate_under(self.publish);
+            strokes.add(fate);
+            if fate != Fate::NoHand {
+                self.window.push(Stroke { fate, ..*stroke });
+            }
+        }
+        if self.window.len() < LEAST_PRESSES {
             return None;
         }
-        let mut out = Box::new([None; KEYSTROKE_COUNT]);
-        let mut rest = &mut out[..];
+        let presses = counting(&self.window).count();
+        let window = if presses < LEAST_PRESSES { &[] } else { &self.window[..] };
+        let mut features = Box::new([None; KEYSTROKE_COUNT]);
+        let mut rest = &mut features[..];
         let mut put = |values: &[Option<f64>]| {
             let (here, after) = std::mem::take(&mut rest).split_at_mut(values.len());
             here.copy_from_slice(values);
             rest = after;
         };
-        let presses = counting(window).count();
-        let window = if presses < LEAST_PRESSES { &[] } else { window };
         let scratch = &mut self.scratch;
         put(&stats8(dwells(window, scratch)));
         put(&stats8(flights(window, scratch)));
@@ -216,7 +372,7 @@ impl KeystrokeCore {
         put(self.by_finger.digraphs());
         put(&corrections(window));
         put(&rhythm(window, scratch));
-        Some(((presses / COUNT_STEP * COUNT_STEP) as u32, out))
+        Some(Typed { total_keys: (presses / COUNT_STEP * COUNT_STEP) as u32, features, strokes })
     }
 }
 
@@ -269,7 +425,7 @@ fn corrections(window: &[Stroke]) -> [Option<f64>; 4] {
     let first_of_run = |(a, b): &(&Stroke, &Stroke)| b.erases && !a.erases;
     let latencies = pairs(window).filter(first_of_run).map(|(a, b)| ms(b.press_us - a.press_us));
     let runs = pairs(window).filter(first_of_run).count()
-        + usize::from(window.first().is_some_and(|stroke| stroke.counts && stroke.erases));
+        + usize::from(window.first().is_some_and(|stroke| stroke.counts() && stroke.erases));
     [
         ratio(erased, counting(window).count()),
         (!window.is_empty()).then_some(erased as f64),
@@ -279,10 +435,10 @@ fn corrections(window: &[Stroke]) -> [Option<f64>; 4] {
 }
 
 fn counting(window: &[Stroke]) -> impl Iterator<Item = &Stroke> {
-    window.iter().filter(|stroke| stroke.counts)
+    window.iter().filter(|stroke| stroke.counts())
 }
 
 /// Successive strokes of which the second counts: the first is of the same word, or the space before it.
 fn pairs(window: &[Stroke]) -> impl Iterator<Item = (&Stroke, &Stroke)> {
-    window.iter().zip(window.iter().skip(1)).filter(|(_, second)| second.counts)
+    window.iter().zip(window.iter().skip(1)).filter(|(_, second)| second.counts())
 }

@@ -18,7 +18,8 @@ impl Serialize for Entry {
         map.serialize_entry("dev_mode", &self.identity.dev_mode)?;
         map.serialize_entry("degraded", &self.record.degraded)?;
         match &self.record.body {
-            Body::Keystroke { total_keys, features } => {
+            Body::Keystroke { strokes, total_keys, features } => {
+                map.serialize_entry("strokes", strokes.name())?;
                 map.serialize_entry("total_keys", total_keys)?;
                 serialize_features::<S>(&mut map, &KEYSTROKE, &features[..])?;
             }

@@ -32,8 +32,8 @@ impl Entry {
         let (dev_mode, degraded) = (self.identity.dev_mode, self.record.degraded);
         let _ = write!(out, " schema={}i,dev_mode={dev_mode},degraded={degraded}", self.schema);
         match &self.record.body {
-            Body::Keystroke { total_keys, features } => {
-                let _ = write!(out, ",total_keys={total_keys}i");
+            Body::Keystroke { strokes, total_keys, features } => {
+                let _ = write!(out, ",strokes=\"{}\",total_keys={total_keys}i", strokes.name());
                 push_features(out, &KEYSTROKE, &features[..]);
             }
             Body::Mouse { total_samples, features } => {
@@ -92,6 +92,7 @@ fn push_tag(out: &mut String, name: &str, value: &str) {
 #[cfg(test)]
 mod tests {
     use crate::features::app::Transition;
+    use crate::features::keystroke::Publish;
     use crate::features::names::{KEYSTROKE, KEYSTROKE_COUNT, MOUSE, MOUSE_COUNT};
     use crate::record::{Body, Entry, Identity, Origin, Record};
     use influxdb_line_protocol::{FieldValue, ParsedLine, parse_lines};
@@ -179,7 +180,7 @@ mod tests {
         ) {
             let features: Box<[Option<f64>; KEYSTROKE_COUNT]> =
                 values.clone().into_boxed_slice().try_into().expect("as many");
-            let text = line(&entry("u", "h", Origin::Device, Body::Keystroke { total_keys: 30, features }));
+            let text = line(&entry("u", "h", Origin::Device, Body::Keystroke { strokes: Publish::All, total_keys: 30, features }));
             let point = point(&text);
             for (feature, value) in KEYSTROKE.iter().zip(values) {
                 let expected = value.filter(|value| value.is_finite()).map(FieldValue::F64);
@@ -197,7 +198,7 @@ mod tests {
         assert_eq!(
             text,
             format!(
-                "mouse_features,user_id=ann,host=desk schema=2i,dev_mode=false,degraded=true,total_samples=40i,{name}=250.25 \
+                "mouse_features,user_id=ann,host=desk schema=3i,dev_mode=false,degraded=true,total_samples=40i,{name}=250.25 \
                  1790000000000001000\n"
             )
         );

@@ -3,26 +3,28 @@
 use super::json::iso8601;
 use super::{Body, Record};
 use crate::event::without_controls;
+use crate::features::keystroke::tally::Strokes;
 use crate::features::names::{Feature, KEYSTROKE, MOUSE};
 
 /// Stands for a feature without a value.
 const NULL: &str = "-";
 
 impl Record {
-    /// Time of day (UTC), kind, and the few features that say most.
-    pub fn summary(&self) -> String {
+    /// Time of day (UTC), kind, and the few features that say most; for a keystroke record without values, what became of
+    /// the window's `strokes`.
+    pub fn summary(&self, strokes: Strokes) -> String {
         let time = &iso8601(self.window_end_us)[11..19];
         let mark = if self.degraded { "  (degraded)" } else { "" };
         match &self.body {
-            Body::Keystroke { total_keys, features } => {
+            Body::Keystroke { total_keys, features, .. } => {
                 let value = |name| named(&KEYSTROKE, &features[..], name);
-                let told = if value("dwell_mean") == NULL {
-                    "too few in lines of plain words to tell of".into()
+                let [dwell, flight, speed] = ["dwell_mean", "flight_mean", "typing_speed_wpm"].map(value);
+                let values = if dwell == NULL {
+                    format!("no values: {}", reasons(strokes))
                 } else {
-                    let [dwell, flight, speed] = ["dwell_mean", "flight_mean", "typing_speed_wpm"].map(value);
                     format!("dwell {dwell} ms  flight {flight} ms  {speed} wpm")
                 };
-                format!("{time}  keystroke  {total_keys:>4} keys     {told}{mark}")
+                format!("{time}  keystroke  {total_keys:>4} keys     {values}{mark}")
             }
             Body::Mouse { total_samples, features } => {
                 let value = |name| named(&MOUSE, &features[..], name);
@@ -44,6 +46,13 @@ impl Record {
             }
         }
     }
+}
+
+fn reasons(strokes: Strokes) -> String {
+    let label = |name| Strokes::KINDS.iter().find(|&&(known, _)| known == name).map_or(name, |&(_, label)| label);
+    let reasons = strokes.shown().filter(|&(_, count)| count > 0);
+    let reasons: Vec<_> = reasons.map(|(name, count)| format!("{count} {}", label(name))).collect();
+    if reasons.is_empty() { "fewer than 25 counted".into() } else { reasons.join(", ") }
 }
 
 fn named(features: &[Feature], values: &[Option<f64>], name: &str) -> String {

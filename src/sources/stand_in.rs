@@ -1,6 +1,6 @@
 //! Keys that stand for others, so that a trace gives the same features and no text.
 
-use crate::event::{Action, Key};
+use crate::event::{Action, Key, Layout};
 
 /// Which key stands for which while it is held.
 ///
@@ -8,10 +8,17 @@ use crate::event::{Action, Key};
 /// finger that overlap must stay two.
 #[derive(Default)]
 pub struct StandIns {
+    /// By which keys are alike.
+    layout: Layout,
     held: Vec<(Key, Key)>,
 }
 
 impl StandIns {
+    /// The layout that the trace contains from here on.
+    pub fn set_layout(&mut self, layout: Layout) {
+        self.layout = layout;
+    }
+
     /// The key to tell in the place of this one.
     pub fn stand_in(&mut self, key: Key, action: Action) -> Key {
         let held = self.held.iter().position(|&(real, _)| real == key);
@@ -29,8 +36,9 @@ impl StandIns {
     }
 
     fn first_free(&self, key: Key) -> Key {
-        let is_free = |candidate: &Key| candidate.is_alike(key) && !self.held.iter().any(|(_, used)| used == candidate);
+        let is_alike = |candidate: &Key| self.layout.are_alike(*candidate, key);
+        let is_free = |candidate: &Key| is_alike(candidate) && !self.held.iter().any(|(_, used)| used == candidate);
         // Where all are taken, more keys are down than there are.
-        Key::all().find(is_free).unwrap_or_else(|| Key::all().find(|other| other.is_alike(key)).unwrap_or(key))
+        Key::all().find(is_free).unwrap_or_else(|| Key::all().find(is_alike).unwrap_or(key))
     }
 }

@@ -4,7 +4,8 @@ use super::Follower;
 use crate::event::Micros;
 use crate::features::app::Transition;
 use crate::features::app::{History, Learnt};
-use crate::features::names::{Feature, KEYSTROKE, MOUSE};
+use crate::features::keystroke::Publish;
+use crate::features::names::{Feature, KEYSTROKE, KEYSTROKE_COUNT, MOUSE};
 use crate::record::{Body, Entry, Identity, Kind, Origin, Record, SCHEMA, Stored};
 use rusqlite::types::ToSql;
 use rusqlite::{Connection, OptionalExtension, Row, Statement};
@@ -23,7 +24,7 @@ struct TableSql {
 }
 
 static KEYSTROKE_SQL: LazyLock<TableSql> =
-    LazyLock::new(|| table_sql(Kind::Keystroke, &columns("total_keys", &KEYSTROKE)));
+    LazyLock::new(|| table_sql(Kind::Keystroke, &(columns("total_keys", &KEYSTROKE) + ", strokes")));
 static MOUSE_SQL: LazyLock<TableSql> = LazyLock::new(|| table_sql(Kind::Mouse, &columns("total_samples", &MOUSE)));
 static APP_SQL: LazyLock<TableSql> = LazyLock::new(|| {
     let columns = "from_app, to_app, duration_ms, transition_count, transition_probability, switch_rate_per_min, \
@@ -132,9 +133,10 @@ fn insert_at(
     row.bind(stored_us)?;
     row.bind(SCHEMA)?;
     match &record.body {
-        Body::Keystroke { total_keys, features } => {
+        Body::Keystroke { strokes, total_keys, features } => {
             row.bind(total_keys)?;
             features.iter().try_for_each(|value| row.bind(value))?;
+            row.bind(strokes.name())?;
         }
         Body::Mouse { total_samples, features } => {
             row.bind(total_samples)?;
@@ -192,7 +194,9 @@ fn read(row: &Row<'_>, kind: Kind, before: Option<&Arc<Identity>>) -> rusqlite::
     let origin: String = row.get(4)?;
     let body = match kind {
         Kind::Keystroke => {
-            Body::Keystroke { total_keys: row.get(ENVELOPE_COLUMNS)?, features: Box::new(features(row)?) }
+            let strokes: String = row.get(ENVELOPE_COLUMNS + 1 + KEYSTROKE_COUNT)?;
+            let strokes = Publish::named(&strokes).unwrap_or_default();
+            Body::Keystroke { strokes, total_keys: row.get(ENVELOPE_COLUMNS)?, features: Box::new(features(row)?) }
         }
         Kind::Mouse => Body::Mouse { total_samples: row.get(ENVELOPE_COLUMNS)?, features: Box::new(features(row)?) },
         Kind::App => Body::App(transition(row)?),

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | 1 | the tables and views of the contract, followers' marks, what was learnt of applications |
 //! | 2 | which version of the contract a record was made by |
+//! | 3 | which strokes a keystroke record is computed from |
 
 use super::StoreError;
 use crate::features::names::{Feature, KEYSTROKE, MOUSE};
@@ -17,7 +18,7 @@ pub const VERSION: u32 = MIGRATIONS.len() as u32;
 const APPLICATION_ID: i32 = 0x5365_634c;
 
 /// Each brings the schema from its place in the list to the next version.
-const MIGRATIONS: [fn(&Transaction<'_>) -> rusqlite::Result<()>; 2] = [to_version_1, to_version_2];
+const MIGRATIONS: [fn(&Transaction<'_>) -> rusqlite::Result<()>; 3] = [to_version_1, to_version_2, to_version_3];
 
 /// Brings a database to [`VERSION`]; each step is a transaction. `now_us` is for the audit log.
 pub fn migrate(connection: &mut Connection, now_us: i64) -> Result<(), StoreError> {
@@ -67,6 +68,14 @@ fn to_version_2(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
         let table = kind.table();
         transaction.execute_batch(&format!("ALTER TABLE {table} ADD COLUMN schema INTEGER NOT NULL DEFAULT 1"))
     })
+}
+
+/// Version 1 of the contract used all strokes, version 2 those in lines.
+fn to_version_3(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    transaction.execute_batch(
+        "ALTER TABLE keystroke_features ADD COLUMN strokes TEXT NOT NULL DEFAULT 'lines';
+         UPDATE keystroke_features SET strokes = 'all' WHERE schema = 1;",
+    )
 }
 
 /// What every table of records begins and ends with. Times are microseconds since the Unix epoch; `stored` is when the

@@ -242,7 +242,7 @@ fn write(connection: &mut Connection, batch: &[Appended]) -> rusqlite::Result<Wr
     let mut written = Written { last_id: first_id, kinds: Vec::new(), ignored: 0, unfit: 0 };
     for Appended { identity, origin, output, .. } in batch {
         let (learnt, record) = match output {
-            Output::Window(record) => (None, Some(record)),
+            Output::Window(record) | Output::Typing(record, _) => (None, Some(record)),
             Output::Focus(learnt, record) => (Some(learnt), record.as_ref()),
         };
         if let Some(record) = record {

@@ -10,21 +10,53 @@ const START_US: i64 = 1_790_000_000_000_000;
 /// A stretch of behaviour; `seed` fills in the small details.
 #[derive(Debug, Clone)]
 enum Stretch {
-    Type { keys: usize, mean_us: i64, plain: bool },
-    Move { reports: usize, interval_us: i64, absolute: bool },
-    Click { presses: usize, mean_us: i64 },
-    Scroll { events: usize, mean_us: i64 },
-    Focus { app: usize },
+    Type {
+        keys: usize,
+        mean_us: i64,
+        plain: bool,
+    },
+    Move {
+        reports: usize,
+        interval_us: i64,
+        absolute: bool,
+    },
+    Click {
+        presses: usize,
+        mean_us: i64,
+    },
+    Scroll {
+        events: usize,
+        mean_us: i64,
+    },
+    Focus {
+        app: usize,
+    },
     Touch,
-    Gap { scope: usize },
-    Pause { us: i64 },
-    StepBack { us: i64 },
-    Misfit { which: usize },
+    /// Motion by a few counts at a time.
+    Tremble {
+        reports: usize,
+        interval_us: i64,
+    },
+    Layout {
+        which: usize,
+    },
+    Gap {
+        scope: usize,
+    },
+    Pause {
+        us: i64,
+    },
+    StepBack {
+        us: i64,
+    },
+    Misfit {
+        which: usize,
+    },
 }
 
 fn stretch() -> impl Strategy<Value = Stretch> {
     prop_oneof![
-        4 => (1usize..120, 30_000i64..400_000, any::<bool>())
+        4 => (1usize..120, prop_oneof![4 => 30_000i64..400_000, 1 => 3_000i64..30_000], any::<bool>())
             .prop_map(|(keys, mean_us, plain)| Stretch::Type { keys, mean_us, plain }),
         4 => (1usize..600, 100i64..40_000, any::<bool>())
             .prop_map(|(reports, interval_us, absolute)| Stretch::Move { reports, interval_us, absolute }),
@@ -32,6 +64,9 @@ fn stretch() -> impl Strategy<Value = Stretch> {
         2 => (1usize..40, 5_000i64..900_000).prop_map(|(events, mean_us)| Stretch::Scroll { events, mean_us }),
         2 => (0usize..6).prop_map(|app| Stretch::Focus { app }),
         1 => Just(Stretch::Touch),
+        1 => (1usize..20, 20_000i64..900_000)
+            .prop_map(|(reports, interval_us)| Stretch::Tremble { reports, interval_us }),
+        1 => (0usize..LAYOUTS.len()).prop_map(|which| Stretch::Layout { which }),
         1 => (0usize..5).prop_map(|scope| Stretch::Gap { scope }),
         2 => prop_oneof![0i64..3_000_000, 0i64..40_000_000, 290_000_000i64..400_000_000]
             .prop_map(|us| Stretch::Pause { us }),
@@ -55,7 +90,7 @@ pub fn events() -> impl Strategy<Value = Vec<Stamped>> {
 }
 
 /// Each is an object, because the reference stops at what is no JSON at all.
-const MISFITS: [&str; 10] = [
+const MISFITS: [&str; 13] = [
     r#"{}"#,
     r#"{"type":"keystroke","ts":"soon","key":"a","event":"press"}"#,
     r#"{"type":"keystroke","ts":1790000000000000,"key":"no such key","event":"press"}"#,
@@ -66,6 +101,18 @@ const MISFITS: [&str; 10] = [
     r#"{"type":"mouse","ts":1790000000000000,"event":"scroll","scroll_delta":0}"#,
     r#"{"type":"app","ts":1790000000000000,"event":"focus","app_name":""}"#,
     r#"{"type":"gap","ts":1790000000000000,"scope":"moon"}"#,
+    r#"{"type":"layout","ts":1790000000000000}"#,
+    r#"{"type":"layout","ts":1790000000000000,"letters":["KEY_A",7]}"#,
+    r#"{"type":"layout","ts":1790000000000000,"letters":["KEY_A"],"accents":["KEY_TAB"]}"#,
+];
+
+/// The US keyboard's, one on which keys change what they are with Shift and AltGr, and one with few letters.
+const LAYOUTS: [&str; 3] = [
+    r#"{"type":"layout","letters":["q","w","e","r","t","y","u","i","o","p","a","s","d","f","g","h","j","k","l","z","x",
+        "c","v","b","n","m"]}"#,
+    r#"{"type":"layout","letters":["KEY_A","e","KeyT","o","KEY_N","7"],"shift_letters":["KEY_A","e","KeyT","o"],
+        "altgr_letters":["i","s"],"marks":["h"],"shift_marks":[],"accents":[","]}"#,
+    r#"{"type":"layout","letters":["KEY_A","KEY_COMMA","KEY_SEMICOLON"]}"#,
 ];
 
 struct Writer {
@@ -108,6 +155,16 @@ impl Writer {
                 self.line(self.now_us, json!({"type": "app", "event": "focus", "app_name": name}));
             }
             Stretch::Touch => self.line(self.now_us, json!({"type": "mouse", "event": "touch"})),
+            Stretch::Tremble { reports, interval_us } => {
+                for _ in 0..reports {
+                    self.now_us += self.below(2 * interval_us);
+                    let (dx, dy) = (self.below(9) - 4, self.below(9) - 4);
+                    self.line(self.now_us, json!({"type": "mouse", "event": "move", "dx": dx, "dy": dy}));
+                }
+            }
+            Stretch::Layout { which } => {
+                self.line(self.now_us, serde_json::from_str(LAYOUTS[which]).expect("a layout"));
+            }
             Stretch::Gap { scope } => {
                 let mut gap = json!({"type": "gap", "reason": "test"});
                 if let Some(scope) = ["all", "keystroke", "mouse", "app"].get(scope) {
@@ -129,7 +186,7 @@ impl Writer {
         const PLAIN: [&str; 13] =
             ["KEY_A", "e", "KeyT", " ", "o", "Space", "KEY_N", "i", "s", "h", "ShiftLeft", "Backspace", ","];
         const OTHER: [&str; 12] =
-            ["Return", "Tab", "KEY_F5", "7", "Num4", "!", "ControlLeft", "Delete", "UpArrow", "KEY_KP1", "x", " "];
+            ["Return", "Tab", "KEY_F5", "7", "Num4", "!", "ControlLeft", "Delete", "UpArrow", "AltGr", "x", " "];
         let mut due: Vec<(i64, &str)> = Vec::new();
         for _ in 0..keys {
             self.now_us += self.below(2 * mean_us);
@@ -142,7 +199,9 @@ impl Writer {
             }
             self.key(self.now_us, key, "press");
             if self.below(60) > 0 {
-                due.push((self.now_us + 20_000 + self.below(200_000), key));
+                // Some are let go sooner than a hand lets go.
+                let dwell_us = if self.below(60) == 0 { self.below(20_000) } else { 20_000 + self.below(200_000) };
+                due.push((self.now_us + dwell_us, key));
             }
         }
         due.sort_unstable();

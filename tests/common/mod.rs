@@ -7,6 +7,7 @@ pub mod reference;
 
 use seclyzer::event::{Stamped, json};
 use seclyzer::features::app::History;
+use seclyzer::features::keystroke::Publish;
 use seclyzer::pipeline::{Output, Pipeline, Windows};
 use seclyzer::record::{Entry, Identity, Origin, Record};
 use std::sync::Arc;
@@ -16,14 +17,16 @@ pub fn parse(trace: &str) -> Vec<Stamped> {
     trace.lines().filter_map(|line| json::parse(line.as_bytes()).ok()).collect()
 }
 
-/// The records that events give, in order.
+/// The records that events give, in order, with features of the strokes in lines.
 pub fn replay(events: Vec<Stamped>) -> Vec<Record> {
-    let mut pipeline = Pipeline::new(Windows::CONTRACT, History::default());
+    replay_publishing(Publish::Lines, events)
+}
+
+/// The same, with features of these strokes.
+pub fn replay_publishing(publish: Publish, events: Vec<Stamped>) -> Vec<Record> {
+    let mut pipeline = Pipeline::new(Windows::CONTRACT, History::default()).publishing(publish);
     let mut records = Vec::new();
-    let mut keep = |output| match output {
-        Output::Window(record) | Output::Focus(_, Some(record)) => records.push(record),
-        Output::Focus(_, None) => {}
-    };
+    let mut keep = |output: Output| records.extend(output.record().cloned());
     for event in events {
         pipeline.push(event, &mut keep);
     }
@@ -32,9 +35,9 @@ pub fn replay(events: Vec<Stamped>) -> Vec<Record> {
 }
 
 /// The same as text, a JSON object a line.
-pub fn replay_text(trace: &str) -> String {
+pub fn replay_text(publish: Publish, trace: &str) -> String {
     let line = |record| Entry::new(someone(), Origin::Trace, record).to_json() + "\n";
-    replay(parse(trace)).into_iter().map(line).collect()
+    replay_publishing(publish, parse(trace)).into_iter().map(line).collect()
 }
 
 /// Whose records those of the tests are.

@@ -75,8 +75,8 @@ pub fn trace(bytes: &[u8]) {
     let mut reader = TraceReader::new(bytes);
     let mut pipeline = Pipeline::new(Windows::CONTRACT, History::default());
     let mut look = |output: Output| {
-        if let Output::Window(record) | Output::Focus(_, Some(record)) = output {
-            let text = entry(record).to_json();
+        if let Some(record) = output.record() {
+            let text = entry(record.clone()).to_json();
             assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok_and(|record| record.is_object()));
         }
     };

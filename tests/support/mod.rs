@@ -9,6 +9,7 @@ pub mod servers;
 use seclyzer::config::{self, Switch};
 use seclyzer::event::Micros;
 use seclyzer::features::app::Transition;
+use seclyzer::features::keystroke::Publish;
 use seclyzer::features::names::{KEYSTROKE_COUNT, MOUSE_COUNT};
 use seclyzer::record::{Body, Entry, Identity, Origin, Record, Stored};
 use std::ops::RangeInclusive;
@@ -47,7 +48,11 @@ pub fn an_hour_ago_us() -> Micros {
 /// One record, of another kind for each of three numbers in a row; numbers are seconds from `start_us`.
 pub fn record(start_us: Micros, number: i64) -> Record {
     let body = match number.rem_euclid(3) {
-        0 => Body::Keystroke { total_keys: 30, features: Box::new([Some(number as f64 + 0.5); KEYSTROKE_COUNT]) },
+        0 => Body::Keystroke {
+            strokes: Publish::Lines,
+            total_keys: 30,
+            features: Box::new([Some(number as f64 + 0.5); KEYSTROKE_COUNT]),
+        },
         1 => Body::Mouse { total_samples: 40, features: Box::new([Some(number as f64 + 0.25); MOUSE_COUNT]) },
         _ => Body::App(Transition {
             from_app: "editor".into(),

@@ -1,22 +1,29 @@
-//! Which strokes count: those of plain words inside a line, so that a secret has no say in any feature.
+//! Which strokes count: those of plain words inside a line, so that a secret is part of no feature.
 //!
 //! A word is what is typed between two spaces; it is plain if it is letters and the like alone. A password, a command,
 //! a number is none. What Enter, Tab, a click or a change of focus ends may be a passphrase: so a line's words wait
 //! until it has more of them than a passphrase, and the last one waits for another.
 
+use super::tally::{Fate, LineEnd};
 use crate::event::Key;
+use crate::event::layout::Part;
 use std::ops::Range;
 
-/// A line of no more plain words than this has no say: it may be a passphrase.
-const LINE_WORDS: u32 = 8;
+/// Of a line of no more plain words than this none counts: it may be a passphrase.
+pub(super) const LINE_WORDS: u32 = 8;
 /// So many words at the line's end wait for what comes after them.
 const LAST_WORDS: usize = 1;
 /// Of a word with more, none counts.
 pub(super) const WORD_PRESSES: u64 = 64;
 
-/// The line that is being typed. Strokes are told by their numbers.
+/// Strokes that will never count, by their numbers, and why.
+pub(super) type Settled = (Range<u64>, Fate);
+
+/// The line that is being typed. Strokes are known by their numbers.
 pub(super) struct Line {
-    /// Plain words that do not count yet.
+    /// A line of no more plain words than this does not count.
+    least_words: u32,
+    /// Plain words that do not count yet, each with the space that ends it.
     waiting: Vec<Range<u64>>,
     /// Plain words since the line's begin.
     words: u32,
@@ -26,26 +33,41 @@ pub(super) struct Line {
     letters: i64,
 }
 
-impl Default for Line {
-    fn default() -> Line {
-        Line { waiting: Vec::with_capacity(LINE_WORDS as usize + 1), words: 0, begin: None, letters: 0 }
-    }
-}
-
 impl Line {
-    /// What was typed since the last space is no plain word: from which stroke on none will ever count.
-    pub(super) fn void_word(&mut self) -> Option<u64> {
-        self.begin.take()
+    pub(super) fn new(least_words: u32) -> Line {
+        Line { least_words, waiting: Vec::with_capacity(least_words as usize + 1), words: 0, begin: None, letters: 0 }
     }
 
-    /// What follows is typed elsewhere, for all that is known: from which stroke on none will ever count.
-    pub(super) fn end(&mut self) -> Option<u64> {
+    /// What was typed since the last space is no plain word.
+    pub(super) fn void_word(&mut self) -> Option<Settled> {
+        self.begin.take().map(|first| (first..u64::MAX, Fate::NoWord))
+    }
+
+    /// What follows may be typed elsewhere. `None` where no word was under way.
+    pub(super) fn end(&mut self, why: LineEnd) -> Option<Settled> {
         let first = self.first_waiting();
         self.waiting.clear();
         self.words = 0;
         self.begin = None;
         self.letters = 0;
-        first
+        let fate = if why == LineEnd::Gap { Fate::Gap } else { Fate::ShortLine };
+        first.map(|first| (first..u64::MAX, fate))
+    }
+
+    /// No hand made this stroke: the word that it is part of is no plain one.
+    pub(super) fn void_word_of(&mut self, number: u64) -> Option<Settled> {
+        if self.begin.is_some_and(|begin| number >= begin) {
+            return self.void_word();
+        }
+        let word = self.waiting.iter().position(|word| word.contains(&number))?;
+        self.words -= 1;
+        Some((self.waiting.remove(word), Fate::NoWord))
+    }
+
+    /// Whether this stroke, the newest, is part of a plain word.
+    pub(super) fn holds(&self, number: u64) -> bool {
+        self.begin.is_some_and(|begin| number >= begin)
+            || self.waiting.last().is_some_and(|word| word.contains(&number))
     }
 
     /// The first stroke that may still come to count.
@@ -53,34 +75,37 @@ impl Line {
         self.waiting.first().map(|word| word.start).or(self.begin)
     }
 
-    /// Takes the press of stroke `number`: from which stroke on none will ever count, if that is known now.
-    /// Words may count after it, see [`Line::next_word`].
-    pub(super) fn press(&mut self, number: u64, key: Key) -> Option<u64> {
+    /// Takes the press of stroke `number`, which writes `part`; what it settles. Words may count after it, see
+    /// [`Line::next_word`]. The cause is given where it ends the line.
+    pub(super) fn press(&mut self, number: u64, key: Key, part: Part) -> (Option<Settled>, Option<LineEnd>) {
         if key.is_space() {
-            return self.end_word(number);
+            return (self.end_word(number), None);
         }
         if key.ends_line() {
-            return self.end();
+            return (self.end(LineEnd::Key), Some(LineEnd::Key));
         }
         // Whatever becomes of the word: an eraser must not reach the words before it unseen. What is no letter is not
         // counted, so that the line may end sooner, but never later, than a space is erased.
-        if key.is_word_key() {
-            self.letters += if key.is_eraser() { -1 } else { 1 };
+        let erases = key.is_eraser();
+        if erases {
+            self.letters -= 1;
+        } else if part == Part::Letter {
+            self.letters += 1;
         }
         if self.letters < 0 {
-            return self.end();
+            return (self.end(LineEnd::Erasing), Some(LineEnd::Erasing));
         }
         let is_too_long = self.begin.is_some_and(|begin| number - begin >= WORD_PRESSES);
-        let is_erased = self.letters == 0 && key.is_eraser();
-        let is_plain = !is_too_long && !is_erased && (key.is_word_key() || key.is_shift());
-        if is_plain { None } else { self.void_word() }
+        let is_erased = self.letters == 0 && erases;
+        let is_plain = !is_too_long && !is_erased && (erases || part != Part::None);
+        (if is_plain { None } else { self.void_word() }, None)
     }
 
-    fn end_word(&mut self, space: u64) -> Option<u64> {
+    fn end_word(&mut self, space: u64) -> Option<Settled> {
         let letters = std::mem::take(&mut self.letters);
         let first = self.begin.replace(space + 1)?;
         if letters == 0 {
-            return Some(first);
+            return Some((first..space + 1, Fate::NoWord));
         }
         self.waiting.push(first..space + 1);
         self.words = self.words.saturating_add(1);
@@ -89,7 +114,7 @@ impl Line {
 
     /// A word that counts from now on: its strokes, the space that ends it among them.
     pub(super) fn next_word(&mut self) -> Option<Range<u64>> {
-        let counts = self.words > LINE_WORDS && self.waiting.len() > LAST_WORDS;
+        let counts = self.words > self.least_words && self.waiting.len() > LAST_WORDS;
         counts.then(|| self.waiting.remove(0))
     }
 }
