@@ -6,6 +6,7 @@ mod doctor;
 mod features;
 mod forget;
 mod install;
+mod keystrokes;
 mod logging;
 mod record;
 mod replay;

@@ -26,6 +26,7 @@ pub use settings::Setting;
 pub use system::{process_environment, read};
 pub use value::Value;
 
+use crate::features::keystroke::Publish;
 use crate::record::Identity;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -36,6 +37,7 @@ pub struct Config {
     pub identity: Identity,
     pub window: Window,
     pub devices: Devices,
+    pub keystroke: Keystroke,
     pub x11: X11,
     pub store: Store,
     pub redis: Redis,
@@ -57,6 +59,12 @@ pub struct Devices {
     /// Empty: every keyboard, mouse, touchpad and absolute pointer.
     pub include: Vec<String>,
     pub exclude: Vec<String>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Keystroke {
+    /// Which strokes features are computed from.
+    pub publish: Publish,
 }
 
 #[derive(Debug, Clone)]
@@ -95,6 +103,8 @@ pub struct Redis {
     pub stream_max_len: u64,
     /// Whether events are accepted on the channel `seclyzer:events`.
     pub accept_events: bool,
+    /// Which of their strokes features are computed from.
+    pub events_publish: Publish,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

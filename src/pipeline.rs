@@ -109,6 +109,11 @@ impl Pipeline {
         Pipeline { keystroke: KeystrokeCore::new(publish), ..self }
     }
 
+    /// Which strokes features are computed from.
+    pub fn publish(&self) -> Publish {
+        self.keystroke.publish()
+    }
+
     /// What became of all strokes so far.
     pub fn strokes(&self) -> Strokes {
         self.keystroke.all_strokes()

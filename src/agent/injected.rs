@@ -65,8 +65,8 @@ impl Injected {
         let (count, counts) = watch::channel(Counts::default());
         let (taken, events) = watch::channel(Default::default());
         let feeds = Feeds {
-            present: Feed::with_history(Origin::Redis, windows, outlet).await?,
-            other: Feed::with_history(Origin::RedisReplay, windows, outlet).await?,
+            present: Feed::with_history(Origin::Redis, windows, settings.events_publish, outlet).await?,
+            other: Feed::with_history(Origin::RedisReplay, windows, settings.events_publish, outlet).await?,
             window_us: windows.length_us,
             outlet: outlet.clone(),
         };

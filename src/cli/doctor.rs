@@ -1,6 +1,7 @@
 //! `seclyzer doctor`
 
 mod checks;
+mod keystrokes;
 mod service;
 
 pub use service::how_to_start;

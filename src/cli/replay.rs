@@ -6,6 +6,7 @@ use crate::agent::outlet::{Outlet, Show};
 use crate::agent::replay::{Replayed, Speed, replay};
 use crate::agent::{AgentError, CLOSING_LIMIT, windows_of};
 use crate::config::{Config, Loaded, Switch};
+use crate::features::keystroke::Publish;
 use crate::store::{Store, StoreError, StoreStatus};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::fs::File;
@@ -38,6 +39,9 @@ pub struct Args {
     /// How many times as fast as it was, or `max`
     #[arg(long, default_value = "1", value_parser = parse_speed)]
     speed: Speed,
+    /// Which strokes features are computed from: lines, words or all; without it, as configured
+    #[arg(long, value_name = "STROKES", value_parser = parse_publish)]
+    publish: Option<Publish>,
     /// Print records as JSON, one a line; store and send nothing, and know nothing of what was learnt before
     #[arg(long)]
     stdout: bool,
@@ -55,6 +59,10 @@ fn parse_speed(text: &str) -> Result<Speed, String> {
         Ok(times) if times.is_finite() && times > 0.0 => Ok(Speed::Times(times)),
         _ => Err("a number above 0, such as 1 or 2.5, or `max`".into()),
     }
+}
+
+fn parse_publish(text: &str) -> Result<Publish, String> {
+    Publish::named(text).ok_or_else(|| "lines, words or all".into())
 }
 
 pub fn run(args: &Args, loaded: Loaded) -> Result<(), Error> {
@@ -124,14 +132,16 @@ async fn replay_and_drain(args: &Args, config: &Config, outlet: &Outlet, store: 
 
 async fn replay_all(args: &Args, config: &Config, outlet: &Outlet) -> Result<(), Error> {
     let windows = windows_of(&config.window);
+    let publish = args.publish.unwrap_or(config.keystroke.publish);
     let mut stored_before = 0;
     for path in &args.traces {
         let no_input = |source| Error::NoInput { path: path.clone(), source };
         let file = File::open(path).map_err(no_input)?;
         let bar = progress_bar(path, file.metadata().map_err(no_input)?.len());
-        let replayed = replay(BufReader::new(file), windows, args.speed, outlet, |read| bar.set_position(read))
-            .await
-            .map_err(|source| Error::Replay { path: path.clone(), source })?;
+        let replayed =
+            replay(BufReader::new(file), windows, publish, args.speed, outlet, |read| bar.set_position(read))
+                .await
+                .map_err(|source| Error::Replay { path: path.clone(), source })?;
         bar.finish_and_clear();
         let stored = stored(outlet).await?;
         tell(path, &replayed, stored.map(|stored| stored - stored_before));

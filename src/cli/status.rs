@@ -1,8 +1,9 @@
 //! `seclyzer status`
 
-use super::Error;
 use super::doctor::how_to_start;
 use super::text::table;
+use super::{Error, keystrokes};
+use crate::agent::feed::StrokesStatus;
 use crate::agent::hardening::Hardening;
 use crate::agent::status::socket_path;
 use crate::config::Config;
@@ -75,7 +76,8 @@ fn describe(status: &Value) -> String {
     text += &table(&["kind", "events", "records"], &rows);
     let gaps = events["gaps"].as_object().into_iter().flatten().map(|(reason, count)| format!("{count} {reason}"));
     let gaps: Vec<_> = gaps.collect();
-    text += &format!("\ngaps: {}\n", if gaps.is_empty() { "none".into() } else { gaps.join(", ") });
+    text += &keystrokes(&status["keystrokes"]);
+    text += &format!("gaps: {}\n", if gaps.is_empty() { "none".into() } else { gaps.join(", ") });
     if status["excluded"] == true {
         text += "keystrokes are not captured: an excluded application has the focus\n";
     }
@@ -96,6 +98,17 @@ fn describe(status: &Value) -> String {
     text += "\n";
     text += &devices(&status["devices"]);
     text
+}
+
+fn keystrokes(status: &Value) -> String {
+    let status: StrokesStatus = serde_json::from_value(status.clone()).unwrap_or_default();
+    format!(
+        "\nkeystroke features: from {} (keystroke.publish = \"{}\")\nstrokes: {}\nended lines, by cause: {}\n",
+        keystrokes::published(&status.publish),
+        status.publish,
+        keystrokes::strokes(&status),
+        keystrokes::lines(&status)
+    )
 }
 
 /// The measures that are in force, by name.

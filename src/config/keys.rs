@@ -86,7 +86,7 @@ impl Key {
 const EXCLUDED_APPS: &str = r#"["keepassxc", "keepass2", "org.keepassxc.KeePassXC", "bitwarden", "1password", "enpass", "dashlane", "nordpass", "Proton Pass", "Keeper Password Manager", "qtpass", "seahorse", "org.gnome.seahorse", "org.gnome.seahorse.Application", "org.gnome.World.Secrets", "kwalletmanager", "kwalletmanager5", "kwalletd5", "kwalletd6", "gcr-prompter", "pinentry", "pinentry-gtk", "pinentry-gtk-2", "pinentry-gnome3", "pinentry-qt", "pinentry-qt5", "ssh-askpass", "ksshaskpass", "polkit-gnome-authentication-agent-1", "polkit-kde-authentication-agent-1", "lxpolkit", "veracrypt"]"#;
 
 /// All keys, in the order in which they are shown.
-pub static KEYS: [Key; 32] = [
+pub static KEYS: [Key; 34] = [
     key("identity.user", Kind::Text, "\"\"", "Whose records these are. Empty: the account's login name."),
     key("identity.host", Kind::Text, "\"\"", "The machine's name in the records. Empty: the host name."),
     key("identity.dev_mode", Kind::Flag, "false", "Marks every record as made during development.")
@@ -113,6 +113,13 @@ pub static KEYS: [Key; 32] = [
          keyboard, mouse, touchpad and absolute pointer.",
     ),
     key("devices.exclude", Kind::List, "[]", "Devices not to read, in the same form; wins over `devices.include`."),
+    key(
+        "keystroke.publish",
+        Kind::Choice(&["lines", "words", "all"]),
+        "\"lines\"",
+        "Which strokes features are computed from: `lines` (plain words in lines of more than eight), `words` (plain words \
+         that another one follows) or `all`. What `words` and `all` give away is in [privacy.md](privacy.md).",
+    ),
     key("x11.enabled", Kind::Flag, "true", "Whether changes of the focused application are observed on X11."),
     key(
         "x11.excluded_apps",
@@ -168,6 +175,12 @@ pub static KEYS: [Key; 32] = [
         Kind::Flag,
         "false",
         "Whether events are accepted from the channel `seclyzer:events`. Whoever may publish there can add records.",
+    ),
+    key(
+        "redis.events_publish",
+        Kind::Choice(&["lines", "words", "all"]),
+        "\"all\"",
+        "As `keystroke.publish`, for those events: whoever published the keys has shown them already.",
     ),
     key(
         "influx.enabled",

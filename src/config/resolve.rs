@@ -3,7 +3,9 @@
 use super::error::{ConfigError, Origin};
 use super::settings::Settings;
 use super::value::quoted;
-use super::{Config, Devices, Identity, Influx, InfluxApi, Log, Redis, Store, Switch, Window, X11, urls};
+use super::{
+    Config, Devices, Identity, Influx, InfluxApi, Keystroke, Log, Publish, Redis, Store, Switch, Window, X11, urls,
+};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -17,6 +19,7 @@ pub(super) fn resolve(settings: &Settings) -> Result<Config, ConfigError> {
         identity: identity(settings)?,
         window: window(settings)?,
         devices: devices(settings)?,
+        keystroke: Keystroke { publish: publish(settings, "keystroke.publish") },
         x11: x11(settings)?,
         store: store(settings),
         redis: redis(settings),
@@ -66,6 +69,11 @@ fn devices(settings: &Settings) -> Result<Devices, ConfigError> {
     })
 }
 
+/// The list of choices has let no other text pass.
+fn publish(settings: &Settings, key: &str) -> Publish {
+    Publish::named(settings.text(key)).unwrap_or_default()
+}
+
 fn x11(settings: &Settings) -> Result<X11, ConfigError> {
     let excluded_apps = named(settings, "x11.excluded_apps")?.to_vec();
     Ok(X11 { enabled: settings.flag("x11.enabled"), excluded_apps })
@@ -94,6 +102,7 @@ fn redis(settings: &Settings) -> Redis {
         stream: settings.flag("redis.stream"),
         stream_max_len: settings.whole("redis.stream_max_len").into(),
         accept_events: settings.flag("redis.accept_events"),
+        events_publish: publish(settings, "redis.events_publish"),
     }
 }
 

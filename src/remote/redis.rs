@@ -93,6 +93,7 @@ fn first_answer(error: &RedisError) -> Option<ServerError> {
 mod tests {
     use super::*;
     use crate::config::Secret;
+    use crate::features::keystroke::Publish;
 
     fn settings(enabled: Switch, url: &str) -> config::Redis {
         config::Redis {
@@ -103,6 +104,7 @@ mod tests {
             stream: false,
             stream_max_len: 1000,
             accept_events: false,
+            events_publish: Publish::All,
         }
     }
 

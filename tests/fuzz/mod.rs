@@ -226,6 +226,7 @@ pub fn redis_reply(bytes: &[u8]) {
         stream: true,
         stream_max_len: 1000,
         accept_events: false,
+        events_publish: seclyzer::features::keystroke::Publish::All,
     };
     let mut sink = redis::Redis::new(settings, "id").expect("a good URL");
     RUNTIME.block_on(async { look_at(sink.deliver(&batch()).await) });

@@ -90,5 +90,6 @@ pub fn redis_settings(url: &str) -> config::Redis {
         stream: true,
         stream_max_len: 1_000_000,
         accept_events: true,
+        events_publish: Publish::All,
     }
 }

@@ -2,8 +2,8 @@
 
 use super::super::devices::{NO_DEVICE, PROVIDE_DEVICE};
 use super::super::{Error, block_on};
-use super::Finding;
 use super::service::{self, Running};
+use super::{Finding, keystrokes};
 use crate::config::{self, Config, Loaded, Switch};
 use crate::remote::redis as remote;
 use crate::sinks::influx::Influx;
@@ -24,6 +24,7 @@ pub fn all(loaded: &Loaded) -> Result<Vec<Finding>, Error> {
     findings.extend(devices(config, running.as_ref())?);
     findings.push(database(&config.store.path));
     findings.push(service::finding(running.as_ref(), &config.store.path));
+    findings.push(keystrokes::finding(&config.keystroke, &config.store.path, running.as_ref()));
     let remote = async { Ok([windows(&config.x11).await, redis(&config.redis).await, influx(&config.influx).await]) };
     findings.extend(block_on(remote)?);
     Ok(findings)

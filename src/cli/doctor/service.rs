@@ -1,6 +1,7 @@
 //! The agent as a service: whether it runs, and what it says of itself.
 
 use super::Finding;
+use crate::agent::feed::StrokesStatus;
 use crate::agent::hardening::Hardening;
 use crate::agent::status::socket_path;
 use crate::sources::evdev::Node;
@@ -23,6 +24,9 @@ pub struct Running {
     pub hardening: Hardening,
     /// The nodes as it sees them: the hardened service may read what the account may not.
     pub devices: Vec<Node>,
+    /// Why keystrokes count or not.
+    #[serde(default)]
+    pub keystrokes: StrokesStatus,
 }
 
 /// Asks the agent that writes to this database, if one does.

@@ -81,7 +81,8 @@ impl Lines {
     }
 }
 
-fn in_steps(count: u32) -> u64 {
+/// A number of strokes as it may be shown.
+pub fn in_steps(count: u32) -> u64 {
     u64::from(count) / SHOWN_STEP * SHOWN_STEP
 }
 
