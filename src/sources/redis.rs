@@ -66,7 +66,7 @@ async fn listen(settings: &config::Redis, servers: &[Client], intake: &mut Intak
         };
         if !std::mem::replace(&mut is_lost, true) {
             let reason = describe(&error, settings);
-            tracing::warn!(address = address(server), reason, "no events from Redis until it is back");
+            tracing::warn!(address = address(server), reason, "no events from Redis until it answers again");
         }
         let cap = if is_refusal(&error) { LONGEST_PAUSE_REFUSED } else { LONGEST_PAUSE };
         tokio::time::sleep(backoff.pause(cap)).await;
@@ -132,7 +132,7 @@ impl Intake {
         if self.reported.is_none_or(|last| last.elapsed() >= REPORT_INTERVAL) {
             self.reported = Some(Instant::now());
             let Counts { rejected, .. } = &*self.counts.borrow();
-            tracing::warn!(?rejected, "events from Redis were dropped, for they do not fit");
+            tracing::warn!(?rejected, "invalid events from Redis were discarded");
         }
     }
 }
