@@ -56,7 +56,7 @@ fn a_replay_publishes_what_the_configuration_says_or_what_it_is_asked_for() {
         assert_same_records(strokes, &text, &read_golden(&format!("typist.{of}expected")));
     }
     let output = home.run(&["replay", "--publish", "everything", &trace]);
-    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(output.status.code(), Some(64));
     assert!(String::from_utf8_lossy(&output.stderr).contains("lines, words or all"));
 }
 
@@ -111,9 +111,7 @@ async fn a_trace_published_on_redis_gives_the_same_features() {
 
 /// Forty presses and releases of one key in a row that began at this time.
 fn forty_keys(start_us: i64, dwell_us: i64) -> Vec<String> {
-    let event = |ts: i64, event: &str| {
-        json!({"type": "keystroke", "ts": ts, "key": "a", "event": event}).to_string()
-    };
+    let event = |ts: i64, event: &str| json!({"type": "keystroke", "ts": ts, "key": "a", "event": event}).to_string();
     let stroke = |i: i64| {
         let press_us = start_us + i * 50_000;
         [event(press_us, "press"), event(press_us + dwell_us, "release")]
