@@ -263,7 +263,7 @@ mod tests {
     #[test]
     fn a_section_is_listed_once() {
         let sections: Vec<_> = sections().collect();
-        assert_eq!(sections, ["identity", "window", "devices", "x11", "store", "redis", "influx", "log"]);
+        assert_eq!(sections, ["identity", "window", "devices", "keystroke", "x11", "store", "redis", "influx", "log"]);
     }
 
     #[test]
