@@ -3,7 +3,7 @@
 //! It is done once, by the command, before there is a second thread: Landlock and "no new privileges" hold for the
 //! calling thread and those that it starts. What the kernel cannot do is left out; [`Hardening`] says what is in force.
 
-use crate::config::{Config, Switch};
+use crate::config::{Config, Switch, Tls};
 use crate::sources::x11;
 use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, LandlockStatus, NetPort, PathBeneath, PathFd, RestrictionStatus,
@@ -94,9 +94,13 @@ impl Needs {
         let certificates = ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().filter_map(&variable);
         // A login replaces the file with the cookie, so that its folder is what can be named.
         let cookie = x11.xauthority.as_deref().filter(|_| config.x11.enabled).and_then(folder);
+        // So does a renewal with the files for TLS.
+        let redis = config.redis.is_used().then_some(&config.redis.tls);
+        let influx = config.influx.is_on().then_some(&config.influx.tls);
+        let tls = redis.into_iter().chain(influx).flat_map(Tls::paths).filter_map(folder);
         Needs {
             written: folder(&config.store.path).into_iter().collect(),
-            read: cookie.into_iter().chain(certificates).collect(),
+            read: cookie.into_iter().chain(certificates).chain(tls).collect(),
             tcp_ports: tcp_ports(config, x11, variable),
         }
     }
