@@ -8,10 +8,11 @@ pub mod redis;
 
 use crate::event::Micros;
 use crate::now_us;
-use crate::record::Stored;
+use crate::record::{Kind, Stored};
 use crate::remote::{Backoff, LONGEST_PAUSE, LONGEST_PAUSE_REFUSED};
 use crate::store::{Follower, Store, StoreError};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::future::Future;
 use std::time::Duration;
@@ -108,7 +109,8 @@ impl Default for Status {
 /// pays nothing while it is idle.
 pub async fn follow<S: Sink>(sink: S, store: Store, start: i64, status: watch::Sender<Status>) {
     let pace = Pace::new(S::LARGEST_BATCH);
-    let follow = Follow { sink, store, status, pace, mark: start, is_absent: false, is_missing: false };
+    let given_up = GivenUp::default();
+    let follow = Follow { sink, store, status, pace, given_up, mark: start, is_absent: false, is_missing: false };
     let Err(Stopped) = follow.run().await;
 }
 
@@ -119,6 +121,7 @@ struct Follow<S> {
     store: Store,
     status: watch::Sender<Status>,
     pace: Pace,
+    given_up: GivenUp,
     mark: i64,
     /// No server has answered since the start, and nobody has asked for one.
     is_absent: bool,
@@ -141,7 +144,8 @@ impl<S: Sink> Follow<S> {
                 continue;
             };
             let outcome = self.sink.deliver(&batch).await;
-            let verdict = self.pace.judge(batch.len(), outcome.as_ref().err());
+            let kinds: Vec<Kind> = batch.iter().map(|stored| stored.entry.record.kind()).collect();
+            let verdict = self.pace.judge(&kinds, outcome.as_ref().err());
             self.tell(batch.len(), last.id, outcome, &verdict);
             if verdict.is_done {
                 self.is_absent = false;
@@ -191,15 +195,14 @@ impl<S: Sink> Follow<S> {
     }
 
     /// Counts and logs what became of a delivery.
-    fn tell(&self, count: usize, last_id: i64, outcome: Result<(), Failure>, verdict: &Verdict) {
-        let sink = S::FOLLOWER.name();
+    fn tell(&mut self, count: usize, last_id: i64, outcome: Result<(), Failure>, verdict: &Verdict) {
         match outcome {
             Ok(()) => {
                 self.status.send_modify(|status| status.delivered += count as u64);
                 self.enter(State::Delivering, String::new());
             }
             Err(failure @ (Failure::Rejected(_) | Failure::Outdated(_))) if verdict.is_done => {
-                tracing::error!(sink, id = last_id, %failure, "a record is rejected for good and left out");
+                self.given_up.add(S::FOLLOWER.name(), last_id, &failure);
                 self.status.send_modify(|status| {
                     status.rejected += 1;
                     status.last_error = Some(failure.to_string());
@@ -235,6 +238,27 @@ impl<S: Sink> Follow<S> {
     }
 }
 
+/// Records that were rejected for good since they were last logged: at most once a minute, for a backlog may hold a
+/// million of them.
+#[derive(Debug, Default)]
+struct GivenUp {
+    count: u64,
+    logged: Option<Instant>,
+}
+
+impl GivenUp {
+    const INTERVAL: Duration = Duration::from_secs(60);
+
+    fn add(&mut self, sink: &str, id: i64, failure: &Failure) {
+        self.count += 1;
+        if self.logged.is_none_or(|logged| logged.elapsed() >= GivenUp::INTERVAL) {
+            let records = self.count;
+            tracing::error!(sink, records, id, %failure, "rejected for good and left out; status counts all such records");
+            *self = GivenUp { count: 0, logged: Some(Instant::now()) };
+        }
+    }
+}
+
 /// Asks the store until it answers: a full disk, say, may be mended.
 async fn insist<T, F: Future<Output = Result<T, StoreError>>>(mut ask: impl FnMut() -> F) -> Result<T, Stopped> {
     let mut backoff = Backoff::default();
@@ -255,7 +279,27 @@ struct Pace {
     limit: usize,
     largest: usize,
     backoff: Backoff,
-    rejected_in_a_row: u32,
+    rejections: Rejections,
+    /// A conflict of types is one of a kind of records; the others may be taken all the while.
+    rejections_of: BTreeMap<Kind, Rejections>,
+}
+
+/// Single records that were rejected, without one that was taken in between.
+#[derive(Debug, Default)]
+struct Rejections {
+    in_a_row: u32,
+    backoff: Backoff,
+}
+
+impl Rejections {
+    /// After so many it is rather the server that is at fault: no more than one record a pause is given up then.
+    const MANY: u32 = 8;
+
+    /// How long to pause after one more.
+    fn add(&mut self) -> Option<Duration> {
+        self.in_a_row += 1;
+        (self.in_a_row >= Rejections::MANY).then(|| self.backoff.pause(LONGEST_PAUSE_REFUSED))
+    }
 }
 
 /// What follows from the outcome of a delivery.
@@ -267,34 +311,32 @@ struct Verdict {
 }
 
 impl Pace {
-    /// After so many rejected records without one that was taken, it is rather the server that is at fault: no more
-    /// than one record a pause is given up then.
-    const MANY_REJECTED: u32 = 8;
     /// No server can send us away for longer.
     const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(600);
 
     fn new(largest: usize) -> Pace {
-        Pace { limit: largest, largest, backoff: Backoff::default(), rejected_in_a_row: 0 }
+        let rejections = Rejections::default();
+        Pace { limit: largest, largest, backoff: Backoff::default(), rejections, rejections_of: BTreeMap::new() }
     }
 
-    /// Judges the delivery of `count` records. A batch that is rejected is halved until the one bad record stands
+    /// Judges the delivery of records of these kinds. A batch that is rejected is halved until the one bad record stands
     /// alone, and that one is given up.
-    fn judge(&mut self, count: usize, failure: Option<&Failure>) -> Verdict {
+    fn judge(&mut self, kinds: &[Kind], failure: Option<&Failure>) -> Verdict {
         match failure {
             None => {
                 self.backoff.reset();
-                self.rejected_in_a_row = 0;
+                self.rejections = Rejections::default();
+                self.rejections_of.retain(|kind, _| !kinds.contains(kind));
                 self.limit = (self.limit * 2).min(self.largest);
                 Verdict { is_done: true, pause: None }
             }
-            Some(Failure::Rejected(_) | Failure::Outdated(_)) if count > 1 => {
-                self.limit = count / 2;
+            Some(Failure::Rejected(_) | Failure::Outdated(_)) if kinds.len() > 1 => {
+                self.limit = kinds.len() / 2;
                 Verdict { is_done: false, pause: None }
             }
             Some(Failure::Rejected(_)) => {
-                self.rejected_in_a_row += 1;
-                let is_suspicious = self.rejected_in_a_row >= Pace::MANY_REJECTED;
-                Verdict { is_done: true, pause: is_suspicious.then(|| self.backoff.pause(LONGEST_PAUSE_REFUSED)) }
+                let of_kind = kinds.first().and_then(|kind| self.rejections_of.entry(*kind).or_default().add());
+                Verdict { is_done: true, pause: self.rejections.add().max(of_kind) }
             }
             // Not the server's fault: those behind it need not wait.
             Some(Failure::Outdated(_)) => Verdict { is_done: true, pause: None },
@@ -314,6 +356,9 @@ impl Pace {
 mod tests {
     use super::*;
 
+    const MOUSE: [Kind; 1] = [Kind::Mouse];
+    const MANY: [Kind; 64] = [Kind::Mouse; 64];
+
     /// Delivers `records` to a server that rejects the `poison`; the ids that were given up, and the number of
     /// requests that it took.
     fn deliver_all(records: Vec<i64>, poison: &[i64]) -> (Vec<i64>, usize) {
@@ -323,7 +368,7 @@ mod tests {
             let is_bad = batch.iter().any(|id| poison.contains(id));
             let failure = is_bad.then(|| Failure::Rejected("bad".into()));
             requests += 1;
-            if pace.judge(batch.len(), failure.as_ref()).is_done {
+            if pace.judge(&vec![Kind::Mouse; batch.len()], failure.as_ref()).is_done {
                 given_up.extend(batch.iter().filter(|_| is_bad));
                 left = &left[batch.len()..];
             }
@@ -343,16 +388,31 @@ mod tests {
     fn records_that_are_too_old_for_a_server_hold_up_none_behind_them() {
         let mut pace = Pace::new(64);
         let outdated = Failure::Outdated("beyond the retention policy".into());
-        assert!((0..1000).all(|_| pace.judge(1, Some(&outdated)) == Verdict { is_done: true, pause: None }));
-        assert!(!pace.judge(64, Some(&outdated)).is_done, "others of the batch may not be");
+        assert!((0..1000).all(|_| pace.judge(&MOUSE, Some(&outdated)) == Verdict { is_done: true, pause: None }));
+        assert!(!pace.judge(&MANY, Some(&outdated)).is_done, "others of the batch may not be");
     }
 
     #[test]
     fn a_server_that_rejects_everything_is_given_one_record_a_pause() {
         let mut pace = Pace::new(64);
         let rejected = Failure::Rejected("unknown organisation".into());
-        let pauses = (0..20).filter(|_| pace.judge(1, Some(&rejected)).pause.is_some()).count();
+        let pauses = (0..20).filter(|n| pace.judge(&[Kind::ALL[n % 3]], Some(&rejected)).pause.is_some()).count();
         assert_eq!(pauses, 13);
+    }
+
+    #[test]
+    fn a_kind_of_records_that_is_always_rejected_is_given_up_one_a_pause_though_others_are_taken() {
+        let mut pace = Pace::new(64);
+        let conflict = Failure::Rejected("field type conflict".into());
+        let mut pauses = Vec::new();
+        for _ in 0..20 {
+            assert_eq!(pace.judge(&[Kind::Keystroke], None), Verdict { is_done: true, pause: None });
+            pauses.extend(pace.judge(&MOUSE, Some(&conflict)).pause);
+        }
+        assert_eq!(pauses.len(), 13);
+        assert!(pauses[12] >= LONGEST_PAUSE_REFUSED / 2, "the pauses grow: {pauses:?}");
+        pace.judge(&MOUSE, None);
+        assert_eq!(pace.judge(&MOUSE, Some(&conflict)).pause, None, "it is mended");
     }
 
     #[test]
@@ -360,7 +420,7 @@ mod tests {
         let mut pace = Pace::new(64);
         let mut after = |seconds| {
             let busy = Failure::Busy { reason: String::new(), retry_after: Some(Duration::from_secs(seconds)) };
-            let verdict = pace.judge(64, Some(&busy));
+            let verdict = pace.judge(&MANY, Some(&busy));
             assert!(!verdict.is_done);
             verdict.pause.expect("a pause")
         };
@@ -373,9 +433,9 @@ mod tests {
     fn a_server_that_cannot_be_reached_is_asked_for_the_same_records_again() {
         let mut pace = Pace::new(64);
         for _ in 0..100 {
-            let verdict = pace.judge(64, Some(&Failure::Unreachable("refused".into())));
+            let verdict = pace.judge(&MANY, Some(&Failure::Unreachable("refused".into())));
             assert!(!verdict.is_done && verdict.pause.is_some_and(|pause| pause <= LONGEST_PAUSE));
         }
-        assert_eq!(pace.judge(64, None), Verdict { is_done: true, pause: None });
+        assert_eq!(pace.judge(&MANY, None), Verdict { is_done: true, pause: None });
     }
 }
