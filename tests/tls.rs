@@ -109,6 +109,7 @@ fn influx(url: &str) -> Influx {
         bucket: "seclyzer".into(),
         username: String::new(),
         password: None,
+        tls: config::Tls::default(),
     })
 }
 
