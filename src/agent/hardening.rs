@@ -193,6 +193,20 @@ mod tests {
     }
 
     #[test]
+    fn it_needs_the_folders_of_the_files_for_tls_that_it_uses() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("ca.pem");
+        let key = rcgen::KeyPair::generate().expect("a key");
+        let certificate = rcgen::CertificateParams::default().self_signed(&key).expect("a certificate");
+        std::fs::write(&path, certificate.pem()).expect("a file");
+        let ca = path.to_str().expect("UTF-8");
+        let tls = [("SECLYZER_REDIS_URL", "rediss://10.0.0.1:7000"), ("SECLYZER_REDIS_TLS_CA", ca)];
+        assert!(needs(&tls, ":0", &[]).read.contains(&folder.path().to_owned()));
+        let off = [tls[0], tls[1], ("SECLYZER_REDIS_ENABLED", "false")];
+        assert!(!needs(&off, ":0", &[]).read.contains(&folder.path().to_owned()));
+    }
+
+    #[test]
     fn behind_a_proxy_no_port_is_known() {
         assert_eq!(needs(&[], ":0", &[("https_proxy", "http://proxy:3128")]).tcp_ports, None);
     }

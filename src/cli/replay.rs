@@ -29,8 +29,8 @@ Without --stdout the records go into the configured database, the agent's own by
 to the Redis on this machine too. They have the times of the trace and the origin `trace`. The agent must not be using
 that database. A record that is there already is neither stored nor sent again.
 
-Exit codes: 0 every sink that is there has everything but what it rejects for good; 65 a trace cannot be read to its end; 66 there is no such trace;
-75 a sink is behind, an agent is using the database, or it was interrupted.")]
+Exit codes: 0 every sink that is there has everything but what it rejects for good; 65 a trace cannot be read to its end;
+66 there is no such trace; 75 a sink is behind, an agent is using the database, or it was interrupted.")]
 pub struct Args {
     /// Trace files, one event a line
     #[arg(required = true, value_name = "TRACE")]
