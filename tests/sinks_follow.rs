@@ -158,6 +158,23 @@ async fn an_agent_that_is_killed_again_and_again_leaves_each_record_in_the_strea
 }
 
 #[tokio::test]
+async fn a_redis_that_refuses_transactions_shows_why_in_status_and_log_and_gets_everything_once_it_allows_them() {
+    log::keep();
+    let (spool, server) = (Spool::new(), servers::Redis::start(&[]).await);
+    server.tell("ACL SETUSER default -multi").await;
+    let mut follower = Running::start(redis(&server.url(), &spool), &spool);
+    spool.fill(50).await;
+    follower.wait("a refusal", |status| status.state == State::Refused).await;
+    let why = "MULTI: the account lacks a permission: NOPERM";
+    assert!(follower.status().last_error.is_some_and(|error| error.starts_with(why) && error.contains("'multi'")));
+    let lines: Vec<String> = log::lines().into_iter().filter(|line| line.contains("the server refuses")).collect();
+    assert!(lines.len() == 1 && lines[0].contains(why), "{lines:?}");
+    server.tell("ACL SETUSER default +multi").await;
+    follower.catch_up(&spool).await;
+    assert_eq!(server.stream().await, stored_texts(&spool).await);
+}
+
+#[tokio::test]
 async fn influxdb_1_that_is_down_at_first_and_killed_half_way_ends_with_every_record_once() {
     let spool = Spool::new();
     let mut server = Influx1::start(None).await;

@@ -310,7 +310,8 @@ async fn the_hardened_agent_reads_its_certificates_where_nothing_else_is_read_an
     let [ca, cert, key] =
         ["company.certificate", "unknown.certificate", "unknown.key"].map(|name| place(name).display().to_string());
     let files = format!("tls_ca = \"{ca}\"\ntls_cert = \"{cert}\"\ntls_key = \"{key}\"\n");
-    let redis_section = format!("[redis]\nenabled = true\nstream = true\naccept_events = true\nurl = \"{url}\"\n{files}");
+    let redis_section =
+        format!("[redis]\nenabled = true\nstream = true\naccept_events = true\nurl = \"{url}\"\n{files}");
     let home = Home::with_config(&format!("[x11]\nenabled = false\n{redis_section}"));
     let agent = home.start_agent(&[]);
     agent.wait_for_log("no events from Redis until it is back");

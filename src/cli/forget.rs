@@ -113,8 +113,7 @@ fn influx(influx: &Influx, config: &Config, span: Span, until_us: Micros) -> Str
 /// Without an organisation it is InfluxDB 3, which cannot delete single records.
 fn of_version_3(url: &str, bucket: &str) -> String {
     let [url, bucket] = [url, bucket].map(shell_word);
-    let command =
-        |kind: Kind| format!("  influxdb3 delete table --host {url} --database {bucket} {}\n", kind.table());
+    let command = |kind: Kind| format!("  influxdb3 delete table --host {url} --database {bucket} {}\n", kind.table());
     let commands: String = Kind::ALL.into_iter().map(command).collect();
     format!("InfluxDB 3 deletes whole tables only, with the records of all users and machines:\n{commands}")
 }

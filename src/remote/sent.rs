@@ -66,7 +66,7 @@ fn has_part(text: &str, secret: &str) -> bool {
 }
 
 /// A text on one line and of bounded length.
-pub fn printable(text: &str) -> String {
+fn printable(text: &str) -> String {
     const LONGEST: usize = 200;
     let mut characters = text.trim().chars().map(|c| if c.is_control() { ' ' } else { c });
     let mut line: String = characters.by_ref().take(LONGEST).collect();

@@ -16,7 +16,7 @@ use crate::remote::redis::{BadUrl, Server, servers};
 use crate::store::Follower;
 use commands::{Commands, Fault};
 use redis::aio::MultiplexedConnection;
-use redis::{ErrorKind, RedisError, RedisResult, Value};
+use redis::{ErrorKind, RedisError, RedisResult, ServerErrorKind, Value};
 use std::collections::BTreeSet;
 
 /// The channel of a kind of records is this with its name.
@@ -33,7 +33,8 @@ pub const OLD_STREAM_MARK_PREFIX: &str = "seclyzer:stream:mark:";
 pub struct Redis {
     settings: config::Redis,
     mark_key: String,
-    old_mark_key: String,
+    /// `None` once this sink has moved the mark: nobody else moves it while it does.
+    old_mark_key: Option<String>,
     /// Those that may be asked; once one has answered, only that one.
     servers: Vec<Server>,
     has_answered: bool,
@@ -51,7 +52,7 @@ impl Redis {
         Ok(Redis {
             settings,
             mark_key: format!("{STREAM_MARK_PREFIX}{database_id}"),
-            old_mark_key: format!("{OLD_STREAM_MARK_PREFIX}{database_id}"),
+            old_mark_key: Some(format!("{OLD_STREAM_MARK_PREFIX}{database_id}")),
             servers,
             has_answered: false,
             connection: None,
@@ -121,7 +122,7 @@ impl Redis {
         Ok(())
     }
 
-    async fn append(&self, connection: &mut MultiplexedConnection, batch: &[Stored]) -> Result<(), Fault> {
+    async fn append(&mut self, connection: &mut MultiplexedConnection, batch: &[Stored]) -> Result<(), Fault> {
         let (mark, has_old_mark) = self.begin(connection).await?;
         let Some(last) = batch.last() else { return Ok(()) };
         let mut commands = Commands::default();
@@ -134,9 +135,9 @@ impl Redis {
             commands.add("XADD").arg(STREAM).arg("MAXLEN").arg("~").arg(length).arg("*").arg("record").arg(&text);
         }
         commands.add("SET").arg(&self.mark_key).arg(last.id);
-        if has_old_mark {
+        if let Some(key) = self.old_mark_key.as_ref().filter(|_| has_old_mark) {
             // Whoever may set a key may not always delete one.
-            commands.add("SET").arg(&self.old_mark_key).arg("").arg("PX").arg(1);
+            commands.add("SET").arg(key).arg("").arg("PX").arg(1);
         }
         commands.add("EXEC");
         let mut answers = commands.ask(connection).await?;
@@ -151,7 +152,10 @@ impl Redis {
             ))
             .into()),
             // The answers of the transaction's own commands.
-            Value::Array(answers) => commands.refuse_errors(&answers),
+            Value::Array(answers) => {
+                self.old_mark_key = None;
+                commands.refuse_errors(&answers)
+            }
             answer => commands.refuse_error(commands.len() - 1, &answer),
         }
     }
@@ -159,35 +163,21 @@ impl Redis {
     /// Begins a transaction that is carried out only if the mark does not move meanwhile; the mark, and whether it still
     /// stood under its old name. An earlier version moves the old mark alone, so where there is one it is the later one.
     async fn begin(&self, connection: &mut MultiplexedConnection) -> Result<(Option<i64>, bool), Fault> {
-        const OLD_MARK: [usize; 2] = [0, 1];
+        let old = match &self.old_mark_key {
+            Some(key) => old_mark(connection, key).await?,
+            None => None,
+        };
         let mut commands = Commands::default();
-        commands.add("WATCH").arg(&self.old_mark_key);
-        // At most the digits of a mark, whatever somebody may have put there.
-        commands.add("GETRANGE").arg(&self.old_mark_key).arg(0).arg(19);
         commands.add("WATCH").arg(&self.mark_key);
+        // At most the digits of a mark, whatever somebody may have put there.
         commands.add("GETRANGE").arg(&self.mark_key).arg(0).arg(19);
         commands.add("TYPE").arg(STREAM);
         commands.add("MULTI");
         let answers = commands.ask(connection).await?;
-        // Where the old name may not be asked for, as on another node of a cluster, no version has set a mark under it.
-        let may_have_old = OLD_MARK.iter().all(|&index| !matches!(answers[index], Value::ServerError(_)));
-        for index in OLD_MARK.len()..answers.len() {
-            commands.refuse_error(index, &answers[index])?;
-        }
-        let [.., stream_type, begun] = &answers[..] else { unreachable!("an answer for each command") };
-        if !matches!(stream_type, Value::SimpleString(name) if name == "stream" || name == "none") {
-            return Err(taken(stream_type).into());
-        }
-        if *begun != Value::Okay {
-            let error = RedisError::from((ErrorKind::UnexpectedReturnType, "MULTI", "answered without OK".into()));
-            return Err(Fault { command: Some("MULTI"), error });
-        }
-        let number = |answer: &Value| match answer {
-            Value::BulkString(bytes) => std::str::from_utf8(bytes).ok()?.parse().ok(),
-            _ => None,
-        };
-        let old = number(&answers[1]).filter(|_| may_have_old);
-        Ok((old.or(number(&answers[3])), old.is_some()))
+        commands.refuse_errors(&answers)?;
+        refuse_other_type(&answers[2])?;
+        refuse_unless_begun(&answers[3])?;
+        Ok((old.or(mark(&answers[1])), old.is_some()))
     }
 
     fn failure(&self, fault: &Fault) -> Failure {
@@ -200,12 +190,46 @@ impl Redis {
     }
 }
 
-fn taken(stream_type: &Value) -> RedisError {
-    let found = match stream_type {
-        Value::SimpleString(name) => name.as_str(),
-        _ => "something else",
-    };
-    (ErrorKind::UnexpectedReturnType, "the stream's key is taken", format!("{STREAM} holds a {found}")).into()
+/// The mark under its old name. Where that may not be asked for, or is another node's of a cluster, no version has set it.
+async fn old_mark(connection: &mut MultiplexedConnection, key: &str) -> Result<Option<i64>, Fault> {
+    let mut commands = Commands::default();
+    commands.add("WATCH").arg(key);
+    commands.add("GETRANGE").arg(key).arg(0).arg(19);
+    let answers = commands.ask(connection).await?;
+    match commands.refuse_errors(&answers) {
+        Ok(()) => Ok(mark(&answers[1])),
+        Err(fault) if fault.error.kind() == ErrorKind::Server(ServerErrorKind::NoPerm) => Ok(None),
+        Err(fault) if fault.error.is_cluster_error() => Ok(None),
+        Err(fault) => Err(fault),
+    }
+}
+
+fn mark(answer: &Value) -> Option<i64> {
+    match answer {
+        Value::BulkString(bytes) => std::str::from_utf8(bytes).ok()?.parse().ok(),
+        _ => None,
+    }
+}
+
+/// Fails if the answer to TYPE is that the stream's key is taken.
+fn refuse_other_type(answer: &Value) -> Result<(), Fault> {
+    match answer {
+        Value::SimpleString(name) if name == "stream" || name == "none" => Ok(()),
+        other => {
+            let found = if let Value::SimpleString(name) = other { name } else { "something else" };
+            let detail = format!("{STREAM} holds a {found}");
+            Err(RedisError::from((ErrorKind::UnexpectedReturnType, "the stream's key is taken", detail)).into())
+        }
+    }
+}
+
+/// Fails if the answer to MULTI is not OK.
+fn refuse_unless_begun(answer: &Value) -> Result<(), Fault> {
+    if *answer == Value::Okay {
+        return Ok(());
+    }
+    let error = (ErrorKind::UnexpectedReturnType, "MULTI", "answered without OK".into());
+    Err(Fault { command: Some("MULTI"), error: error.into() })
 }
 
 /// The channels that a record is published on.

@@ -47,10 +47,12 @@ const CODES: [(&str, Means, &str); 18] = [
     ("EXECABORT", Means::Wait, "the transaction was not accepted"),
 ];
 
-/// What the general code ERR is followed by where asking again would not help: the command is not there, or not in this
-/// form, by its configuration or because a proxy stands before it.
-const NOT_THERE: [&str; 9] = [
+/// What the general code ERR is followed by where asking again would not help: the command or the database is not there,
+/// or not for us, by its configuration or because a proxy stands before it.
+const NOT_THERE: [&str; 11] = [
     "unknown command",
+    "no permission",
+    "index is out of range",
     "unsupported",
     "not supported",
     "not allowed",
@@ -74,15 +76,19 @@ pub fn trouble(error: &RedisError, command: Option<&str>, settings: &config::Red
         return Trouble { means, reason: sent.reason(&format!("{at}{what}"), &said) };
     }
     let text = error.to_string();
+    let said = error.detail().unwrap_or(&text);
     let (means, what) = match error.kind() {
         _ if tls::refusal(&text).is_some() => (Means::Refusal, tls::refusal(&text).unwrap_or_default()),
+        // It answers like that to the first question, whichever it is.
+        _ if said.contains("max number of clients") => (Means::Wait, "it has too many clients"),
         ErrorKind::AuthenticationFailed => (Means::Refusal, "a wrong account or password"),
+        ErrorKind::Server(_) => by_text(said),
         // Our own texts.
         ErrorKind::InvalidClientConfig | ErrorKind::UnexpectedReturnType => (Means::Refusal, "it cannot be used"),
         ErrorKind::Io | ErrorKind::Parse => (Means::Unreachable, "no answer"),
         _ => (Means::Wait, "not delivered"),
     };
-    Trouble { means, reason: sent.reason(&format!("{at}{what}"), error.detail().unwrap_or(&text)) }
+    Trouble { means, reason: sent.reason(&format!("{at}{what}"), said) }
 }
 
 fn meaning(answer: &ServerError) -> (Means, &'static str) {
@@ -92,11 +98,17 @@ fn meaning(answer: &ServerError) -> (Means, &'static str) {
         Some((_, cause)) if answer.code() == "EXECABORT" => cause.split(' ').next().unwrap_or_default(),
         _ => answer.code(),
     };
-    let details = details.to_lowercase();
     match CODES.iter().find(|(known, ..)| *known == code) {
         Some(&(_, means, what)) => (means, what),
-        None if NOT_THERE.iter().any(|phrase| details.contains(phrase)) => (Means::Refusal, "a command is refused"),
-        None => (Means::Wait, "an error of the server's"),
+        None => by_text(details),
+    }
+}
+
+fn by_text(details: &str) -> (Means, &'static str) {
+    let details = details.to_lowercase();
+    match NOT_THERE.iter().any(|phrase| details.contains(phrase)) {
+        true => (Means::Refusal, "not there, or not allowed"),
+        false => (Means::Wait, "an error of the server's"),
     }
 }
 
@@ -114,7 +126,11 @@ mod tests {
     fn told(answer: &str, password: &str) -> Trouble {
         let value = redis::parse_redis_value(format!("-{answer}\r\n").as_bytes()).expect("an answer");
         let error = value.extract_error().expect_err("an error");
-        let settings = config::Redis {
+        trouble(&error, Some("MULTI"), &settings(password))
+    }
+
+    fn settings(password: &str) -> config::Redis {
+        config::Redis {
             enabled: Switch::On,
             url: "redis://127.0.0.1".into(),
             username: None,
@@ -123,8 +139,7 @@ mod tests {
             stream: true,
             stream_max_len: 1,
             accept_events: false,
-        };
-        trouble(&error, Some("MULTI"), &settings)
+        }
     }
 
     #[test]
@@ -158,12 +173,31 @@ mod tests {
     }
 
     #[test]
+    fn what_goes_wrong_at_the_login_is_told_as_what_it_is() {
+        let at_login = |kind, text: &str| {
+            let error = RedisError::from((kind, "Redis server refused", text.to_owned()));
+            trouble(&error, None, &settings("hunter2"))
+        };
+        let response = ErrorKind::Server(redis::ServerErrorKind::ResponseError);
+        for (kind, text, means) in [
+            (response, "SELECT is not allowed in cluster mode", Means::Refusal),
+            (response, "DB index is out of range", Means::Refusal),
+            (response, "User pub has no permissions to run the 'select' command", Means::Refusal),
+            (ErrorKind::AuthenticationFailed, "invalid username-password pair or user is disabled.", Means::Refusal),
+            (ErrorKind::AuthenticationFailed, "max number of clients reached", Means::Wait),
+        ] {
+            let trouble = at_login(kind, text);
+            assert!(trouble.means == means && trouble.reason.ends_with(text), "{trouble:?}");
+        }
+    }
+
+    #[test]
     fn a_server_that_repeats_the_password_does_not_get_it_into_the_log() {
         for password in ["a", "write", "hunter2", "p%ss w0rd!"] {
             let answer = format!("ERR unknown command 'AUTH', with args beginning with: 'default' '{password}'");
             let trouble = told(&answer, password);
             assert_eq!(trouble.means, Means::Refusal);
-            let expected = "MULTI: a command is refused (details are left out, for they repeat what was sent)";
+            let expected = "MULTI: not there, or not allowed (details are left out, for they repeat what was sent)";
             assert_eq!(trouble.reason, expected);
         }
     }

@@ -6,7 +6,7 @@
 
 use super::super::Failure;
 use super::commands::{Commands, Fault};
-use super::{CHANNEL_ALL, CHANNEL_PREFIX, Redis, STREAM, taken};
+use super::{CHANNEL_ALL, CHANNEL_PREFIX, Redis, STREAM, refuse_other_type, refuse_unless_begun};
 use crate::record::Kind;
 use redis::aio::MultiplexedConnection;
 use redis::{ErrorKind, RedisError, ServerErrorKind, Value};
@@ -51,18 +51,13 @@ impl Redis {
             commands.add("EXEC");
             let answers = commands.ask(connection).await?;
             commands.refuse_errors(&answers)?;
-            if !matches!(&answers[2], Value::SimpleString(name) if name == "stream" || name == "none") {
-                return Err(taken(&answers[2]).into());
-            }
+            refuse_other_type(&answers[2])?;
         }
         let mut begin = Commands::default();
         begin.add("MULTI");
         let begun = begin.ask(connection).await.map_err(|fault| Fault { command: Some("MULTI"), ..fault })?;
         begin.refuse_errors(&begun)?;
-        if begun != [Value::Okay] {
-            let error = RedisError::from((ErrorKind::UnexpectedReturnType, "MULTI", "answered without OK".into()));
-            return Err(Fault { command: Some("MULTI"), error });
-        }
+        refuse_unless_begun(&begun[0])?;
         let mut commands = Commands::default();
         for channel in channels() {
             commands.add("PUBLISH").arg(channel).arg("");
