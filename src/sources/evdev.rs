@@ -14,6 +14,8 @@ mod folder;
 mod node;
 mod pace;
 mod pattern;
+mod slots;
+mod wheel;
 
 pub use classify::Kind;
 pub use contact::Surface;
