@@ -85,8 +85,8 @@ fn a_trace_that_is_not_there_or_no_trace_is_told() {
     std::fs::write(&bad, text).expect("a trace");
     let (code, records, error) = told(&home, &["replay", "bad.jsonl", "--stdout", "--speed", "max"]);
     assert_eq!((code, records.as_str()), (Some(0), ""));
-    assert!(error.contains("bad.jsonl:1: dropped: not a JSON object count=2"), "{error}");
-    assert!(error.contains("bad.jsonl:2: dropped: `key` names no key count=1"), "{error}");
+    assert!(error.contains("bad.jsonl:1: discarded: not a JSON object count=2"), "{error}");
+    assert!(error.contains("bad.jsonl:2: discarded: `key` names no key count=1"), "{error}");
     assert!(!error.contains("hunter2"), "{error}");
 }
 
@@ -184,7 +184,7 @@ fn recording_where_no_device_can_be_read_is_refused_and_leaves_no_trace() {
     let home = Home::with_config("[devices]\ninclude = [\"/dev/input/none\"]\n");
     let (code, _, error) = told(&home, &["record", "--yes", "--seconds", "0", "-o", "trace.jsonl"]);
     assert_eq!(code, Some(69), "{error}");
-    let mends = ["hand one through", "run `seclyzer doctor`", "`seclyzer devices` says why not"];
+    let mends = ["pass one through", "run `seclyzer doctor`", "`seclyzer devices` lists the reasons"];
     assert!(error.contains("nothing was recorded: ") && mends.iter().any(|mend| error.contains(mend)), "{error}");
     assert!(!home.path().join("trace.jsonl").exists());
 }
@@ -196,7 +196,7 @@ fn a_list_of_no_devices_is_no_head_without_a_table() {
     let (_, json, _) = told(&home, &["devices", "--json"]);
     let is_empty = json.trim() == "[]";
     assert_eq!(devices.is_empty(), is_empty, "{devices}");
-    assert_eq!(error.contains("there is no input device under /dev/input: plug one in"), is_empty, "{error}");
+    assert_eq!(error.contains("there is no input device under /dev/input: connect one"), is_empty, "{error}");
 }
 
 #[test]

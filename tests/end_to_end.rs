@@ -295,6 +295,6 @@ async fn a_replay_whose_sink_stays_away_says_so_and_loses_nothing() {
     let output = home.run(&["replay", &trace, "--speed", "max", "--drain", "1"]);
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(75), "{told}");
-    assert!(told.contains("redis misses 28 records"), "{told}");
+    assert!(told.contains("redis is 28 records behind"), "{told}");
     assert_eq!(home.count_records(), 28);
 }

@@ -148,7 +148,7 @@ fn it_prints_what_the_configured_databases_need() {
         "influx delete --host http://127.0.0.1:2 --org o --bucket b --start 2026-01-01T00:00:00.000000Z \
          --stop 2026-01-02T00:00:30.000000Z \
          --predicate '_measurement=\"mouse_features\" AND user_id=\"kim o'\\''hara\" AND host=\"desk\"'",
-        "holds everybody's records",
+        "contains the records of all users",
         "redis-cli -u redis://127.0.0.1:1 --raw XRANGE seclyzer:stream:features 1767225600000 1767312030000",
     ] {
         assert!(told.contains(command), "{command} is not in\n{told}");

@@ -117,7 +117,7 @@ impl Feeds {
             }
             taken.send_replace((self.present.events(), self.other.events()));
             if let Err(error) = self.store().await {
-                tracing::debug!(%error, "injected events are no longer taken");
+                tracing::debug!(%error, "injected events are no longer accepted");
                 return;
             }
         }

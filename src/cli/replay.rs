@@ -22,33 +22,33 @@ const LONG_TRACE_BYTES: u64 = 1 << 20;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   seclyzer replay trace.jsonl --speed max --stdout   records as JSON, nothing is stored
-  seclyzer replay trace.jsonl --speed 10             ten times as fast as it was, stored and sent
+  seclyzer replay trace.jsonl --speed 10             ten times as fast as recorded, stored and sent
   seclyzer replay trace.jsonl --speed max --drain 60
   SECLYZER_STORE_PATH=/tmp/trace/trace.db SECLYZER_REDIS_ENABLED=false SECLYZER_INFLUX_ENABLED=false seclyzer replay trace.jsonl
 
-Without --stdout the records go into the configured database, the agent's own by default, and to the configured sinks,
-to the Redis on this machine too. They have the times of the trace and the origin `trace`. The agent must not be using
-that database. A record that is there already is neither stored nor sent again.
+Without --stdout the records are stored in the configured database, by default the agent's own, and sent to the
+configured sinks, also to Redis on this machine. They have the times of the trace and the origin `trace`. The agent must
+not be using that database. A record that is stored already is neither stored nor sent again.
 
-Exit codes: 0 every sink that is there has everything but what it rejects for good; 65 a trace cannot be read to its end;
-66 there is no such trace; 75 a sink is behind, an agent is using the database, or it was interrupted.")]
+Exit codes: 0 every active sink has everything but what it rejects for good; 65 a trace cannot be read to its
+end; 66 there is no such trace; 75 a sink is behind, an agent is using the database, or it was interrupted.")]
 pub struct Args {
     /// Trace files, one event a line
     #[arg(required = true, value_name = "TRACE")]
     traces: Vec<PathBuf>,
-    /// How many times as fast as it was, or `max`
+    /// How many times as fast as recorded, or `max`
     #[arg(long, default_value = "1", value_parser = parse_speed)]
     speed: Speed,
     /// Which strokes features are computed from: lines, words or all; without it, as configured
     #[arg(long, value_name = "STROKES", value_parser = parse_publish)]
     publish: Option<Publish>,
-    /// Print records as JSON, one a line; store and send nothing, and know nothing of what was learnt before
+    /// Print records as JSON, one a line; store and send nothing, and ignore what was learnt before
     #[arg(long)]
     stdout: bool,
     /// Print one readable line a record
     #[arg(long, conflicts_with = "stdout")]
     show: bool,
-    /// Wait so many seconds for the sinks to catch up
+    /// Wait up to this many seconds for the sinks to catch up
     #[arg(long, default_value_t = 30, value_name = "SECONDS", conflicts_with = "stdout")]
     drain: u64,
 }
@@ -129,7 +129,7 @@ async fn replay_and_drain(args: &Args, config: &Config, outlet: &Outlet, store: 
         .filter(|sink| sink.backlog > 0)
         .map(|sink| {
             let reason = sink.status.last_error.as_deref().unwrap_or("it is slow");
-            format!("{} misses {} records ({reason})", sink.name, sink.backlog)
+            format!("{} is {} records behind ({reason})", sink.name, sink.backlog)
         })
         .collect();
     Err(Error::TryAgain(format!("{}; they are kept and delivered later", behind.join(", "))))
@@ -175,7 +175,7 @@ fn progress_bar(path: &Path, length: u64) -> ProgressBar {
 /// `new`: how many of the records were not stored before, if they are stored at all.
 fn tell(path: &Path, replayed: &Replayed, new: Option<u64>) {
     for (reject, (first, count)) in &replayed.rejected {
-        tracing::warn!(count, "{}:{first}: dropped: {reject}", path.display());
+        tracing::warn!(count, "{}:{first}: discarded: {reject}", path.display());
     }
     tracing::info!(events = replayed.events, records = replayed.records, new, "replayed {}", path.display());
 }

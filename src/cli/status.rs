@@ -16,13 +16,13 @@ use std::time::Duration;
 /// An agent that runs answers at once.
 const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 
-/// Ask the running agent how it is
+/// Show the state of the running agent: devices, events, why keystrokes count or not, sinks
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   seclyzer status
   seclyzer status --json | jq '.sinks[] | {name, state, backlog}'
 
-Exit codes: 0 it runs; 69 no agent runs on the configured database.")]
+Exit codes: 0 an agent runs; 69 no agent runs on the configured database.")]
 pub struct Args {
     /// As JSON
     #[arg(long)]
@@ -54,8 +54,8 @@ fn no_answer(database: &Path, error: &io::Error) -> String {
         ErrorKind::NotFound | ErrorKind::ConnectionRefused => {
             format!("no agent runs on {shown}. To start it: {}", how_to_start(database))
         }
-        ErrorKind::WouldBlock => format!("the agent on {shown} gives no answer"),
-        _ => format!("the agent on {shown} cannot be asked: {error}"),
+        ErrorKind::WouldBlock => format!("the agent on {shown} does not answer"),
+        _ => format!("the agent on {shown} cannot be queried: {error}"),
     }
 }
 

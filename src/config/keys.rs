@@ -1,4 +1,4 @@
-//! Every key of the configuration, told once: what it takes, its default, the variables that set it and what it is
+//! Every key of the configuration, defined once: what it takes, its default, the variables that set it and what it is
 //! for. Reading, checking, `config show` and the documentation's table all follow this list.
 
 /// One key of the configuration.
@@ -87,7 +87,7 @@ const EXCLUDED_APPS: &str = r#"["keepassxc", "keepass2", "org.keepassxc.KeePassX
 
 /// All keys, in the order in which they are shown.
 pub static KEYS: [Key; 40] = [
-    key("identity.user", Kind::Text, "\"\"", "Whose records these are. Empty: the account's login name."),
+    key("identity.user", Kind::Text, "\"\"", "The user that the records belong to. Empty: the account's login name."),
     key("identity.host", Kind::Text, "\"\"", "The machine's name in the records. Empty: the host name."),
     key("identity.dev_mode", Kind::Flag, "false", "Marks every record as made during development.")
         .or(&["SECLYZER_DEV_MODE"]),
@@ -102,7 +102,7 @@ pub static KEYS: [Key; 40] = [
         "window.update_interval",
         Kind::Whole { unit: "seconds", min: 1, max: 60 },
         "5",
-        "Time from one window's end to the next one's.",
+        "Time between the ends of successive windows.",
     )
     .or(&["UPDATE_INTERVAL"]),
     key(
@@ -118,14 +118,14 @@ pub static KEYS: [Key; 40] = [
         Kind::Choice(&["lines", "words", "all"]),
         "\"lines\"",
         "Which strokes features are computed from: `lines` (plain words in lines of more than eight), `words` (plain words \
-         that another one follows) or `all`. What `words` and `all` give away is in [privacy.md](privacy.md).",
+         that another one follows) or `all`. How much `words` and `all` give away is in [privacy.md](privacy.md).",
     ),
     key("x11.enabled", Kind::Flag, "true", "Whether changes of the focused application are observed on X11."),
     key(
         "x11.excluded_apps",
         Kind::List,
         EXCLUDED_APPS,
-        "Applications, by either half of WM_CLASS in any case of letters, in which no keystroke is captured. The default \
+        "Applications in which no keystroke is captured, by either half of WM_CLASS, ignoring case. The default \
          names password managers and password prompts.",
     ),
     key(
@@ -145,13 +145,13 @@ pub static KEYS: [Key; 40] = [
         "redis.enabled",
         Kind::Switch,
         "\"auto\"",
-        "Whether records go to Redis. Auto: once a server answers at `redis.url`, else on loopback.",
+        "Whether records are sent to Redis. Auto: once a server answers at `redis.url`, else on loopback.",
     ),
     key(
         "redis.url",
         Kind::Text,
         "\"redis://127.0.0.1:6379\"",
-        "`redis://host:port/db`, `rediss://host:port/db` (TLS) or `unix:///path?db=0`. A login in it is taken out and \
+        "`redis://host:port/db`, `rediss://host:port/db` (TLS) or `unix:///path?db=0`. A login in it is \
          never shown. `REDIS_HOST` and `REDIS_PORT` replace these parts of it.",
     )
     .or(&["REDIS_HOST", "REDIS_PORT"]),
@@ -181,7 +181,7 @@ pub static KEYS: [Key; 40] = [
         "redis.stream_max_len",
         Kind::Whole { unit: "records", min: 1, max: 1_000_000_000 },
         "100000",
-        "About how many records that stream keeps.",
+        "Approximate number of records that the stream keeps.",
     ),
     key(
         "redis.accept_events",
@@ -193,13 +193,13 @@ pub static KEYS: [Key; 40] = [
         "redis.events_publish",
         Kind::Choice(&["lines", "words", "all"]),
         "\"all\"",
-        "As `keystroke.publish`, for those events: whoever published the keys has shown them already.",
+        "The same as `keystroke.publish`, for these events: whoever published the keys has shown them already.",
     ),
     key(
         "influx.enabled",
         Kind::Switch,
         "\"auto\"",
-        "Whether records go to InfluxDB. Auto: once the URL and what the API needs are set (v2: token, bucket; v1: \
+        "Whether records are sent to InfluxDB. Auto: once the URL and what the API needs are set (v2: token, bucket; v1: \
          database).",
     ),
     key("influx.api", Kind::Choice(&["v1", "v2"]), "\"v2\"", "Write API: v1 is InfluxDB 1.x, v2 is 2.x and later."),
@@ -239,7 +239,7 @@ pub static KEYS: [Key; 40] = [
         "`off`, `error`, `warn`, `info`, `debug` or `trace`; for one part of the agent as in \
          `info,seclyzer::sinks=debug`.",
     ),
-    key("log.file", Kind::Path, "\"\"", "Where the log is written besides standard error. Empty: nowhere."),
+    key("log.file", Kind::Path, "\"\"", "File to which the log is written besides standard error. Empty: none."),
 ];
 
 /// The key of that name.

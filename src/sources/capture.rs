@@ -124,7 +124,7 @@ impl Capture {
         let event = if is_active {
             // What piled up before the switch was told is not ours.
             self.devices.drain(&mut Vec::new());
-            tracing::info!("our session is active again: capture goes on");
+            tracing::info!("our session is active again: capture continues");
             Event::Focus { app: self.focused.clone() }
         } else {
             tracing::info!("another session is active: capture pauses");

@@ -70,7 +70,7 @@ async fn listen(settings: &config::Redis, servers: &[Server], intake: &mut Intak
             tracing::warn!(
                 address = server.address(),
                 reason = trouble.reason,
-                "no events from Redis until it is back"
+                "no events from Redis until it answers again"
             );
         }
         let cap = if trouble.means == Means::Refusal { LONGEST_PAUSE_REFUSED } else { LONGEST_PAUSE };
@@ -138,7 +138,7 @@ impl Intake {
         if self.reported.is_none_or(|last| last.elapsed() >= REPORT_INTERVAL) {
             self.reported = Some(Instant::now());
             let Counts { rejected, .. } = &*self.counts.borrow();
-            tracing::warn!(?rejected, "events from Redis were dropped, for they do not fit");
+            tracing::warn!(?rejected, "invalid events from Redis were discarded");
         }
     }
 }

@@ -39,11 +39,11 @@ fn mend(publish: Publish) -> &'static str {
     match publish {
         Publish::Lines => {
             "set keystroke.publish = \"words\" for values in short lines, \"all\" for values in commands and code too; \
-             docs/privacy.md has what each gives away"
+             docs/privacy.md compares what they give away"
         }
         Publish::Words => {
-            "set keystroke.publish = \"all\" for values in commands and code; docs/privacy.md has what that gives away"
+            "set keystroke.publish = \"all\" for values in commands and code; docs/privacy.md measures what that gives away"
         }
-        Publish::All => "strokes too quick for a hand count in nothing: is a program typing?",
+        Publish::All => "strokes too quick for a hand do not count: is a program typing?",
     }
 }

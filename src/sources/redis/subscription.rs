@@ -101,7 +101,7 @@ impl Subscription {
 }
 
 fn strange() -> RedisError {
-    (ErrorKind::Parse, "this is not what a Redis answers").into()
+    (ErrorKind::Parse, "this is not a reply of Redis").into()
 }
 
 async fn dial(server: &Server) -> RedisResult<Box<dyn Stream>> {
@@ -114,7 +114,7 @@ async fn dial(server: &Server) -> RedisResult<Box<dyn Stream>> {
             let stream = connect(host, *port).await?;
             Box::new(TlsConnector::from(Arc::new(config)).connect(name, stream).await?)
         }
-        _ => return Err((ErrorKind::InvalidClientConfig, "no way to connect to such an address").into()),
+        _ => return Err((ErrorKind::InvalidClientConfig, "addresses of this kind are not supported").into()),
     })
 }
 
