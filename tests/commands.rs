@@ -230,7 +230,10 @@ fn doctor_names_what_mends_each_failure() {
     let (code, findings, _) = told(&home, &["doctor"]);
     assert_eq!(code, Some(1));
     assert!(findings.contains("FAILURE  redis"), "{findings}");
-    assert!(findings.contains("-> start the server, or correct redis.url and redis.password"), "{findings}");
+    assert!(
+        findings.contains("-> start the server, or correct [redis]; what an account needs: docs/configuration.md"),
+        "{findings}"
+    );
     assert!(findings.contains("ok       influxdb       off"), "{findings}");
     let (_, json, _) = told(&home, &["doctor", "--json"]);
     let findings: Value = serde_json::from_str(&json).expect("JSON");

@@ -160,6 +160,10 @@ fn it_prints_what_the_configured_databases_need() {
     assert!(told.contains(curl), "{told}");
     assert!(told.contains(r"AND user_id = '\''kim o\'\''hara'\'' AND host = '\''desk'\'''"), "{told}");
     assert!(told.contains("DEL seclyzer:stream:features"));
+    let home = home_with_records(&format!("{elsewhere}{}", v2.replace("org = \"o\"\n", "")));
+    let (_, told) = forget(&home, &["--since", "1h"]);
+    let table = "influxdb3 delete table --host http://127.0.0.1:2 --database b mouse_features";
+    assert!(told.contains(table) && told.contains("of all users and machines"), "{told}");
 }
 
 #[tokio::test]

@@ -85,6 +85,9 @@ fn influx(influx: &Influx, config: &Config, span: Span, until_us: Micros) -> Str
     };
     let (since, until) = (iso8601(since_us), iso8601(until_us));
     let (user, host) = (&config.identity.user, &config.identity.host);
+    if influx.api == InfluxApi::V2 && org.is_empty() {
+        return of_version_3(url, bucket);
+    }
     let command = |kind: Kind| {
         let table = kind.table();
         match influx.api {
@@ -105,6 +108,14 @@ fn influx(influx: &Influx, config: &Config, span: Span, until_us: Micros) -> Str
         }
     };
     Kind::ALL.into_iter().map(command).collect()
+}
+
+/// Without an organisation it is InfluxDB 3, which cannot delete single records.
+fn of_version_3(url: &str, bucket: &str) -> String {
+    let [url, bucket] = [url, bucket].map(shell_word);
+    let command = |kind: Kind| format!("  influxdb3 delete table --host {url} --database {bucket} {}\n", kind.table());
+    let commands: String = Kind::ALL.into_iter().map(command).collect();
+    format!("InfluxDB 3 deletes whole tables only, with the records of all users and machines:\n{commands}")
 }
 
 /// A text as InfluxDB's languages write it.

@@ -30,8 +30,8 @@ Without --stdout the records are stored in the configured database, by default t
 configured sinks, also to Redis on this machine. They have the times of the trace and the origin `trace`. The agent must
 not be using that database. A record that is stored already is neither stored nor sent again.
 
-Exit codes: 0 every active sink has everything; 65 a trace cannot be read to its end; 66 there is no such trace;
-75 a sink is behind, an agent is using the database, or it was interrupted.")]
+Exit codes: 0 every active sink has everything but what it rejects for good; 65 a trace cannot be read to its
+end; 66 there is no such trace; 75 a sink is behind, an agent is using the database, or it was interrupted.")]
 pub struct Args {
     /// Trace files, one event a line
     #[arg(required = true, value_name = "TRACE")]
@@ -115,7 +115,12 @@ async fn replay_and_drain(args: &Args, config: &Config, outlet: &Outlet, store: 
     replay_all(args, config, outlet).await?;
     let newest = store.newest().await?;
     let limit = Duration::from_secs(args.drain);
-    if tokio::time::timeout(limit, followers.caught_up(newest)).await.is_ok() {
+    let caught_up = tokio::time::timeout(limit, followers.caught_up(newest)).await.is_ok();
+    for sink in followers.status().iter().filter(|sink| sink.status.rejected > 0) {
+        let (records, reason) = (sink.status.rejected, sink.status.last_error.as_deref());
+        tracing::warn!(sink = sink.name, records, reason, "rejected for good and left out");
+    }
+    if caught_up {
         return Ok(());
     }
     let behind: Vec<String> = followers

@@ -86,7 +86,7 @@ impl Key {
 const EXCLUDED_APPS: &str = r#"["keepassxc", "keepass2", "org.keepassxc.KeePassXC", "bitwarden", "1password", "enpass", "dashlane", "nordpass", "Proton Pass", "Keeper Password Manager", "qtpass", "seahorse", "org.gnome.seahorse", "org.gnome.seahorse.Application", "org.gnome.World.Secrets", "kwalletmanager", "kwalletmanager5", "kwalletd5", "kwalletd6", "gcr-prompter", "pinentry", "pinentry-gtk", "pinentry-gtk-2", "pinentry-gnome3", "pinentry-qt", "pinentry-qt5", "ssh-askpass", "ksshaskpass", "polkit-gnome-authentication-agent-1", "polkit-kde-authentication-agent-1", "lxpolkit", "veracrypt"]"#;
 
 /// All keys, in the order in which they are shown.
-pub static KEYS: [Key; 34] = [
+pub static KEYS: [Key; 40] = [
     key("identity.user", Kind::Text, "\"\"", "The user that the records belong to. Empty: the account's login name."),
     key("identity.host", Kind::Text, "\"\"", "The machine's name in the records. Empty: the host name."),
     key("identity.dev_mode", Kind::Flag, "false", "Marks every record as made during development.")
@@ -159,6 +159,19 @@ pub static KEYS: [Key; 34] = [
     key("redis.password", Kind::Secret, "\"\"", "Redis password.").or(&["REDIS_PASSWORD"]),
     key("redis.password_file", Kind::Path, "\"\"", "File with the Redis password, instead of `redis.password`."),
     key(
+        "redis.tls_ca",
+        Kind::Path,
+        "\"\"",
+        "PEM file with the authorities to trust (`rediss://`). Empty: the system's.",
+    ),
+    key(
+        "redis.tls_cert",
+        Kind::Path,
+        "\"\"",
+        "PEM file with the client certificate, if the server asks for one (`rediss://`); its chain may follow.",
+    ),
+    key("redis.tls_key", Kind::Path, "\"\"", "PEM file with the private key of `redis.tls_cert`; mode 600."),
+    key(
         "redis.stream",
         Kind::Flag,
         "false",
@@ -186,7 +199,7 @@ pub static KEYS: [Key; 34] = [
         "influx.enabled",
         Kind::Switch,
         "\"auto\"",
-        "Whether records are sent to InfluxDB. Auto: once the URL and what the API needs are set (v2: token, org, bucket; v1: \
+        "Whether records are sent to InfluxDB. Auto: once the URL and what the API needs are set (v2: token, bucket; v1: \
          database).",
     ),
     key("influx.api", Kind::Choice(&["v1", "v2"]), "\"v2\"", "Write API: v1 is InfluxDB 1.x, v2 is 2.x and later."),
@@ -199,12 +212,26 @@ pub static KEYS: [Key; 34] = [
     .or(&["INFLUX_URL"]),
     key("influx.token", Kind::Secret, "\"\"", "Token (v2).").or(&["INFLUX_TOKEN"]),
     key("influx.token_file", Kind::Path, "\"\"", "File with the token, instead of `influx.token`."),
-    key("influx.org", Kind::Text, "\"\"", "Organisation (v2).").or(&["INFLUX_ORG"]),
+    key("influx.org", Kind::Text, "\"\"", "Organisation (v2). InfluxDB 2 needs it, InfluxDB 3 does not.")
+        .or(&["INFLUX_ORG"]),
     key("influx.bucket", Kind::Text, "\"\"", "Bucket (v2); with v1 the database.").or(&["INFLUX_BUCKET"]),
     key("influx.database", Kind::Text, "\"\"", "Database (v1); the same as `influx.bucket`."),
     key("influx.username", Kind::Text, "\"\"", "Account (v1). Empty: no login."),
     key("influx.password", Kind::Secret, "\"\"", "Password (v1)."),
     key("influx.password_file", Kind::Path, "\"\"", "File with the password, instead of `influx.password`."),
+    key(
+        "influx.tls_ca",
+        Kind::Path,
+        "\"\"",
+        "PEM file with the authorities to trust (`https://`). Empty: the system's.",
+    ),
+    key(
+        "influx.tls_cert",
+        Kind::Path,
+        "\"\"",
+        "PEM file with the client certificate, if the server asks for one (`https://`); its chain may follow.",
+    ),
+    key("influx.tls_key", Kind::Path, "\"\"", "PEM file with the private key of `influx.tls_cert`; mode 600."),
     key(
         "log.level",
         Kind::Text,

@@ -23,7 +23,7 @@ const FILES: &[(&str, &str)] = &[
     (
         "redis.colour = 1",
         "/f.toml:1: redis.colour: unknown key; [redis] knows enabled, url, username, password, \
-      password_file, stream, stream_max_len, accept_events, events_publish",
+      password_file, tls_ca, tls_cert, tls_key, stream, stream_max_len, accept_events, events_publish",
     ),
     ("[log]\n\"a\\nb\" = 1", "/f.toml:2: log.a\\nb: unknown key; [log] knows level, file"),
     ("[windows]\nseconds = 9", "/f.toml:1: [windows]: unknown section; did you mean [window]?"),
@@ -206,7 +206,7 @@ const VARIABLES: &[(&str, &str, &str)] = &[
     (
         "SECLYZER_INFLUX_ENABLED",
         "true",
-        "environment: SECLYZER_INFLUX_ENABLED: influx.url, influx.org, influx.bucket, influx.token not set; true needs it",
+        "environment: SECLYZER_INFLUX_ENABLED: influx.url, influx.bucket, influx.token not set; true needs it",
     ),
     (
         "SECLYZER_STORE_PATH",

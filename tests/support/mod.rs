@@ -87,6 +87,7 @@ pub fn redis_settings(url: &str) -> config::Redis {
         url: url.into(),
         username: None,
         password: None,
+        tls: config::Tls::default(),
         stream: true,
         stream_max_len: 1_000_000,
         accept_events: true,
