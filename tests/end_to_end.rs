@@ -111,9 +111,7 @@ async fn a_trace_published_on_redis_gives_the_same_features() {
 
 /// Forty presses and releases of one key in a row that began at this time.
 fn forty_keys(start_us: i64, dwell_us: i64) -> Vec<String> {
-    let event = |ts: i64, event: &str| {
-        json!({"type": "keystroke", "ts": ts, "key": "a", "event": event}).to_string()
-    };
+    let event = |ts: i64, event: &str| json!({"type": "keystroke", "ts": ts, "key": "a", "event": event}).to_string();
     let stroke = |i: i64| {
         let press_us = start_us + i * 50_000;
         [event(press_us, "press"), event(press_us + dwell_us, "release")]
