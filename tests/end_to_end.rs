@@ -56,7 +56,7 @@ fn a_replay_publishes_what_the_configuration_says_or_what_it_is_asked_for() {
         assert_same_records(strokes, &text, &read_golden(&format!("typist.{of}expected")));
     }
     let output = home.run(&["replay", "--publish", "everything", &trace]);
-    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(output.status.code(), Some(64));
     assert!(String::from_utf8_lossy(&output.stderr).contains("lines, words or all"));
 }
 

@@ -231,7 +231,7 @@ proptest! {
 
     #[test]
     fn whatever_is_too_quick_for_a_hand_adds_nothing(
-        places in prop::collection::vec(0usize..400, 1..40), dwell_us in 0i64..15_000, pause_us in 0i64..40_000,
+        places in prop::collection::vec(0usize..375, 1..40), dwell_us in 0i64..15_000, pause_us in 0i64..40_000,
     ) {
         // A foreign stroke in the pause before a person's takes no time away from it.
         let mut strokes = by_a_person(&TEXT.repeat(3));

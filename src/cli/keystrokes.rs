@@ -1,7 +1,7 @@
 //! Why keystrokes count or not, in words: for `status` and `doctor`.
 
 use crate::agent::feed::StrokesStatus;
-use crate::features::keystroke::tally::Strokes;
+use crate::features::keystroke::tally::{Lines, Strokes};
 
 /// Strokes that never reach the features, which [`Strokes`] does not count.
 const EXCLUDED: (&str, &str) = ("excluded", "discarded in excluded applications");
@@ -15,7 +15,7 @@ pub fn strokes(status: &StrokesStatus) -> String {
 
 /// What ended lines so far.
 pub fn lines(status: &StrokesStatus) -> String {
-    listed(status.lines.iter().map(|(cause, &count)| (count, cause.as_str())))
+    listed(Lines::CAUSES.into_iter().filter_map(|(name, meaning)| Some((*status.lines.get(name)?, meaning))))
 }
 
 fn listed<'a>(counts: impl Iterator<Item = (u64, &'a str)>) -> String {

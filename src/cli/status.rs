@@ -108,7 +108,7 @@ fn describe(status: &Value) -> String {
 fn keystrokes(status: &Value) -> String {
     let status: StrokesStatus = serde_json::from_value(status.clone()).unwrap_or_default();
     format!(
-        "\nkeystroke features: from {} (keystroke.publish = \"{}\")\nstrokes: {}\nended lines, by cause: {}\n",
+        "\nkeystroke features: from {} (keystroke.publish = \"{}\")\nstrokes: {}\nended lines: {}\n",
         keystrokes::published(&status.publish),
         status.publish,
         keystrokes::strokes(&status),
