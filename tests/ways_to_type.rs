@@ -17,13 +17,16 @@ fn key(name: &str) -> Key {
     Key::named(name).unwrap_or_else(|| panic!("{name} is no key"))
 }
 
+/// A key, the time from the release before it, and its dwell.
+type Stroke = (Key, Micros, Micros);
+
 /// A person's dwell of the stroke of this number, and the time from the release before it.
 fn hand(i: i64) -> (Micros, Micros) {
     (82_000 + i * 37 % 23 * 1000, 38_000 + i * 53 % 31 * 1000)
 }
 
-/// Strokes in a row: for each key the time from the release before it, and its dwell.
-fn typed(strokes: impl IntoIterator<Item = (Key, Micros, Micros)>) -> Vec<Stamped> {
+/// Strokes in a row.
+fn typed(strokes: impl IntoIterator<Item = Stroke>) -> Vec<Stamped> {
     let mut now_us = START_US;
     let mut events = Vec::new();
     for (key, pause_us, dwell_us) in strokes {
@@ -35,7 +38,7 @@ fn typed(strokes: impl IntoIterator<Item = (Key, Micros, Micros)>) -> Vec<Stampe
     events
 }
 
-fn by_a_person(text: &str) -> Vec<(Key, Micros, Micros)> {
+fn by_a_person(text: &str) -> Vec<Stroke> {
     let stroke = |(character, i): (char, i64)| (key(&character.to_string()), hand(i).1, hand(i).0);
     text.chars().zip(0..).map(stroke).collect()
 }
@@ -66,7 +69,7 @@ fn counted(records: &[Record]) -> u32 {
 
 #[test]
 fn a_text_expander_s_strokes_make_no_record() {
-    let quick = |(key, ..): (Key, Micros, Micros)| (key, 130, 130);
+    let quick = |(key, ..): Stroke| (key, 130, 130);
     let strokes: Vec<_> = by_a_person(&TEXT.repeat(3)).into_iter().map(quick).collect();
     for publish in Publish::ALL {
         assert!(replay_publishing(publish, typed(strokes.clone())).is_empty(), "{publish:?}");
@@ -86,13 +89,13 @@ fn a_text_that_an_expander_types_amid_a_person_s_changes_the_person_s_values_lit
 }
 
 /// Home-row keys whose press is reported when they are let go, 1 ms before their release.
-fn tap_hold((key, pause_us, dwell_us): (Key, Micros, Micros)) -> Vec<(Key, Micros, Micros)> {
+fn tap_hold((key, pause_us, dwell_us): Stroke) -> Vec<Stroke> {
     let is_home = "asdfjkl".chars().any(|c| key == self::key(&c.to_string()));
     vec![if is_home { (key, pause_us + dwell_us - 1000, 1000) } else { (key, pause_us, dwell_us) }]
 }
 
 /// A switch that closes once more, 3 ms after it has opened, for 2 ms.
-fn chatter(stroke: (Key, Micros, Micros)) -> Vec<(Key, Micros, Micros)> {
+fn chatter(stroke: Stroke) -> Vec<Stroke> {
     let chatters = ["e", "a", "o"].map(key).contains(&stroke.0);
     [stroke].into_iter().chain(chatters.then_some((stroke.0, 3_000, 2_000))).collect()
 }
@@ -101,7 +104,7 @@ fn chatter(stroke: (Key, Micros, Micros)) -> Vec<(Key, Micros, Micros)> {
 fn keys_that_a_firmware_taps_and_switches_that_chatter_leave_dwell_and_rhythm_as_they_are() {
     let person = by_a_person(&TEXT.repeat(3));
     let of_person = replay_publishing(Publish::All, typed(person.clone()));
-    let kinds: [(&str, fn((Key, Micros, Micros)) -> Vec<_>); 2] = [("tap-hold", tap_hold), ("chatter", chatter)];
+    let kinds: [(&str, fn(Stroke) -> Vec<_>); 2] = [("tap-hold", tap_hold), ("chatter", chatter)];
     for (kind, distort) in kinds {
         let strokes = typed(person.iter().copied().flat_map(distort));
         for publish in Publish::ALL {

@@ -1,6 +1,6 @@
 //! Whether keystroke records contain values, and which setting decides it.
 
-use super::super::keystrokes::{published, strokes};
+use super::super::keystrokes::{lines, published, strokes};
 use super::Finding;
 use super::service::Running;
 use crate::config;
@@ -23,7 +23,9 @@ pub fn finding(settings: &config::Keystroke, database: &Path, running: Option<&R
     if records < LEAST_RECORDS || 2 * empty <= records {
         return Finding::ok("keystrokes", what);
     }
-    let why = running.map(|running| format!("; strokes so far: {}", strokes(&running.keystrokes))).unwrap_or_default();
+    let why = running.map(|running| &running.keystrokes).map_or_else(String::new, |why| {
+        format!("; of the running agent: strokes {}; lines ended {}", strokes(why), lines(why))
+    });
     let text = format!("{what}; {empty} of {records} records of the newest hour contain no values{why}");
     Finding::warning("keystrokes", text, mend(settings.publish))
 }

@@ -90,6 +90,15 @@ impl Lines {
     }
 }
 
+/// Why a window's record contains values or none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Of the window.
+    pub strokes: Strokes,
+    /// Ended so far.
+    pub lines: Lines,
+}
+
 /// A number of strokes as it may be shown.
 pub fn in_steps(count: u32) -> u64 {
     u64::from(count) / SHOWN_STEP * SHOWN_STEP
