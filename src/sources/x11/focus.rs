@@ -47,10 +47,10 @@ pub(super) async fn follow(client: &Client, reporter: &mut Reporter) -> Result<I
     keyboard::select_events(&mut watch).await?;
     let mut unnamed: Option<(Instant, Seen)> = None;
     loop {
-        if std::mem::take(&mut watch.changes.layout) {
-            if let Some(layout) = keyboard::layout(&mut watch).await? {
-                reporter.layout(layout).await;
-            }
+        if std::mem::take(&mut watch.changes.layout)
+            && let Some(layout) = keyboard::layout(&mut watch).await?
+        {
+            reporter.layout(layout).await;
         }
         if watch.changes.focus {
             let seen = look(&mut watch).await?;
