@@ -104,8 +104,7 @@ fn chatter(stroke: Stroke) -> Vec<Stroke> {
 fn keys_that_a_firmware_taps_and_switches_that_chatter_leave_dwell_and_rhythm_as_they_are() {
     let person = by_a_person(&TEXT.repeat(3));
     let of_person = replay_publishing(Publish::All, typed(person.clone()));
-    let kinds: [(&str, fn(Stroke) -> Vec<_>); 2] = [("tap-hold", tap_hold), ("chatter", chatter)];
-    for (kind, distort) in kinds {
+    for (kind, distort) in [("tap-hold", tap_hold as fn(Stroke) -> Vec<Stroke>), ("chatter", chatter)] {
         let strokes = typed(person.iter().copied().flat_map(distort));
         for publish in Publish::ALL {
             let records = replay_publishing(publish, strokes.clone());
