@@ -174,10 +174,10 @@ fn a_title_that_flickers_wakes_the_thread_a_few_times_a_second_and_one_that_chan
     let before = source.sleeps();
     for title in [b"1", b"2", b"3"] {
         source.windows.set_title(source.one, title);
-        std::thread::sleep(Duration::from_millis(150));
+        std::thread::sleep(Duration::from_millis(700));
     }
     let now_and_then = source.sleeps();
-    assert!((1..=3).contains(&(now_and_then - before)), "{before} {now_and_then}");
+    assert!((3..=6).contains(&(now_and_then - before)), "{before} {now_and_then}");
 
     let (begun, mut titles) = (Instant::now(), 0u32);
     while begun.elapsed() < Duration::from_secs(2) {

@@ -89,9 +89,11 @@ async fn the_word_of_a_window_manager_that_has_died_is_not_believed() {
     follower.wait_for(focus("first", "First")).await;
     let _second = xterm(&server, "second", "Second", home.path());
     follower.wait_for(focus("second", "Second")).await;
-    let stale = windows.active_window().unwrap();
 
     window_manager.kill();
+    // Whatever it was about to say last.
+    let stale = windows.wait_for_window(b"second\0Second\0");
+    windows.activate(stale);
     windows.focus(windows.wait_for_window(b"first\0First\0"));
     follower.wait_for(focus("first", "First")).await;
     windows.focus(InputFocus::NONE.into());

@@ -40,8 +40,8 @@ pub(super) struct Watch<'c> {
     /// When a property last changed that matters to nobody, and of which window.
     noise: Option<(Instant, Window)>,
     is_flooded: bool,
-    /// When to look again, where changes of properties are not asked for meanwhile.
-    look_at: Option<Instant>,
+    /// The window that is not asked for changes of properties, and until when.
+    rest: Option<(Window, Instant)>,
 }
 
 struct Watched {
@@ -53,16 +53,25 @@ struct Watched {
     is_new: bool,
 }
 
+impl Watched {
+    /// What is to be selected.
+    fn events(&self, rest: Option<(Window, Instant)>) -> EventMask {
+        match rest {
+            Some((window, _)) if window == self.window => self.wanted.remove(EventMask::PROPERTY_CHANGE),
+            _ => self.wanted,
+        }
+    }
+}
+
 impl<'c> Watch<'c> {
     /// Everything is to be looked at.
     pub fn new(client: &'c Client) -> Watch<'c> {
         let changes = Changes { focus: true, grab: false, layout: true };
-        Watch { client, changes, windows: Vec::new(), noise: None, is_flooded: false, look_at: None }
+        Watch { client, changes, windows: Vec::new(), noise: None, is_flooded: false, rest: None }
     }
 
     pub fn begin_look(&mut self) {
         self.changes.focus = false;
-        self.look_at = None;
         for watched in &mut self.windows {
             watched.wanted = EventMask::NO_EVENT;
             watched.is_new = false;
@@ -71,16 +80,15 @@ impl<'c> Watch<'c> {
 
     /// Whether nothing can have changed unseen during the look.
     pub fn end_look(&mut self) -> Result<bool, Error> {
-        for watched in self.windows.iter().filter(|watched| watched.selected != watched.wanted) {
-            self.client.select_events(watched.window, watched.wanted)?;
+        for watched in &mut self.windows {
+            let events = watched.events(self.rest);
+            if watched.selected != events {
+                watched.selected = events;
+                self.client.select_events(watched.window, events)?;
+            }
         }
         self.windows.retain(|watched| watched.wanted != EventMask::NO_EVENT);
-        let mut is_settled = !self.changes.focus;
-        for watched in &mut self.windows {
-            watched.selected = watched.wanted;
-            is_settled &= !watched.is_new;
-        }
-        Ok(is_settled)
+        Ok(!self.changes.focus && self.windows.iter().all(|watched| !watched.is_new))
     }
 
     /// The present look depends on these events of this window.
@@ -92,8 +100,9 @@ impl<'c> Watch<'c> {
         });
         let watched = &mut self.windows[index];
         watched.wanted |= events;
-        if !watched.selected.contains(watched.wanted) {
-            watched.selected |= watched.wanted;
+        let events = watched.events(self.rest);
+        if !watched.selected.contains(events) {
+            watched.selected |= events;
             watched.is_new = true;
             self.client.select_events(window, watched.selected)?;
         }
@@ -141,7 +150,10 @@ impl<'c> Watch<'c> {
             tokio::select! {
                 biased;
                 readable = self.client.readable() => readable?,
-                () = until(self.look_at) => self.changes.focus = true,
+                () = until(self.rest.map(|(_, end)| end)) => {
+                    self.rest = None;
+                    self.changes.focus = true;
+                }
             }
         }
     }
@@ -190,7 +202,7 @@ impl<'c> Watch<'c> {
             watched.selected = watched.selected.remove(EventMask::PROPERTY_CHANGE);
             self.client.select_events(window, watched.selected)?;
             self.client.flush()?;
-            self.look_at = Some(last + REST);
+            self.rest = Some((window, last + REST));
         }
         Ok(())
     }
