@@ -13,13 +13,14 @@ pub mod status;
 
 use crate::config::{self, Config};
 use crate::event::{Event, Stamped};
+use crate::features::keystroke::tally::in_steps;
 use crate::pipeline::Windows;
 use crate::record::Origin;
 use crate::sources::capture::Capture;
 use crate::sources::clock::EventClock;
 use crate::sources::evdev::{Devices, EvdevError};
 use crate::store::{Store, StoreError};
-use feed::Feed;
+use feed::{Feed, StrokesStatus};
 use followers::Followers;
 use hardening::Hardening;
 use injected::Injected;
@@ -82,7 +83,7 @@ pub async fn run(config: &Config, options: Options, shutdown: impl Future<Output
     let store = if options.dry_run { None } else { Some(Store::open(&config.store)?) };
     let outlet = Outlet::new(Arc::new(config.identity.clone()), store, options.show).with_printer();
     let windows = windows_of(&config.window);
-    let feed = Feed::with_history(Origin::Device, windows, &outlet).await?;
+    let feed = Feed::with_history(Origin::Device, windows, config.keystroke.publish, &outlet).await?;
     let clock = EventClock::new().map_err(AgentError::Clock)?;
     let devices = Devices::open(&config.devices)?;
     let capture = Capture::start(devices, clock, &config.x11);
@@ -170,11 +171,19 @@ impl Agent {
             session_active: self.capture.is_session_active(),
             applications: self.capture.has_window_system(),
             events: self.feed.events(),
+            keystrokes: self.keystrokes(),
             excluded: self.capture.is_excluded(),
             injected: self.injected.as_ref().map(Injected::status),
             store: self.outlet.store.as_ref().map(Store::status),
             sinks: self.followers.status(),
         }
+    }
+
+    /// Strokes while an excluded application has the focus never reach the pipeline.
+    fn keystrokes(&self) -> StrokesStatus {
+        let mut keystrokes = self.feed.strokes();
+        keystrokes.strokes.insert("excluded".into(), in_steps(self.capture.excluded_presses()));
+        keystrokes
     }
 
     fn note(&self, event: &'static str) {

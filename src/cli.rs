@@ -6,6 +6,7 @@ mod doctor;
 mod features;
 mod forget;
 mod install;
+mod keystrokes;
 mod logging;
 mod record;
 mod replay;
@@ -46,7 +47,7 @@ mod code {
     version,
     arg_required_else_help = true,
     after_help = "Examples:
-  seclyzer doctor                     is everything in place?
+  seclyzer doctor                     check permissions, devices and servers
   seclyzer run --show                 run in the foreground, one line a record
   seclyzer replay trace.jsonl --speed max --stdout | head -1
   redis-cli SUBSCRIBE features        watch the records where a Redis server runs"
@@ -54,7 +55,7 @@ mod code {
 struct Cli {
     #[command(subcommand)]
     command: Command,
-    /// Read this file, and not the first that exists of $XDG_CONFIG_HOME/seclyzer/config.toml and
+    /// Read this file instead of the first that exists of $XDG_CONFIG_HOME/seclyzer/config.toml and
     /// /etc/seclyzer/config.toml
     #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
@@ -104,8 +105,8 @@ pub enum Error {
     Unavailable(String),
     #[error("{0}")]
     TryAgain(String),
-    /// What is wrong has been told; the exit code says that something is.
-    #[error("something is amiss")]
+    /// The problem has been reported already; only the exit code is left.
+    #[error("a problem was reported")]
     Told,
 }
 

@@ -13,6 +13,7 @@ mod resolve;
 mod secrets;
 mod settings;
 mod system;
+mod tls;
 mod urls;
 mod value;
 
@@ -24,8 +25,10 @@ pub use keys::Key;
 pub use load::{Account, Loaded, Machine, SecretFile, Sources, load};
 pub use settings::Setting;
 pub use system::{process_environment, read};
+pub use tls::{Tls, TlsError, TlsFiles};
 pub use value::Value;
 
+use crate::features::keystroke::Publish;
 use crate::record::Identity;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -36,6 +39,7 @@ pub struct Config {
     pub identity: Identity,
     pub window: Window,
     pub devices: Devices,
+    pub keystroke: Keystroke,
     pub x11: X11,
     pub store: Store,
     pub redis: Redis,
@@ -57,6 +61,12 @@ pub struct Devices {
     /// Empty: every keyboard, mouse, touchpad and absolute pointer.
     pub include: Vec<String>,
     pub exclude: Vec<String>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Keystroke {
+    /// Which strokes features are computed from.
+    pub publish: Publish,
 }
 
 #[derive(Debug, Clone)]
@@ -89,12 +99,16 @@ pub struct Redis {
     pub url: String,
     pub username: Option<String>,
     pub password: Option<Secret>,
+    /// For `rediss://`.
+    pub tls: Tls,
     /// Whether records are also appended to the stream `seclyzer:stream:features`.
     pub stream: bool,
     /// About how many records the stream keeps (`MAXLEN ~`).
     pub stream_max_len: u64,
     /// Whether events are accepted on the channel `seclyzer:events`.
     pub accept_events: bool,
+    /// Which of their strokes features are computed from.
+    pub events_publish: Publish,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,7 +127,7 @@ pub struct Influx {
     pub url: String,
     /// v2.
     pub token: Option<Secret>,
-    /// v2.
+    /// v2; empty: none, which InfluxDB 3 does not mind.
     pub org: String,
     /// v2; for v1 the database.
     pub bucket: String,
@@ -121,6 +135,15 @@ pub struct Influx {
     pub username: String,
     /// v1.
     pub password: Option<Secret>,
+    /// For `https://`.
+    pub tls: Tls,
+}
+
+impl Redis {
+    /// Whether the server is needed at all.
+    pub fn is_used(&self) -> bool {
+        self.enabled != Switch::Off || self.accept_events
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -145,9 +168,8 @@ impl Influx {
     pub fn missing(&self) -> Vec<&'static str> {
         let needed = match self.api {
             InfluxApi::V1 => vec![("influx.url", &self.url), ("influx.database", &self.bucket)],
-            InfluxApi::V2 => {
-                vec![("influx.url", &self.url), ("influx.org", &self.org), ("influx.bucket", &self.bucket)]
-            }
+            // The organisation is InfluxDB 2's own, which says so where it is missing.
+            InfluxApi::V2 => vec![("influx.url", &self.url), ("influx.bucket", &self.bucket)],
         };
         let token = (self.api == InfluxApi::V2 && self.token.is_none()).then_some("influx.token");
         needed.into_iter().filter(|(_, text)| text.is_empty()).map(|(key, _)| key).chain(token).collect()

@@ -5,7 +5,7 @@ mod elsewhere;
 
 use crate::event::{Event, Micros, Scope, Stamped};
 use crate::features::app::{AppCore, History, Learnt};
-use crate::features::keystroke::tally::{LineEnd, Lines, Strokes};
+use crate::features::keystroke::tally::{LineEnd, Lines, Strokes, Tally};
 use crate::features::keystroke::{KeystrokeCore, Publish, Typed};
 use crate::features::mouse::MouseCore;
 use crate::record::{Body, Record};
@@ -31,8 +31,8 @@ impl Windows {
 pub enum Output {
     /// A mouse record.
     Window(Record),
-    /// A keystroke record, and what became of the window's strokes.
-    Typing(Record, Strokes),
+    /// A keystroke record, and why it contains values or none.
+    Typing(Record, Tally),
     /// A change of focus: what it taught, and its record if it was one from an application to another.
     Focus(Learnt, Option<Record>),
 }
@@ -79,11 +79,11 @@ impl Output {
         }
     }
 
-    /// What became of the window's strokes.
-    pub fn strokes(&self) -> Strokes {
+    /// Why a keystroke record contains values or none.
+    pub fn tally(&self) -> Tally {
         match self {
-            Output::Typing(_, strokes) => *strokes,
-            Output::Window(_) | Output::Focus(..) => Strokes::default(),
+            Output::Typing(_, tally) => *tally,
+            Output::Window(_) | Output::Focus(..) => Tally::default(),
         }
     }
 }
@@ -107,6 +107,11 @@ impl Pipeline {
     /// The same, with features of these strokes.
     pub fn publishing(self, publish: Publish) -> Pipeline {
         Pipeline { keystroke: KeystrokeCore::new(publish), ..self }
+    }
+
+    /// Which strokes features are computed from.
+    pub fn publish(&self) -> Publish {
+        self.keystroke.publish()
     }
 
     /// What became of all strokes so far.
@@ -212,11 +217,11 @@ impl Pipeline {
         let length_us = self.windows.length_us;
         let degraded = |state: &Modality| state.disturbed_us.is_some_and(|ts_us| ts_us > end_us - length_us);
         if std::mem::take(&mut self.keystroke_state.fresh)
-            && let Some(Typed { total_keys, features, strokes }) = self.keystroke.features(end_us, length_us)
+            && let Some(Typed { total_keys, features, tally }) = self.keystroke.features(end_us, length_us)
         {
             let degraded = degraded(&self.keystroke_state);
             let body = Body::Keystroke { strokes: self.keystroke.publish(), total_keys, features };
-            out(Output::Typing(Record { window_end_us: end_us, degraded, body }, strokes));
+            out(Output::Typing(Record { window_end_us: end_us, degraded, body }, tally));
         }
         if std::mem::take(&mut self.mouse_state.fresh)
             && let Some((total_samples, features)) = self.mouse.features(end_us, length_us)

@@ -4,13 +4,15 @@
 //! count and what to log is decided here, once for all of them.
 
 pub mod influx;
+mod pace;
 pub mod redis;
 
 use crate::event::Micros;
 use crate::now_us;
-use crate::record::Stored;
-use crate::remote::{Backoff, LONGEST_PAUSE, LONGEST_PAUSE_REFUSED};
+use crate::record::{Kind, Stored};
+use crate::remote::{Backoff, LONGEST_PAUSE};
 use crate::store::{Follower, Store, StoreError};
+use pace::{Pace, Verdict};
 use serde::Serialize;
 use std::convert::Infallible;
 use std::future::Future;
@@ -108,7 +110,8 @@ impl Default for Status {
 /// pays nothing while it is idle.
 pub async fn follow<S: Sink>(sink: S, store: Store, start: i64, status: watch::Sender<Status>) {
     let pace = Pace::new(S::LARGEST_BATCH);
-    let follow = Follow { sink, store, status, pace, mark: start, is_absent: false, is_missing: false };
+    let given_up = GivenUp::default();
+    let follow = Follow { sink, store, status, pace, given_up, mark: start, is_absent: false, is_missing: false };
     let Err(Stopped) = follow.run().await;
 }
 
@@ -119,6 +122,7 @@ struct Follow<S> {
     store: Store,
     status: watch::Sender<Status>,
     pace: Pace,
+    given_up: GivenUp,
     mark: i64,
     /// No server has answered since the start, and nobody has asked for one.
     is_absent: bool,
@@ -141,7 +145,8 @@ impl<S: Sink> Follow<S> {
                 continue;
             };
             let outcome = self.sink.deliver(&batch).await;
-            let verdict = self.pace.judge(batch.len(), outcome.as_ref().err());
+            let kinds: Vec<Kind> = batch.iter().map(|stored| stored.entry.record.kind()).collect();
+            let verdict = self.pace.judge(&kinds, outcome.as_ref().err());
             self.tell(batch.len(), last.id, outcome, &verdict);
             if verdict.is_done {
                 self.is_absent = false;
@@ -191,15 +196,14 @@ impl<S: Sink> Follow<S> {
     }
 
     /// Counts and logs what became of a delivery.
-    fn tell(&self, count: usize, last_id: i64, outcome: Result<(), Failure>, verdict: &Verdict) {
-        let sink = S::FOLLOWER.name();
+    fn tell(&mut self, count: usize, last_id: i64, outcome: Result<(), Failure>, verdict: &Verdict) {
         match outcome {
             Ok(()) => {
                 self.status.send_modify(|status| status.delivered += count as u64);
                 self.enter(State::Delivering, String::new());
             }
             Err(failure @ (Failure::Rejected(_) | Failure::Outdated(_))) if verdict.is_done => {
-                tracing::error!(sink, id = last_id, %failure, "a record is rejected for good and left out");
+                self.given_up.add(S::FOLLOWER.name(), last_id, &failure);
                 self.status.send_modify(|status| {
                     status.rejected += 1;
                     status.last_error = Some(failure.to_string());
@@ -235,6 +239,27 @@ impl<S: Sink> Follow<S> {
     }
 }
 
+/// Records that were rejected for good since they were last logged: at most once a minute, for a backlog may hold a
+/// million of them.
+#[derive(Debug, Default)]
+struct GivenUp {
+    count: u64,
+    logged: Option<Instant>,
+}
+
+impl GivenUp {
+    const INTERVAL: Duration = Duration::from_secs(60);
+
+    fn add(&mut self, sink: &str, id: i64, failure: &Failure) {
+        self.count += 1;
+        if self.logged.is_none_or(|logged| logged.elapsed() >= GivenUp::INTERVAL) {
+            let records = self.count;
+            tracing::error!(sink, records, id, %failure, "rejected for good and left out; status counts all such records");
+            *self = GivenUp { count: 0, logged: Some(Instant::now()) };
+        }
+    }
+}
+
 /// Asks the store until it answers: a full disk, say, may be mended.
 async fn insist<T, F: Future<Output = Result<T, StoreError>>>(mut ask: impl FnMut() -> F) -> Result<T, Stopped> {
     let mut backoff = Backoff::default();
@@ -247,135 +272,5 @@ async fn insist<T, F: Future<Output = Result<T, StoreError>>>(mut ask: impl FnMu
                 tokio::time::sleep(backoff.pause(LONGEST_PAUSE)).await;
             }
         }
-    }
-}
-
-/// How much to deliver at a time, and when to try again.
-struct Pace {
-    limit: usize,
-    largest: usize,
-    backoff: Backoff,
-    rejected_in_a_row: u32,
-}
-
-/// What follows from the outcome of a delivery.
-#[derive(Debug, PartialEq, Eq)]
-struct Verdict {
-    /// The batch is dealt with: the mark moves behind it.
-    is_done: bool,
-    pause: Option<Duration>,
-}
-
-impl Pace {
-    /// After so many rejected records without one that was taken, it is rather the server that is at fault: no more
-    /// than one record a pause is given up then.
-    const MANY_REJECTED: u32 = 8;
-    /// No server can send us away for longer.
-    const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(600);
-
-    fn new(largest: usize) -> Pace {
-        Pace { limit: largest, largest, backoff: Backoff::default(), rejected_in_a_row: 0 }
-    }
-
-    /// Judges the delivery of `count` records. A batch that is rejected is halved until the one bad record stands
-    /// alone, and that one is given up.
-    fn judge(&mut self, count: usize, failure: Option<&Failure>) -> Verdict {
-        match failure {
-            None => {
-                self.backoff.reset();
-                self.rejected_in_a_row = 0;
-                self.limit = (self.limit * 2).min(self.largest);
-                Verdict { is_done: true, pause: None }
-            }
-            Some(Failure::Rejected(_) | Failure::Outdated(_)) if count > 1 => {
-                self.limit = count / 2;
-                Verdict { is_done: false, pause: None }
-            }
-            Some(Failure::Rejected(_)) => {
-                self.rejected_in_a_row += 1;
-                let is_suspicious = self.rejected_in_a_row >= Pace::MANY_REJECTED;
-                Verdict { is_done: true, pause: is_suspicious.then(|| self.backoff.pause(LONGEST_PAUSE_REFUSED)) }
-            }
-            // Not the server's fault: those behind it need not wait.
-            Some(Failure::Outdated(_)) => Verdict { is_done: true, pause: None },
-            Some(Failure::Refused(_)) => self.retry(LONGEST_PAUSE_REFUSED, Duration::ZERO),
-            Some(Failure::Unreachable(_)) => self.retry(LONGEST_PAUSE, Duration::ZERO),
-            Some(Failure::Busy { retry_after, .. }) => self.retry(LONGEST_PAUSE, retry_after.unwrap_or_default()),
-        }
-    }
-
-    fn retry(&mut self, cap: Duration, at_least: Duration) -> Verdict {
-        let pause = self.backoff.pause(cap).max(at_least.min(Pace::LONGEST_RETRY_AFTER));
-        Verdict { is_done: false, pause: Some(pause) }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Delivers `records` to a server that rejects the `poison`; the ids that were given up, and the number of
-    /// requests that it took.
-    fn deliver_all(records: Vec<i64>, poison: &[i64]) -> (Vec<i64>, usize) {
-        let (mut pace, mut left, mut given_up, mut requests) = (Pace::new(64), &records[..], vec![], 0);
-        while !left.is_empty() {
-            let batch = &left[..pace.limit.min(left.len())];
-            let is_bad = batch.iter().any(|id| poison.contains(id));
-            let failure = is_bad.then(|| Failure::Rejected("bad".into()));
-            requests += 1;
-            if pace.judge(batch.len(), failure.as_ref()).is_done {
-                given_up.extend(batch.iter().filter(|_| is_bad));
-                left = &left[batch.len()..];
-            }
-        }
-        (given_up, requests)
-    }
-
-    #[test]
-    fn only_the_records_that_a_server_rejects_are_given_up() {
-        assert_eq!(deliver_all((0..1000).collect(), &[]), (vec![], 16));
-        let (given_up, requests) = deliver_all((0..1000).collect(), &[0, 17, 18, 500, 999]);
-        assert_eq!(given_up, [0, 17, 18, 500, 999]);
-        assert!(requests < 120, "{requests}");
-    }
-
-    #[test]
-    fn records_that_are_too_old_for_a_server_hold_up_none_behind_them() {
-        let mut pace = Pace::new(64);
-        let outdated = Failure::Outdated("beyond the retention policy".into());
-        assert!((0..1000).all(|_| pace.judge(1, Some(&outdated)) == Verdict { is_done: true, pause: None }));
-        assert!(!pace.judge(64, Some(&outdated)).is_done, "others of the batch may not be");
-    }
-
-    #[test]
-    fn a_server_that_rejects_everything_is_given_one_record_a_pause() {
-        let mut pace = Pace::new(64);
-        let rejected = Failure::Rejected("unknown organisation".into());
-        let pauses = (0..20).filter(|_| pace.judge(1, Some(&rejected)).pause.is_some()).count();
-        assert_eq!(pauses, 13);
-    }
-
-    #[test]
-    fn a_busy_server_says_when_to_come_back_but_not_for_ever() {
-        let mut pace = Pace::new(64);
-        let mut after = |seconds| {
-            let busy = Failure::Busy { reason: String::new(), retry_after: Some(Duration::from_secs(seconds)) };
-            let verdict = pace.judge(64, Some(&busy));
-            assert!(!verdict.is_done);
-            verdict.pause.expect("a pause")
-        };
-        assert!(after(0) >= Duration::from_millis(250));
-        assert_eq!(after(90), Duration::from_secs(90));
-        assert_eq!(after(u64::MAX), Duration::from_secs(600));
-    }
-
-    #[test]
-    fn a_server_that_cannot_be_reached_is_asked_for_the_same_records_again() {
-        let mut pace = Pace::new(64);
-        for _ in 0..100 {
-            let verdict = pace.judge(64, Some(&Failure::Unreachable("refused".into())));
-            assert!(!verdict.is_done && verdict.pause.is_some_and(|pause| pause <= LONGEST_PAUSE));
-        }
-        assert_eq!(pace.judge(64, None), Verdict { is_done: true, pause: None });
     }
 }

@@ -59,7 +59,7 @@ pub enum StoreError {
          end that program and repeat this"
     )]
     BeingRead { path: PathBuf },
-    #[error("the database is of schema version {found}, this program knows {known}: use a newer seclyzer")]
+    #[error("the database has schema version {found}, this program supports {known}: use a newer seclyzer")]
     Newer { found: u32, known: u32 },
     #[error("the database is damaged: {0}")]
     Damaged(String),
@@ -251,14 +251,14 @@ impl Store {
     /// Notes something in the audit log, never what was typed; does without where the queue is full.
     pub fn audit(&self, event: &'static str, detail: impl Into<String>) {
         if self.commands.try_send(Command::Audit { event, detail: detail.into() }).is_err() {
-            tracing::debug!(event, "not noted in the audit log");
+            tracing::debug!(event, "not recorded in the audit log");
         }
     }
 
     /// Has the store's thread look for damage once it gets to it.
     pub fn check(&self) {
         if self.commands.try_send(Command::Check).is_err() {
-            tracing::debug!("the database is not looked at for damage");
+            tracing::debug!("the database is not checked for damage");
         }
     }
 

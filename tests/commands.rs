@@ -85,8 +85,8 @@ fn a_trace_that_is_not_there_or_no_trace_is_told() {
     std::fs::write(&bad, text).expect("a trace");
     let (code, records, error) = told(&home, &["replay", "bad.jsonl", "--stdout", "--speed", "max"]);
     assert_eq!((code, records.as_str()), (Some(0), ""));
-    assert!(error.contains("bad.jsonl:1: dropped: not a JSON object count=2"), "{error}");
-    assert!(error.contains("bad.jsonl:2: dropped: `key` names no key count=1"), "{error}");
+    assert!(error.contains("bad.jsonl:1: discarded: not a JSON object count=2"), "{error}");
+    assert!(error.contains("bad.jsonl:2: discarded: `key` names no key count=1"), "{error}");
     assert!(!error.contains("hunter2"), "{error}");
 }
 
@@ -184,7 +184,7 @@ fn recording_where_no_device_can_be_read_is_refused_and_leaves_no_trace() {
     let home = Home::with_config("[devices]\ninclude = [\"/dev/input/none\"]\n");
     let (code, _, error) = told(&home, &["record", "--yes", "--seconds", "0", "-o", "trace.jsonl"]);
     assert_eq!(code, Some(69), "{error}");
-    let mends = ["hand one through", "run `seclyzer doctor`", "`seclyzer devices` says why not"];
+    let mends = ["pass one through", "run `seclyzer doctor`", "`seclyzer devices` lists the reasons"];
     assert!(error.contains("nothing was recorded: ") && mends.iter().any(|mend| error.contains(mend)), "{error}");
     assert!(!home.path().join("trace.jsonl").exists());
 }
@@ -196,7 +196,7 @@ fn a_list_of_no_devices_is_no_head_without_a_table() {
     let (_, json, _) = told(&home, &["devices", "--json"]);
     let is_empty = json.trim() == "[]";
     assert_eq!(devices.is_empty(), is_empty, "{devices}");
-    assert_eq!(error.contains("there is no input device under /dev/input: plug one in"), is_empty, "{error}");
+    assert_eq!(error.contains("there is no input device under /dev/input: connect one"), is_empty, "{error}");
 }
 
 #[test]
@@ -221,7 +221,7 @@ fn the_agent_runs_without_devices_answers_status_and_ends_when_told() {
     assert_eq!(agent.stop(), Some(0));
     assert_eq!(told(&home, &["status"]).0, Some(69));
     let noted = home.query("SELECT group_concat(event, ' ') FROM (SELECT event FROM audit_log ORDER BY id)");
-    assert_eq!(noted, ["schema schema start stop"]);
+    assert_eq!(noted, ["schema schema schema start stop"]);
 }
 
 #[test]
@@ -230,7 +230,10 @@ fn doctor_names_what_mends_each_failure() {
     let (code, findings, _) = told(&home, &["doctor"]);
     assert_eq!(code, Some(1));
     assert!(findings.contains("FAILURE  redis"), "{findings}");
-    assert!(findings.contains("-> start the server, or correct redis.url and redis.password"), "{findings}");
+    assert!(
+        findings.contains("-> start the server, or correct [redis]; what an account needs: docs/configuration.md"),
+        "{findings}"
+    );
     assert!(findings.contains("ok       influxdb       off"), "{findings}");
     let (_, json, _) = told(&home, &["doctor", "--json"]);
     let findings: Value = serde_json::from_str(&json).expect("JSON");

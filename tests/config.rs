@@ -10,3 +10,5 @@ mod secrets;
 mod sources;
 #[path = "config/support.rs"]
 mod support;
+#[path = "config/tls.rs"]
+mod tls;

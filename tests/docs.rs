@@ -43,8 +43,25 @@ fn every_query_of_the_documents_runs_and_answers() {
 }
 
 #[test]
+fn the_advisories_that_are_explained_are_those_of_the_versions_in_use_and_those_that_the_audit_passes_over() {
+    let (document, lock) = (read("SECURITY.md"), read("Cargo.lock"));
+    let rows = document.lines().filter(|line| line.starts_with("| RUSTSEC-"));
+    let mut explained = Vec::new();
+    for row in rows {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let (name, version) = cells[2].split_once(' ').expect("a crate and its version");
+        let package = format!("name = \"{name}\"\nversion = \"{version}\"\n");
+        assert!(lock.contains(&package), "{} is of the past: {name} {version}", cells[1]);
+        explained.push(cells[1].to_owned());
+    }
+    let audit: toml::Table = read(".cargo/audit.toml").parse().expect("TOML");
+    let ignored = audit["advisories"]["ignore"].as_array().expect("a list");
+    assert_eq!(ignored.iter().map(|id| id.as_str().expect("a text")).collect::<Vec<_>>(), explained);
+}
+
+#[test]
 fn links_between_documents_lead_somewhere() {
-    let documents: Vec<PathBuf> = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"]
+    let documents: Vec<PathBuf> = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"]
         .into_iter()
         .map(PathBuf::from)
         .chain(

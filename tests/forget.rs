@@ -148,7 +148,7 @@ fn it_prints_what_the_configured_databases_need() {
         "influx delete --host http://127.0.0.1:2 --org o --bucket b --start 2026-01-01T00:00:00.000000Z \
          --stop 2026-01-02T00:00:30.000000Z \
          --predicate '_measurement=\"mouse_features\" AND user_id=\"kim o'\\''hara\" AND host=\"desk\"'",
-        "holds everybody's records",
+        "contains the records of all users",
         "redis-cli -u redis://127.0.0.1:1 --raw XRANGE seclyzer:stream:features 1767225600000 1767312030000",
     ] {
         assert!(told.contains(command), "{command} is not in\n{told}");
@@ -160,6 +160,10 @@ fn it_prints_what_the_configured_databases_need() {
     assert!(told.contains(curl), "{told}");
     assert!(told.contains(r"AND user_id = '\''kim o\'\''hara'\'' AND host = '\''desk'\'''"), "{told}");
     assert!(told.contains("DEL seclyzer:stream:features"));
+    let home = home_with_records(&format!("{elsewhere}{}", v2.replace("org = \"o\"\n", "")));
+    let (_, told) = forget(&home, &["--since", "1h"]);
+    let table = "influxdb3 delete table --host http://127.0.0.1:2 --database b mouse_features";
+    assert!(told.contains(table) && told.contains("of all users and machines"), "{told}");
 }
 
 #[tokio::test]

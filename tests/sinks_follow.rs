@@ -1,6 +1,8 @@
 //! Followers from the store to real servers that come and go: every record arrives, none twice.
 
 mod common;
+#[path = "support/log.rs"]
+mod log;
 mod support;
 
 use common::someone;
@@ -15,7 +17,7 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use support::http::{Refusal, StrictV2};
+use support::http::{Refusal, StrictV2, Unwanted};
 use support::servers::{self, Influx1, VictoriaMetrics};
 use support::{LIMIT, an_hour_ago_us, eventually, record, redis_settings};
 use tokio::sync::watch;
@@ -109,6 +111,7 @@ fn influx(api: InfluxApi, url: &str) -> Influx {
         bucket: if api == InfluxApi::V1 { "seclyzer" } else { "bucket" }.into(),
         username: String::new(),
         password: None,
+        tls: config::Tls::default(),
     })
 }
 
@@ -151,6 +154,23 @@ async fn an_agent_that_is_killed_again_and_again_leaves_each_record_in_the_strea
         drop(follower);
     }
     Running::start(redis(&server.url(), &spool), &spool).catch_up(&spool).await;
+    assert_eq!(server.stream().await, stored_texts(&spool).await);
+}
+
+#[tokio::test]
+async fn a_redis_that_refuses_transactions_shows_why_in_status_and_log_and_gets_everything_once_it_allows_them() {
+    log::keep();
+    let (spool, server) = (Spool::new(), servers::Redis::start(&[]).await);
+    server.tell("ACL SETUSER default -multi").await;
+    let mut follower = Running::start(redis(&server.url(), &spool), &spool);
+    spool.fill(50).await;
+    follower.wait("a refusal", |status| status.state == State::Refused).await;
+    let why = "MULTI: the account lacks a permission: NOPERM";
+    assert!(follower.status().last_error.is_some_and(|error| error.starts_with(why) && error.contains("'multi'")));
+    let lines: Vec<String> = log::lines().into_iter().filter(|line| line.contains("the server refuses")).collect();
+    assert!(lines.len() == 1 && lines[0].contains(why), "{lines:?}");
+    server.tell("ACL SETUSER default +multi").await;
+    follower.catch_up(&spool).await;
     assert_eq!(server.stream().await, stored_texts(&spool).await);
 }
 
@@ -205,6 +225,55 @@ async fn a_record_that_cannot_be_stored_is_left_out_alone_and_counted() {
     let status = follower.status();
     assert_eq!((status.delivered, status.rejected), (80, 1));
     assert!(status.last_error.is_some_and(|error| error.contains("2262")));
+}
+
+#[tokio::test]
+async fn a_conflict_of_types_costs_one_record_a_pause_and_keeps_the_backlog_though_the_other_kinds_are_taken() {
+    log::keep();
+    let (spool, server) = (Spool::new(), StrictV2::start("token", 1 << 20));
+    server.refuse_points("mouse_features", Unwanted::Conflict);
+    let mut follower = Running::start(influx(InfluxApi::V2, &server.url()), &spool);
+    spool.fill(300).await;
+    follower.wait("more than the first eight are given up", |status| status.rejected > 9).await;
+    // The pauses are half a second at first, and grow.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let status = follower.status();
+    assert!(status.rejected < 20, "of 100: {status:?}");
+    assert!(status.last_error.is_some_and(|error| error.contains("a field type conflict")));
+    let lines = log::lines().into_iter().filter(|line| line.contains("rejected for good")).count();
+    assert_eq!(lines, 1, "one line a minute");
+}
+
+#[tokio::test]
+async fn records_that_are_too_old_go_at_once_and_those_of_a_conflict_in_the_same_batch_one_by_one() {
+    log::keep();
+    let (spool, server) = (Spool::new(), StrictV2::start("token", 1 << 20));
+    server.refuse_points("mouse_features", Unwanted::TooOld);
+    let mut follower = Running::start(influx(InfluxApi::V2, &server.url()), &spool);
+    spool.fill(300).await;
+    follower.catch_up(&spool).await;
+    assert_eq!((server.points().0, follower.status().rejected, follower.status().delivered), (200, 100, 200));
+    server.refuse_points("app_transitions", Unwanted::Conflict);
+    spool.fill(12).await;
+    follower.catch_up(&spool).await;
+    assert_eq!((server.points().0, follower.status().rejected), (204, 108), "each stands alone in the end");
+    let lines = log::lines().into_iter().filter(|line| line.contains("rejected for good")).count();
+    assert_eq!(lines, 1, "one line a minute");
+}
+
+#[tokio::test]
+async fn a_conflict_in_influxdb_1_keeps_the_backlog_until_it_is_mended() {
+    let (spool, server) = (Spool::new(), Influx1::start(None).await);
+    let time_ns = spool.start_us * 1000;
+    server.write(&format!("mouse_features,user_id=x,host=x speed_mean=\"fast\" {time_ns}")).await;
+    let mut follower = Running::start(influx(InfluxApi::V1, &server.url()), &spool);
+    spool.fill(120).await;
+    follower.wait("pauses are made", |status| status.rejected >= 9).await;
+    server.query("DROP MEASUREMENT mouse_features").await;
+    follower.catch_up(&spool).await;
+    let rejected = follower.status().rejected;
+    assert!((9..20).contains(&rejected), "{rejected}");
+    assert_eq!(server.count_all().await, 120 - rejected);
 }
 
 #[tokio::test]

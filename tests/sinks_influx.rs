@@ -10,7 +10,7 @@ use seclyzer::sinks::{Failure, Sink as _};
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};
-use support::http::{self, Refusal, StrictV2};
+use support::http::{self, Refusal, StrictV2, Unwanted};
 use support::servers::{Influx1, VictoriaMetrics, free_port};
 use support::{LIMIT, an_hour_ago_us, batch, record};
 
@@ -43,6 +43,7 @@ fn v2_settings(url: &str) -> config::Influx {
         bucket: "bucket".into(),
         username: String::new(),
         password: None,
+        tls: config::Tls::default(),
     }
 }
 
@@ -181,6 +182,94 @@ async fn a_wrong_token_is_refused_and_told_without_the_token() {
         let failure = sink.deliver(&batch(1..=1)).await.expect_err("refused");
         assert!(matches!(&failure, Failure::Refused(text) if text.starts_with("401")), "{failure:?}");
         assert!(!format!("{failure:?}").contains(TOKEN), "{failure:?}");
+    }
+}
+
+/// A sink of version 2 with this token.
+fn with_token(url: &str, token: &str) -> Sink {
+    Sink::new(config::Influx { token: Some(Secret::new(token)), ..v2_settings(url) })
+}
+
+#[tokio::test]
+async fn a_token_that_the_server_repeats_shows_in_no_error_and_tears_no_word_apart() {
+    for token in ["Q", "Qz", "QzX", "QzX9", "QzX9w", "QzX9wK", "QzX9wK4", "QzX9wK4j", "write", "type", "conflict"] {
+        let strict = StrictV2::start(token, ROOM);
+        let mut sink = with_token(&strict.url(), token);
+        let body = format!(r#"{{"code":"x","message":"cannot write with Token {token} to the bucket: {token}"}}"#);
+        let refusal = |status| Refusal { body: body.clone(), ..Refusal::new(status) };
+        // The second of them goes to influxdb2, the third is our own request again.
+        strict.refuse_next([refusal(422), Refusal::new(204), refusal(401), refusal(500)]);
+        let mut told = Vec::new();
+        for _ in 0..4 {
+            told.extend(sink.deliver(&batch(1..=1)).await.err().map(|failure| failure.to_string()));
+        }
+        let left_out = "(details are left out, for they repeat what was sent)";
+        let expected = [
+            format!("422 Unprocessable Entity, a record that it does not take {left_out}"),
+            format!("401 Unauthorized, a wrong or missing login {left_out}"),
+            format!("500 Internal Server Error, a fault of the server's {left_out}"),
+        ];
+        assert_eq!(told, expected, "{token}");
+    }
+}
+
+#[tokio::test]
+async fn a_password_shows_neither_as_it_is_nor_as_the_header_has_it() {
+    let influx = http::listen(|mut connection| {
+        let mut reader = std::io::BufReader::new(connection.try_clone().expect("the connection again"));
+        let request = http::read_request(&mut reader).expect("a request").expect("a request");
+        let body = format!("{{\"error\":\"{} is no header\"}}", request.headers["authorization"]);
+        let head = format!("HTTP/1.1 403 Told\r\nContent-Length: {}\r\n\r\n", body.len());
+        let _ = connection.write_all(format!("{head}{body}").as_bytes());
+    });
+    let mut sink = v1(&format!("http://{influx}"), Some(("ann", "pw")));
+    let failure = sink.deliver(&batch(1..=1)).await.expect_err("refused").to_string();
+    assert!(failure.starts_with("403 Forbidden") && !failure.contains("YW5uOnB3"), "{failure}");
+}
+
+#[tokio::test]
+async fn influxdb_3_needs_no_organisation_and_stores_what_of_a_batch_it_can() {
+    let strict = StrictV2::start_version_3(TOKEN);
+    let mut sink = Sink::new(config::Influx { org: String::new(), ..v2_settings(&strict.url()) });
+    sink.check().await.expect("it would take records");
+    let records = batch(1..=30);
+    for some in records.chunks(10) {
+        sink.deliver(some).await.expect("delivered");
+    }
+    assert_eq!(strict.points(), (30, 30));
+    strict.refuse_points("mouse_features", Unwanted::Conflict);
+    let failure = sink.deliver(&batch(31..=33)).await.expect_err("one of them is not stored");
+    let Failure::Rejected(text) = &failure else { panic!("{failure:?}") };
+    assert!(text.contains("a field type conflict: ") && text.contains("'schema'"), "{text}");
+    assert!(!text.contains("someone"), "the line that it repeats is left out: {text}");
+    assert_eq!(strict.points().0, 32);
+    let failure = with_token(&strict.url(), "wrong").check().await.expect_err("a wrong token");
+    assert!(matches!(failure, Failure::Refused(_)), "{failure:?}");
+}
+
+#[tokio::test]
+async fn influxdb_2_without_an_organisation_is_a_matter_of_configuration_and_costs_no_record() {
+    let strict = StrictV2::start(TOKEN, ROOM);
+    let mut sink = Sink::new(config::Influx { org: String::new(), ..v2_settings(&strict.url()) });
+    for failure in [sink.check().await, sink.deliver(&batch(1..=3)).await] {
+        let Err(Failure::Refused(text)) = &failure else { panic!("{failure:?}") };
+        assert!(text.contains("either orgID or org"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_check_writes_nothing_and_finds_what_would_be_refused() {
+    let (influx, victoria, strict) =
+        (Influx1::start(Some("open sesame")).await, VictoriaMetrics::start().await, StrictV2::start(TOKEN, ROOM));
+    v1(&influx.url(), Some((Influx1::USER, "open sesame"))).check().await.expect("it would take records");
+    v2(&victoria.url()).check().await.expect("it would take records");
+    v2(&strict.url()).check().await.expect("it would take records");
+    let written = (influx.count_all().await, victoria.count_all().await, strict.points().0);
+    assert_eq!(written, (0, 0, 0));
+    let elsewhere = config::Influx { bucket: "elsewhere".into(), ..v2_settings(&strict.url()) };
+    for mut sink in [v1(&influx.url(), Some((Influx1::USER, "wrong-pass"))), Sink::new(elsewhere)] {
+        let failure = sink.check().await.expect_err("it would not");
+        assert!(matches!(failure, Failure::Refused(_)), "{failure:?}");
     }
 }
 

@@ -135,28 +135,6 @@ async fn a_password_lets_in_and_a_wrong_one_or_none_is_refused_without_being_tol
 }
 
 #[tokio::test]
-async fn a_user_may_have_no_more_rights_than_the_sink_needs() {
-    let redis = Redis::start(&[]).await;
-    let mut connection = redis.connect("").await;
-    for user in [
-        "writer on >secret ~seclyzer:* &features &seclyzer:features:* +publish +xadd +set +getrange +type +watch +multi \
-         +exec",
-        "reader on >secret allkeys allchannels +@read",
-    ] {
-        let set = redis::cmd("ACL").arg("SETUSER").arg(user.split(' ').collect::<Vec<_>>()).to_owned();
-        set.exec_async(&mut connection).await.expect("a user");
-    }
-    let mut settings = redis_settings(&redis.url());
-    settings.password = Some(Secret::new("secret"));
-    for (user, is_enough) in [("writer", true), ("reader", false), ("nobody", false)] {
-        settings.username = Some(user.into());
-        let outcome = Sink::new(settings.clone(), "database").expect("a good URL").deliver(&batch(1..=3)).await;
-        assert_eq!(outcome.is_ok(), is_enough, "{user}: {outcome:?}");
-        assert!(is_enough || matches!(outcome, Err(Failure::Refused(_))), "{user}: {outcome:?}");
-    }
-}
-
-#[tokio::test]
 async fn a_server_that_is_full_keeps_what_it_has_and_takes_the_rest_later() {
     let redis = Redis::start(&["--maxmemory-policy", "noeviction"]).await;
     let records = batch(1..=20);

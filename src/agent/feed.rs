@@ -1,18 +1,17 @@
 //! A pipeline and the time at which its open window is due.
 
 use crate::event::{Event, Micros, Stamped};
+use crate::features::keystroke::Publish;
+use crate::features::keystroke::tally::SHOWN_STEP;
 use crate::pipeline::{Output, Pipeline, Windows};
 use crate::record::Origin;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::Instant;
 
 use super::outlet::Outlet;
 use crate::store::StoreError;
-
-/// Keystroke events are told in such steps: whoever asks again and again must not see how long a password is.
-const KEYSTROKE_STEP: u64 = 10;
 
 /// Events taken so far, by kind; gaps by reason.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -31,6 +30,21 @@ impl Events {
     }
 }
 
+/// Which strokes count and why others do not; all counts in steps of ten.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StrokesStatus {
+    /// `lines`, `words` or `all`.
+    pub publish: String,
+    /// By the names of [`Strokes::KINDS`](crate::features::keystroke::tally::Strokes::KINDS).
+    pub strokes: BTreeMap<String, u64>,
+    /// Ended lines by cause.
+    pub lines: BTreeMap<String, u64>,
+}
+
+fn owned((name, count): (&'static str, u64)) -> (String, u64) {
+    (name.to_owned(), count)
+}
+
 #[derive(Debug)]
 pub struct Feed {
     pub origin: Origin,
@@ -45,12 +59,17 @@ pub struct Feed {
 
 impl Feed {
     /// A pipeline that knows what was learnt of applications before.
-    pub async fn with_history(origin: Origin, windows: Windows, outlet: &Outlet) -> Result<Feed, StoreError> {
+    pub async fn with_history(
+        origin: Origin,
+        windows: Windows,
+        publish: Publish,
+        outlet: &Outlet,
+    ) -> Result<Feed, StoreError> {
         let history = match &outlet.store {
             Some(store) => store.history(&outlet.identity, origin).await?,
             None => Default::default(),
         };
-        let pipeline = Pipeline::new(windows, history);
+        let pipeline = Pipeline::new(windows, history).publishing(publish);
         let (outputs, events) = (Vec::new(), Events::default());
         Ok(Feed { origin, pipeline, outputs, events, deadline: None, due_us: None })
     }
@@ -77,7 +96,16 @@ impl Feed {
     /// Events taken so far.
     pub fn events(&self) -> Events {
         let events = self.events.clone();
-        Events { keystroke: events.keystroke / KEYSTROKE_STEP * KEYSTROKE_STEP, ..events }
+        Events { keystroke: events.keystroke / SHOWN_STEP * SHOWN_STEP, ..events }
+    }
+
+    /// What became of the strokes so far, and what ended lines.
+    pub fn strokes(&self) -> StrokesStatus {
+        StrokesStatus {
+            publish: self.pipeline.publish().name().into(),
+            strokes: self.pipeline.strokes().shown().map(owned).collect(),
+            lines: self.pipeline.lines().shown().map(owned).collect(),
+        }
     }
 
     /// What the pipeline has yielded since it was asked last.

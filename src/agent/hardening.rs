@@ -3,7 +3,7 @@
 //! It is done once, by the command, before there is a second thread: Landlock and "no new privileges" hold for the
 //! calling thread and those that it starts. What the kernel cannot do is left out; [`Hardening`] says what is in force.
 
-use crate::config::{Config, Switch};
+use crate::config::{Config, Switch, Tls};
 use crate::sources::x11;
 use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, LandlockStatus, NetPort, PathBeneath, PathFd, RestrictionStatus,
@@ -94,9 +94,13 @@ impl Needs {
         let certificates = ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().filter_map(&variable);
         // A login replaces the file with the cookie, so that its folder is what can be named.
         let cookie = x11.xauthority.as_deref().filter(|_| config.x11.enabled).and_then(folder);
+        // So does a renewal with the files for TLS.
+        let redis = config.redis.is_used().then_some(&config.redis.tls);
+        let influx = config.influx.is_on().then_some(&config.influx.tls);
+        let tls = redis.into_iter().chain(influx).flat_map(Tls::paths).filter_map(folder);
         Needs {
             written: folder(&config.store.path).into_iter().collect(),
-            read: cookie.into_iter().chain(certificates).collect(),
+            read: cookie.into_iter().chain(certificates).chain(tls).collect(),
             tcp_ports: tcp_ports(config, x11, variable),
         }
     }
@@ -186,6 +190,20 @@ mod tests {
         assert_eq!(needs.written, [Path::new("/data")]);
         assert_eq!(needs.read, [Path::new("/home/me"), Path::new("/ca.pem")]);
         assert_eq!(needs.tcp_ports, Some(vec![53, 443, 6001, 6379, 7000]));
+    }
+
+    #[test]
+    fn it_needs_the_folders_of_the_files_for_tls_that_it_uses() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("ca.pem");
+        let key = rcgen::KeyPair::generate().expect("a key");
+        let certificate = rcgen::CertificateParams::default().self_signed(&key).expect("a certificate");
+        std::fs::write(&path, certificate.pem()).expect("a file");
+        let ca = path.to_str().expect("UTF-8");
+        let tls = [("SECLYZER_REDIS_URL", "rediss://10.0.0.1:7000"), ("SECLYZER_REDIS_TLS_CA", ca)];
+        assert!(needs(&tls, ":0", &[]).read.contains(&folder.path().to_owned()));
+        let off = [tls[0], tls[1], ("SECLYZER_REDIS_ENABLED", "false")];
+        assert!(!needs(&off, ":0", &[]).read.contains(&folder.path().to_owned()));
     }
 
     #[test]

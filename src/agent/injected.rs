@@ -65,8 +65,8 @@ impl Injected {
         let (count, counts) = watch::channel(Counts::default());
         let (taken, events) = watch::channel(Default::default());
         let feeds = Feeds {
-            present: Feed::with_history(Origin::Redis, windows, outlet).await?,
-            other: Feed::with_history(Origin::RedisReplay, windows, outlet).await?,
+            present: Feed::with_history(Origin::Redis, windows, settings.events_publish, outlet).await?,
+            other: Feed::with_history(Origin::RedisReplay, windows, settings.events_publish, outlet).await?,
             window_us: windows.length_us,
             outlet: outlet.clone(),
         };
@@ -117,7 +117,7 @@ impl Feeds {
             }
             taken.send_replace((self.present.events(), self.other.events()));
             if let Err(error) = self.store().await {
-                tracing::debug!(%error, "injected events are no longer taken");
+                tracing::debug!(%error, "injected events are no longer accepted");
                 return;
             }
         }

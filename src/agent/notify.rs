@@ -22,7 +22,7 @@ impl ServiceManager {
         let socket = socket.and_then(|name| match connect(&name) {
             Ok(socket) => Some(socket),
             Err(error) => {
-                tracing::warn!(%error, "the service manager cannot be told that the agent is ready");
+                tracing::warn!(%error, "the service manager cannot be notified that the agent is ready");
                 None
             }
         });

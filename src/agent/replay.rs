@@ -4,6 +4,7 @@ use super::outlet::Outlet;
 use crate::event::json::Reject;
 use crate::event::{Micros, Stamped};
 use crate::features::app::History;
+use crate::features::keystroke::Publish;
 use crate::pipeline::{Output, Pipeline, Windows};
 use crate::record::Origin;
 use crate::sources::trace::{Line, TraceReader};
@@ -49,6 +50,7 @@ pub struct Replayed {
 pub async fn replay(
     input: impl BufRead + Send + 'static,
     windows: Windows,
+    publish: Publish,
     speed: Speed,
     outlet: &Outlet,
     mut progress: impl FnMut(u64),
@@ -57,7 +59,8 @@ pub async fn replay(
         Some(store) => store.history(&outlet.identity, Origin::Trace).await?,
         None => History::default(),
     };
-    let mut run = Run { pipeline: Pipeline::new(windows, history), outlet, replayed: Replayed::default() };
+    let pipeline = Pipeline::new(windows, history).publishing(publish);
+    let mut run = Run { pipeline, outlet, replayed: Replayed::default() };
     let mut tempo = Tempo { speed, begin: None };
     let mut lines = read_lines(input);
     while let Some(line) = lines.recv().await {

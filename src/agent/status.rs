@@ -3,7 +3,7 @@
 //! The socket is the only one that the agent listens on. Its mode is 0600, and only the agent's own user and root are
 //! answered.
 
-use super::feed::Events;
+use super::feed::{Events, StrokesStatus};
 use super::followers::SinkStatus;
 use super::hardening::Hardening;
 use super::injected::InjectedStatus;
@@ -33,6 +33,8 @@ pub struct Status {
     pub applications: bool,
     /// Taken from devices and the window system.
     pub events: Events,
+    /// What became of the keystrokes.
+    pub keystrokes: StrokesStatus,
     /// Whether keystrokes are not captured at present because an excluded application has the focus.
     pub excluded: bool,
     pub injected: Option<InjectedStatus>,

@@ -22,9 +22,9 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Say whether the configuration is right, or what is wrong with it; exit code 78 if it is wrong
+    /// Check the configuration and report a mistake; exit code 78 if there is one
     Check,
-    /// Show every key, its value and where that came from; secrets are masked
+    /// Show every key, its value and its source; secrets are masked
     Show {
         /// As JSON
         #[arg(long)]

@@ -8,16 +8,16 @@ use std::io::Write;
 
 /// Told where there is none, and what helps.
 pub const NO_DEVICE: &str = "there is no input device under /dev/input";
-pub const PROVIDE_DEVICE: &str = "plug one in; in a container or a virtual machine, hand one through";
+pub const PROVIDE_DEVICE: &str = "connect one; in a container or a virtual machine, pass one through";
 
-/// List every input device: what it is, whether it is read, and why not
+/// List every input device: its kind, and whether it is read or why not
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   seclyzer devices
   seclyzer devices --json | jq -r '.[] | select(.state == \"read\").path'
   SECLYZER_DEVICES_EXCLUDE='046d:c077' seclyzer devices
 
-Exit codes: 0 at least one device is read; 69 none is.")]
+Exit codes: 0 at least one device is read; 69 no device is read.")]
 pub struct Args {
     /// As JSON
     #[arg(long)]
@@ -53,7 +53,7 @@ pub fn none_read(nodes: &[Node]) -> String {
     let refused = nodes.iter().filter(|node| matches!(node.state, State::Refused(_))).count();
     match (nodes.len(), refused) {
         (0, _) => format!("{NO_DEVICE}: {PROVIDE_DEVICE}"),
-        (_, 0) => "no keyboard, mouse or touchpad is read: `seclyzer devices` says why not".into(),
+        (_, 0) => "no keyboard, mouse or touchpad is read: `seclyzer devices` lists the reasons".into(),
         (all, refused) => format!("{all} nodes, {refused} refused: run `seclyzer doctor`"),
     }
 }

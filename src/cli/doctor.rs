@@ -1,6 +1,7 @@
 //! `seclyzer doctor`
 
 mod checks;
+mod keystrokes;
 mod service;
 
 pub use service::how_to_start;
@@ -11,13 +12,13 @@ use serde::Serialize;
 use std::io::Write;
 use std::path::Path;
 
-/// Check permissions, devices, X, Redis, InfluxDB, SQLite and the service, and say what mends what is amiss
+/// Check permissions, devices, X, Redis, InfluxDB, SQLite and the service, and name the remedy for each problem
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   seclyzer doctor
   seclyzer doctor --json | jq '.[] | select(.verdict != \"ok\")'
 
-Exit codes: 0 nothing fails; 1 something does.")]
+Exit codes: 0 no check fails; 1 a check fails.")]
 pub struct Args {
     /// As JSON
     #[arg(long)]

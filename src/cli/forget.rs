@@ -11,7 +11,7 @@ use crate::sinks::influx::LATEST_US;
 use crate::store::{Span, forget};
 use std::io::Write;
 
-/// Delete what was recorded of a span of time, or everything
+/// Delete the records of a span of time, or everything
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   seclyzer forget --since 2h                                      the last two hours
@@ -19,17 +19,17 @@ use std::io::Write;
   seclyzer forget --until 7d                                      all but the last week
   seclyzer forget --all
 
-TIME is RFC 3339 (2026-11-23T09:00:00+01:00), a date or a date and time of the local zone, or how long ago: 90s, 30m,
-2h, 7d, 4w. Stop the agent first. Only the SQLite database is changed. What would delete the same from the Redis stream
-and from InfluxDB is printed, if the configuration has them at present; one that it had before is not known.
+TIME is RFC 3339 (2026-11-23T09:00:00+01:00), a date or a date and time of the local zone, or an age: 90s, 30m, 2h, 7d,
+4w. Stop the agent first. Only the SQLite database is changed. The commands that delete the same from the Redis stream
+and from InfluxDB are printed, if the present configuration names them; servers of an earlier one are not known.
 
-A record goes if its window has a part in the span. Later records still tell a little of it: values told by finger move
+A record is deleted if its window overlaps the span. Later records still reveal a little of it: values by finger change
 slowly until five minutes pass without a key, so let the span reach beyond such a pause; and counts and shares of
-applications go on. What was learnt of applications has no times and goes with --all only, as do databases that were set
-aside as damaged; a span prints their names.
+applications continue. What was learnt of applications has no times and is deleted by --all only, as are databases that
+were set aside as damaged; for a span their names are printed.
 
-Exit codes: 0 it is forgotten; 64 no span, or one that ends before it begins; 66 there is no database; 75 an agent is
-using it, or another program is reading it.")]
+Exit codes: 0 deleted; 64 no span, or one that ends before it begins; 66 there is no database; 75 an agent is using it,
+or another program is reading it.")]
 #[group(id = "span", required = true, multiple = true)]
 pub struct Args {
     /// From this time on
@@ -38,7 +38,7 @@ pub struct Args {
     /// Up to this time
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     until: Option<Micros>,
-    /// Everything, and what was learnt of applications; the audit log is kept
+    /// Everything, including what was learnt of applications; the audit log is kept
     #[arg(long, conflicts_with_all = ["since", "until"])]
     all: bool,
 }
@@ -60,7 +60,7 @@ pub fn run(args: &Args, config: &Config, out: &mut impl Write) -> Result<(), Err
         let names: Vec<String> = forgotten.aside.iter().map(shell_word).collect();
         writeln!(
             out,
-            "\nDatabases that were set aside as damaged are left. To delete them:\n  rm {}",
+            "\nDatabases that were set aside as damaged are kept. To delete them:\n  rm {}",
             names.join(" ")
         )?;
     }
@@ -68,7 +68,7 @@ pub fn run(args: &Args, config: &Config, out: &mut impl Write) -> Result<(), Err
     let until_us = until_us + window_us;
     let elsewhere = [influx(&config.influx, config, span, until_us), redis(&config.redis, span, until_us)].concat();
     if !elsewhere.is_empty() {
-        writeln!(out, "\nWhat was sent elsewhere is still there. To delete it:\n{elsewhere}")?;
+        writeln!(out, "\nWhat was sent to servers is still there. To delete it:\n{elsewhere}")?;
     }
     Ok(())
 }
@@ -85,6 +85,9 @@ fn influx(influx: &Influx, config: &Config, span: Span, until_us: Micros) -> Str
     };
     let (since, until) = (iso8601(since_us), iso8601(until_us));
     let (user, host) = (&config.identity.user, &config.identity.host);
+    if influx.api == InfluxApi::V2 && org.is_empty() {
+        return of_version_3(url, bucket);
+    }
     let command = |kind: Kind| {
         let table = kind.table();
         match influx.api {
@@ -105,6 +108,14 @@ fn influx(influx: &Influx, config: &Config, span: Span, until_us: Micros) -> Str
         }
     };
     Kind::ALL.into_iter().map(command).collect()
+}
+
+/// Without an organisation it is InfluxDB 3, which cannot delete single records.
+fn of_version_3(url: &str, bucket: &str) -> String {
+    let [url, bucket] = [url, bucket].map(shell_word);
+    let command = |kind: Kind| format!("  influxdb3 delete table --host {url} --database {bucket} {}\n", kind.table());
+    let commands: String = Kind::ALL.into_iter().map(command).collect();
+    format!("InfluxDB 3 deletes whole tables only, with the records of all users and machines:\n{commands}")
 }
 
 /// A text as InfluxDB's languages write it.
@@ -134,12 +145,12 @@ fn redis(redis: &Redis, span: Span, until_us: Micros) -> String {
     let missed = match span {
         Span::All => String::new(),
         Span::Between { .. } => format!(
-            "It goes by when records were sent, so it misses those that had to wait or were replayed;\n\
+            "It selects by the time of sending, so it misses records that were delayed or replayed;\n\
              `{client} DEL {STREAM}` misses none. "
         ),
     };
     format!(
-        "The stream in Redis holds everybody's records, of all users and machines; this deletes theirs, too.\n\
+        "The stream in Redis contains the records of all users and machines; this deletes theirs too.\n\
          {missed}{password}\n{command}"
     )
 }

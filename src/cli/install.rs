@@ -13,19 +13,19 @@ use std::path::{Path, PathBuf};
 /// Install the agent so that it starts with the session; lists every change first
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  seclyzer install --dry-run          what would be changed?
+  seclyzer install --dry-run          list the changes
   seclyzer install                    the account joins the group input; asks sudo for that
-  sudo seclyzer install --hardened    a sandboxed service that alone may read the devices
+  sudo seclyzer install --hardened    a sandboxed service; only it may read the devices
 
-docs/installing.md says what each way exposes. Installing again upgrades the program and keeps configuration and data.")]
+docs/installing.md describes what each way exposes. Installing again upgrades the program and keeps configuration and data.")]
 pub struct Args {
-    /// As a service of the system: no other program of the account may open the devices; needs root
+    /// As a system service: no other program of the account may open the devices; needs root
     #[arg(long)]
     hardened: bool,
-    /// Only list what would be changed
+    /// Only list the changes
     #[arg(long)]
     dry_run: bool,
-    /// Whom the hardened service is for; by default who called sudo
+    /// The account that the hardened service is for; by default the one that called sudo
     #[arg(long, value_name = "NAME", requires = "hardened")]
     user: Option<String>,
 }
@@ -36,7 +36,7 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Error> {
     let other = way.other();
     if system.at(&system.manifest_path(other)).exists() {
         let (name, uninstall) = (other.name(), uninstall_command(other));
-        return Err(Error::Refused(format!("it is installed {name} already: first run `{uninstall}`")));
+        return Err(Error::Refused(format!("it is already installed {name}: first run `{uninstall}`")));
     }
     let manifest_path = system.manifest_path(way);
     let mut manifest = manifest::read(&system, &manifest_path)?;
@@ -44,7 +44,7 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Error> {
     let unreadable = |source| Error::CannotCreate { path: system.executable.clone(), source };
     let steps = system.missing(&plan.steps).map_err(unreadable)?;
     if steps.is_empty() {
-        writeln!(out, "Everything is installed already; nothing to do.")?;
+        writeln!(out, "Everything is already installed; nothing to do.")?;
         return Ok(());
     }
     let may_read = may_read_devices();
@@ -100,8 +100,8 @@ fn list(
     Ok(())
 }
 
-const FOR_ROOT: &str = "the account is root: the agent would run as root, and follow root's sessions only. Run this as \
-    the account that types; with --hardened by sudo, or with --user NAME";
+const FOR_ROOT: &str = "the account is root: the agent would run as root, and only in root's sessions. Run this as the \
+    account that types; with --hardened use sudo, or --user NAME";
 
 /// Says so where the account's own process asks and has another home directory set.
 pub(super) fn warn_of_other_home(account: &Account, out: &mut impl Write) -> io::Result<()> {
@@ -115,8 +115,8 @@ pub(super) fn warn_of_other_home(account: &Account, out: &mut impl Write) -> io:
 fn other_home(account: &Account, home: &Path) -> Option<String> {
     let told = || {
         format!(
-            "HOME is {}, but the home directory of {} is {}: services get the latter, so that one counts here; set HOME \
-             to it for the other commands",
+            "HOME is {}, but the home directory of {} is {}: services use the latter, and so does this command; set \
+             HOME to it for the other commands",
             home.display(),
             account.name,
             account.home.display()
@@ -129,14 +129,14 @@ fn what_now(way: Way, may_read: bool, has_started: bool, system: &System) -> Str
     match way {
         Way::User if has_started => "The agent is running: see `seclyzer status`.".into(),
         Way::User if may_read => {
-            "The agent has not been started: `systemctl --user restart seclyzer.service` in the graphical session does \
-             that, and `seclyzer doctor` says what is in its way."
+            "The agent has not been started: run `systemctl --user restart seclyzer.service` in the graphical session; \
+             `seclyzer doctor` reports what prevents it."
                 .into()
         }
         Way::User => format!(
             "One step is left: reboot, or log out of every session of {}, wait 15 seconds and log in.\n\
-             The account is in the group {GROUP}, but what runs already got its groups when it started.\n\
-             From then on the agent starts with the session: see `seclyzer status`.",
+             The account is in the group {GROUP}, but running processes keep the groups that they started with.\n\
+             After that the agent starts with the session: see `seclyzer status`.",
             system.account.name
         ),
         Way::Hardened => format!(
@@ -160,7 +160,7 @@ pub(super) fn this_system(way: Way, user: Option<&str>) -> Result<System, Error>
     let caller = variable("SUDO_USER").and_then(|name| name.into_string().ok()).filter(|name| name != "root");
     let is_own = user.is_none() && !(getuid().is_root() && caller.is_some());
     if way == Way::User && !is_own {
-        let text = "run it without sudo, for it is for the account that it is run as; the other way has --hardened";
+        let text = "run it without sudo: it installs for the account that runs it; the hardened way needs --hardened";
         return Err(Error::Refused(text.into()));
     }
     let found = match user.map(str::to_owned).or(caller.filter(|_| !is_own)) {

@@ -18,26 +18,26 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Record what the devices report as a trace, until told to end (Ctrl-C); asks first
+/// Record the devices' events as a trace until stopped (Ctrl-C); asks first
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   seclyzer record --zones -o trace.jsonl             the same features, no text
   seclyzer record --zones --seconds 600 -o trace.jsonl
   seclyzer replay trace.jsonl --speed max --stdout   what a trace gives
 
-Without --zones the trace holds every key that was typed, passwords included. With it, it still holds the zone and the
-exact times of each key, by which a password can be told among guesses. Keep either to yourself.
+Without --zones the trace contains every key that was typed, passwords included. With it, it still contains the zone and
+the exact times of each key, which are enough to recognise a password among guesses. Keep both kinds private.
 
-Exit codes: 0 the trace is complete; 69 it was not agreed to, or no device can be read; 73 the trace cannot be written,
-or is there already.")]
+Exit codes: 0 the trace is complete; 69 you did not agree, or no device can be read; 73 the trace cannot be written, or
+exists already.")]
 pub struct Args {
     /// The trace to write; must not exist
     #[arg(short, long, value_name = "TRACE")]
     output: PathBuf,
-    /// Put in each key's place one that stands for its zone and kind: the same records, no text, but the times of each key
+    /// Replace each key by one that stands for its zone and kind: the same records, no text, but the times of each key
     #[arg(long)]
     zones: bool,
-    /// End after so many seconds
+    /// Stop after this many seconds
     #[arg(long, value_name = "SECONDS")]
     seconds: Option<u64>,
     /// Do not ask
@@ -49,7 +49,7 @@ pub fn run(args: &Args, loaded: Loaded) -> Result<(), Error> {
     logging::start(&loaded.config.log)?;
     if !args.yes && !is_agreed(args)? {
         return Err(Error::Unavailable(format!(
-            "nothing was recorded, for it was not agreed to that it writes {}; answer y in a terminal, or use --yes",
+            "nothing was recorded: this writes {}, to which you have to agree; answer y in a terminal, or use --yes",
             what_is_written(args)
         )));
     }
@@ -59,7 +59,7 @@ pub fn run(args: &Args, loaded: Loaded) -> Result<(), Error> {
 /// What has to be agreed to.
 fn what_is_written(args: &Args) -> String {
     let what = if args.zones {
-        "the zone and the times of each key that is typed (no text, but enough to tell a password among guesses)"
+        "the zone and the times of each key that is typed (no text, but enough to recognise a password among guesses)"
     } else {
         "EVERY KEY THAT IS TYPED, passwords included,"
     };
@@ -70,7 +70,7 @@ fn is_agreed(args: &Args) -> Result<bool, Error> {
     if !io::stdin().is_terminal() {
         return Ok(false);
     }
-    eprint!("This writes {}. Go on? [y/N] ", what_is_written(args));
+    eprint!("This writes {}. Continue? [y/N] ", what_is_written(args));
     let mut answer = String::new();
     io::stdin().read_line(&mut answer).map_err(Error::Output)?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))

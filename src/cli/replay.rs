@@ -6,6 +6,7 @@ use crate::agent::outlet::{Outlet, Show};
 use crate::agent::replay::{Replayed, Speed, replay};
 use crate::agent::{AgentError, CLOSING_LIMIT, windows_of};
 use crate::config::{Config, Loaded, Switch};
+use crate::features::keystroke::Publish;
 use crate::store::{Store, StoreError, StoreStatus};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::fs::File;
@@ -21,30 +22,33 @@ const LONG_TRACE_BYTES: u64 = 1 << 20;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   seclyzer replay trace.jsonl --speed max --stdout   records as JSON, nothing is stored
-  seclyzer replay trace.jsonl --speed 10             ten times as fast as it was, stored and sent
+  seclyzer replay trace.jsonl --speed 10             ten times as fast as recorded, stored and sent
   seclyzer replay trace.jsonl --speed max --drain 60
   SECLYZER_STORE_PATH=/tmp/trace/trace.db SECLYZER_REDIS_ENABLED=false SECLYZER_INFLUX_ENABLED=false seclyzer replay trace.jsonl
 
-Without --stdout the records go into the configured database, the agent's own by default, and to the configured sinks,
-to the Redis on this machine too. They have the times of the trace and the origin `trace`. The agent must not be using
-that database. A record that is there already is neither stored nor sent again.
+Without --stdout the records are stored in the configured database, by default the agent's own, and sent to the
+configured sinks, also to Redis on this machine. They have the times of the trace and the origin `trace`. The agent must
+not be using that database. A record that is stored already is neither stored nor sent again.
 
-Exit codes: 0 every sink that is there has everything; 65 a trace cannot be read to its end; 66 there is no such trace;
-75 a sink is behind, an agent is using the database, or it was interrupted.")]
+Exit codes: 0 every active sink has everything but what it rejects for good; 65 a trace cannot be read to its
+end; 66 there is no such trace; 75 a sink is behind, an agent is using the database, or it was interrupted.")]
 pub struct Args {
     /// Trace files, one event a line
     #[arg(required = true, value_name = "TRACE")]
     traces: Vec<PathBuf>,
-    /// How many times as fast as it was, or `max`
+    /// How many times as fast as recorded, or `max`
     #[arg(long, default_value = "1", value_parser = parse_speed)]
     speed: Speed,
-    /// Print records as JSON, one a line; store and send nothing, and know nothing of what was learnt before
+    /// Which strokes features are computed from: lines, words or all; without it, as configured
+    #[arg(long, value_name = "STROKES", value_parser = parse_publish)]
+    publish: Option<Publish>,
+    /// Print records as JSON, one a line; store and send nothing, and ignore what was learnt before
     #[arg(long)]
     stdout: bool,
     /// Print one readable line a record
     #[arg(long, conflicts_with = "stdout")]
     show: bool,
-    /// Wait so many seconds for the sinks to catch up
+    /// Wait up to this many seconds for the sinks to catch up
     #[arg(long, default_value_t = 30, value_name = "SECONDS", conflicts_with = "stdout")]
     drain: u64,
 }
@@ -55,6 +59,10 @@ fn parse_speed(text: &str) -> Result<Speed, String> {
         Ok(times) if times.is_finite() && times > 0.0 => Ok(Speed::Times(times)),
         _ => Err("a number above 0, such as 1 or 2.5, or `max`".into()),
     }
+}
+
+fn parse_publish(text: &str) -> Result<Publish, String> {
+    Publish::named(text).ok_or_else(|| "lines, words or all".into())
 }
 
 pub fn run(args: &Args, loaded: Loaded) -> Result<(), Error> {
@@ -107,7 +115,12 @@ async fn replay_and_drain(args: &Args, config: &Config, outlet: &Outlet, store: 
     replay_all(args, config, outlet).await?;
     let newest = store.newest().await?;
     let limit = Duration::from_secs(args.drain);
-    if tokio::time::timeout(limit, followers.caught_up(newest)).await.is_ok() {
+    let caught_up = tokio::time::timeout(limit, followers.caught_up(newest)).await.is_ok();
+    for sink in followers.status().iter().filter(|sink| sink.status.rejected > 0) {
+        let (records, reason) = (sink.status.rejected, sink.status.last_error.as_deref());
+        tracing::warn!(sink = sink.name, records, reason, "rejected for good and left out");
+    }
+    if caught_up {
         return Ok(());
     }
     let behind: Vec<String> = followers
@@ -116,7 +129,7 @@ async fn replay_and_drain(args: &Args, config: &Config, outlet: &Outlet, store: 
         .filter(|sink| sink.backlog > 0)
         .map(|sink| {
             let reason = sink.status.last_error.as_deref().unwrap_or("it is slow");
-            format!("{} misses {} records ({reason})", sink.name, sink.backlog)
+            format!("{} is {} records behind ({reason})", sink.name, sink.backlog)
         })
         .collect();
     Err(Error::TryAgain(format!("{}; they are kept and delivered later", behind.join(", "))))
@@ -124,14 +137,16 @@ async fn replay_and_drain(args: &Args, config: &Config, outlet: &Outlet, store: 
 
 async fn replay_all(args: &Args, config: &Config, outlet: &Outlet) -> Result<(), Error> {
     let windows = windows_of(&config.window);
+    let publish = args.publish.unwrap_or(config.keystroke.publish);
     let mut stored_before = 0;
     for path in &args.traces {
         let no_input = |source| Error::NoInput { path: path.clone(), source };
         let file = File::open(path).map_err(no_input)?;
         let bar = progress_bar(path, file.metadata().map_err(no_input)?.len());
-        let replayed = replay(BufReader::new(file), windows, args.speed, outlet, |read| bar.set_position(read))
-            .await
-            .map_err(|source| Error::Replay { path: path.clone(), source })?;
+        let replayed =
+            replay(BufReader::new(file), windows, publish, args.speed, outlet, |read| bar.set_position(read))
+                .await
+                .map_err(|source| Error::Replay { path: path.clone(), source })?;
         bar.finish_and_clear();
         let stored = stored(outlet).await?;
         tell(path, &replayed, stored.map(|stored| stored - stored_before));
@@ -160,7 +175,7 @@ fn progress_bar(path: &Path, length: u64) -> ProgressBar {
 /// `new`: how many of the records were not stored before, if they are stored at all.
 fn tell(path: &Path, replayed: &Replayed, new: Option<u64>) {
     for (reject, (first, count)) in &replayed.rejected {
-        tracing::warn!(count, "{}:{first}: dropped: {reject}", path.display());
+        tracing::warn!(count, "{}:{first}: discarded: {reject}", path.display());
     }
     tracing::info!(events = replayed.events, records = replayed.records, new, "replayed {}", path.display());
 }

@@ -9,7 +9,7 @@ use crate::sources::x11;
 use crate::store;
 use std::path::PathBuf;
 
-/// Run the agent in the foreground until it is told to end (Ctrl-C, SIGTERM)
+/// Run the agent in the foreground until it is stopped (Ctrl-C, SIGTERM)
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   seclyzer run
@@ -23,8 +23,8 @@ pub struct Args {
     /// Print one readable line a record
     #[arg(long)]
     show: bool,
-    /// Take events from the Redis channel seclyzer:events too; anybody who may publish there can make records, which
-    /// carry the origin `redis`
+    /// Also accept events from the Redis channel seclyzer:events; whoever may publish there can add records, which have
+    /// the origin `redis`
     #[arg(long)]
     accept_events: bool,
 }

@@ -1,8 +1,9 @@
 //! `seclyzer status`
 
-use super::Error;
 use super::doctor::how_to_start;
 use super::text::table;
+use super::{Error, keystrokes};
+use crate::agent::feed::StrokesStatus;
 use crate::agent::hardening::Hardening;
 use crate::agent::status::socket_path;
 use crate::config::Config;
@@ -15,13 +16,13 @@ use std::time::Duration;
 /// An agent that runs answers at once.
 const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 
-/// Ask the running agent how it is
+/// Show the state of the running agent: devices, events, why keystrokes count or not, sinks
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   seclyzer status
   seclyzer status --json | jq '.sinks[] | {name, state, backlog}'
 
-Exit codes: 0 it runs; 69 no agent runs on the configured database.")]
+Exit codes: 0 an agent runs; 69 no agent runs on the configured database.")]
 pub struct Args {
     /// As JSON
     #[arg(long)]
@@ -53,8 +54,8 @@ fn no_answer(database: &Path, error: &io::Error) -> String {
         ErrorKind::NotFound | ErrorKind::ConnectionRefused => {
             format!("no agent runs on {shown}. To start it: {}", how_to_start(database))
         }
-        ErrorKind::WouldBlock => format!("the agent on {shown} gives no answer"),
-        _ => format!("the agent on {shown} cannot be asked: {error}"),
+        ErrorKind::WouldBlock => format!("the agent on {shown} does not answer"),
+        _ => format!("the agent on {shown} cannot be queried: {error}"),
     }
 }
 
@@ -75,7 +76,8 @@ fn describe(status: &Value) -> String {
     text += &table(&["kind", "events", "records"], &rows);
     let gaps = events["gaps"].as_object().into_iter().flatten().map(|(reason, count)| format!("{count} {reason}"));
     let gaps: Vec<_> = gaps.collect();
-    text += &format!("\ngaps: {}\n", if gaps.is_empty() { "none".into() } else { gaps.join(", ") });
+    text += &keystrokes(&status["keystrokes"]);
+    text += &format!("gaps: {}\n", if gaps.is_empty() { "none".into() } else { gaps.join(", ") });
     if status["excluded"] == true {
         text += "keystrokes are not captured: an excluded application has the focus\n";
     }
@@ -96,6 +98,17 @@ fn describe(status: &Value) -> String {
     text += "\n";
     text += &devices(&status["devices"]);
     text
+}
+
+fn keystrokes(status: &Value) -> String {
+    let status: StrokesStatus = serde_json::from_value(status.clone()).unwrap_or_default();
+    format!(
+        "\nkeystroke features: from {} (keystroke.publish = \"{}\")\nstrokes: {}\nended lines: {}\n",
+        keystrokes::published(&status.publish),
+        status.publish,
+        keystrokes::strokes(&status),
+        keystrokes::lines(&status)
+    )
 }
 
 /// The measures that are in force, by name.

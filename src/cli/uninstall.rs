@@ -13,20 +13,20 @@ use nix::unistd::getuid;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// Take away what `seclyzer install` has put there; lists every change first
+/// Remove what `seclyzer install` has installed; lists every change first
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  seclyzer uninstall --dry-run        what would be changed?
-  seclyzer uninstall                  configuration and data stay
+  seclyzer uninstall --dry-run        list the changes
+  seclyzer uninstall                  keeps configuration and data
   sudo seclyzer uninstall --hardened --purge")]
 pub struct Args {
-    /// The hardened service, of all its users; needs root
+    /// The hardened service, for all its users; needs root
     #[arg(long)]
     hardened: bool,
     /// Remove configuration and data too
     #[arg(long)]
     purge: bool,
-    /// Only list what would be changed
+    /// Only list the changes
     #[arg(long)]
     dry_run: bool,
 }
@@ -46,7 +46,7 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Error> {
     let [before, after] = farewell(way, &system);
     warn_of_other_home(&system.account, out)?;
     if let Some(error) = unread {
-        writeln!(out, "warning: {error}; data that is elsewhere than by default is not known, and stays")?;
+        writeln!(out, "warning: {error}; data outside the default places is not known, and is kept")?;
     }
     list(&before, &manifest, &system, &purged, way, &after, out)?;
     if args.dry_run {
@@ -86,7 +86,7 @@ fn how_to_end(way: Way, who: Holder) -> String {
 fn nothing_installed(way: Way, manifest_path: &Path, is_other: bool) -> String {
     let told = format!("nothing is installed {} (looked at {})", way.name(), manifest_path.display());
     match is_other {
-        true => format!("{told}; {} it is: `{}`", way.other().name(), uninstall_command(way.other())),
+        true => format!("{told}; it is installed {}: `{}`", way.other().name(), uninstall_command(way.other())),
         false => told,
     }
 }
@@ -104,7 +104,7 @@ fn list(
     let run = |command: &Command| format!("run {command}{}", if command.as_root { " (as root)" } else { "" });
     let folders = manifest.changes.iter().rev().filter(|change| matches!(change, Undo::RemoveFolder(_)));
     let changes = in_order(&manifest.changes, system).into_iter().map(Undo::to_string);
-    let purged = purged.iter().map(|path| format!("remove {} with what is in it", path.display()));
+    let purged = purged.iter().map(|path| format!("remove {} and its content", path.display()));
     let record = [format!("remove {}", system.manifest_path(way).display())];
     let folders = folders.map(Undo::to_string);
     let lines = before.iter().map(run).chain(changes).chain(purged).chain(record).chain(folders);
@@ -134,7 +134,7 @@ mod tests {
         let told = nothing_installed(Way::User, path, false);
         assert_eq!(told, format!("nothing is installed the user way (looked at {})", path.display()));
         let told = nothing_installed(Way::User, path, true);
-        assert!(told.ends_with("; the hardened way it is: `sudo seclyzer uninstall --hardened`"), "{told}");
+        assert!(told.ends_with("; it is installed the hardened way: `sudo seclyzer uninstall --hardened`"), "{told}");
     }
 
     #[test]

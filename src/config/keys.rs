@@ -1,4 +1,4 @@
-//! Every key of the configuration, told once: what it takes, its default, the variables that set it and what it is
+//! Every key of the configuration, defined once: what it takes, its default, the variables that set it and what it is
 //! for. Reading, checking, `config show` and the documentation's table all follow this list.
 
 /// One key of the configuration.
@@ -86,8 +86,8 @@ impl Key {
 const EXCLUDED_APPS: &str = r#"["keepassxc", "keepass2", "org.keepassxc.KeePassXC", "bitwarden", "1password", "enpass", "dashlane", "nordpass", "Proton Pass", "Keeper Password Manager", "qtpass", "seahorse", "org.gnome.seahorse", "org.gnome.seahorse.Application", "org.gnome.World.Secrets", "kwalletmanager", "kwalletmanager5", "kwalletd5", "kwalletd6", "gcr-prompter", "pinentry", "pinentry-gtk", "pinentry-gtk-2", "pinentry-gnome3", "pinentry-qt", "pinentry-qt5", "ssh-askpass", "ksshaskpass", "polkit-gnome-authentication-agent-1", "polkit-kde-authentication-agent-1", "lxpolkit", "veracrypt"]"#;
 
 /// All keys, in the order in which they are shown.
-pub static KEYS: [Key; 32] = [
-    key("identity.user", Kind::Text, "\"\"", "Whose records these are. Empty: the account's login name."),
+pub static KEYS: [Key; 40] = [
+    key("identity.user", Kind::Text, "\"\"", "The user that the records belong to. Empty: the account's login name."),
     key("identity.host", Kind::Text, "\"\"", "The machine's name in the records. Empty: the host name."),
     key("identity.dev_mode", Kind::Flag, "false", "Marks every record as made during development.")
         .or(&["SECLYZER_DEV_MODE"]),
@@ -102,7 +102,7 @@ pub static KEYS: [Key; 32] = [
         "window.update_interval",
         Kind::Whole { unit: "seconds", min: 1, max: 60 },
         "5",
-        "Time from one window's end to the next one's.",
+        "Time between the ends of successive windows.",
     )
     .or(&["UPDATE_INTERVAL"]),
     key(
@@ -113,12 +113,19 @@ pub static KEYS: [Key; 32] = [
          keyboard, mouse, touchpad and absolute pointer.",
     ),
     key("devices.exclude", Kind::List, "[]", "Devices not to read, in the same form; wins over `devices.include`."),
+    key(
+        "keystroke.publish",
+        Kind::Choice(&["lines", "words", "all"]),
+        "\"lines\"",
+        "Which strokes features are computed from: `lines` (plain words in lines of more than eight), `words` (plain words \
+         that another one follows) or `all`. How much `words` and `all` give away is in [privacy.md](privacy.md).",
+    ),
     key("x11.enabled", Kind::Flag, "true", "Whether changes of the focused application are observed on X11."),
     key(
         "x11.excluded_apps",
         Kind::List,
         EXCLUDED_APPS,
-        "Applications, by either half of WM_CLASS in any case of letters, in which no keystroke is captured. The default \
+        "Applications in which no keystroke is captured, by either half of WM_CLASS, ignoring case. The default \
          names password managers and password prompts.",
     ),
     key(
@@ -138,19 +145,32 @@ pub static KEYS: [Key; 32] = [
         "redis.enabled",
         Kind::Switch,
         "\"auto\"",
-        "Whether records go to Redis. Auto: once a server answers at `redis.url`, else on loopback.",
+        "Whether records are sent to Redis. Auto: once a server answers at `redis.url`, else on loopback.",
     ),
     key(
         "redis.url",
         Kind::Text,
         "\"redis://127.0.0.1:6379\"",
-        "`redis://host:port/db`, `rediss://host:port/db` (TLS) or `unix:///path?db=0`. A login in it is taken out and \
+        "`redis://host:port/db`, `rediss://host:port/db` (TLS) or `unix:///path?db=0`. A login in it is \
          never shown. `REDIS_HOST` and `REDIS_PORT` replace these parts of it.",
     )
     .or(&["REDIS_HOST", "REDIS_PORT"]),
     key("redis.username", Kind::Text, "\"\"", "Redis account (ACL). Empty: the default account."),
     key("redis.password", Kind::Secret, "\"\"", "Redis password.").or(&["REDIS_PASSWORD"]),
     key("redis.password_file", Kind::Path, "\"\"", "File with the Redis password, instead of `redis.password`."),
+    key(
+        "redis.tls_ca",
+        Kind::Path,
+        "\"\"",
+        "PEM file with the authorities that may vouch for the server (`rediss://`). Empty: the system's.",
+    ),
+    key(
+        "redis.tls_cert",
+        Kind::Path,
+        "\"\"",
+        "PEM file with our certificate, for a server that asks for one (`rediss://`); the chain may follow it.",
+    ),
+    key("redis.tls_key", Kind::Path, "\"\"", "PEM file with the private key of `redis.tls_cert`; mode 600."),
     key(
         "redis.stream",
         Kind::Flag,
@@ -161,7 +181,7 @@ pub static KEYS: [Key; 32] = [
         "redis.stream_max_len",
         Kind::Whole { unit: "records", min: 1, max: 1_000_000_000 },
         "100000",
-        "About how many records that stream keeps.",
+        "Approximate number of records that the stream keeps.",
     ),
     key(
         "redis.accept_events",
@@ -170,10 +190,16 @@ pub static KEYS: [Key; 32] = [
         "Whether events are accepted from the channel `seclyzer:events`. Whoever may publish there can add records.",
     ),
     key(
+        "redis.events_publish",
+        Kind::Choice(&["lines", "words", "all"]),
+        "\"all\"",
+        "The same as `keystroke.publish`, for these events: whoever published the keys has shown them already.",
+    ),
+    key(
         "influx.enabled",
         Kind::Switch,
         "\"auto\"",
-        "Whether records go to InfluxDB. Auto: once the URL and what the API needs are set (v2: token, org, bucket; v1: \
+        "Whether records are sent to InfluxDB. Auto: once the URL and what the API needs are set (v2: token, bucket; v1: \
          database).",
     ),
     key("influx.api", Kind::Choice(&["v1", "v2"]), "\"v2\"", "Write API: v1 is InfluxDB 1.x, v2 is 2.x and later."),
@@ -186,12 +212,26 @@ pub static KEYS: [Key; 32] = [
     .or(&["INFLUX_URL"]),
     key("influx.token", Kind::Secret, "\"\"", "Token (v2).").or(&["INFLUX_TOKEN"]),
     key("influx.token_file", Kind::Path, "\"\"", "File with the token, instead of `influx.token`."),
-    key("influx.org", Kind::Text, "\"\"", "Organisation (v2).").or(&["INFLUX_ORG"]),
+    key("influx.org", Kind::Text, "\"\"", "Organisation (v2). InfluxDB 2 needs it, InfluxDB 3 does not.")
+        .or(&["INFLUX_ORG"]),
     key("influx.bucket", Kind::Text, "\"\"", "Bucket (v2); with v1 the database.").or(&["INFLUX_BUCKET"]),
     key("influx.database", Kind::Text, "\"\"", "Database (v1); the same as `influx.bucket`."),
     key("influx.username", Kind::Text, "\"\"", "Account (v1). Empty: no login."),
     key("influx.password", Kind::Secret, "\"\"", "Password (v1)."),
     key("influx.password_file", Kind::Path, "\"\"", "File with the password, instead of `influx.password`."),
+    key(
+        "influx.tls_ca",
+        Kind::Path,
+        "\"\"",
+        "PEM file with the authorities that may vouch for the server (`https://`). Empty: the system's.",
+    ),
+    key(
+        "influx.tls_cert",
+        Kind::Path,
+        "\"\"",
+        "PEM file with our certificate, for a server that asks for one (`https://`); the chain may follow it.",
+    ),
+    key("influx.tls_key", Kind::Path, "\"\"", "PEM file with the private key of `influx.tls_cert`; mode 600."),
     key(
         "log.level",
         Kind::Text,
@@ -199,7 +239,7 @@ pub static KEYS: [Key; 32] = [
         "`off`, `error`, `warn`, `info`, `debug` or `trace`; for one part of the agent as in \
          `info,seclyzer::sinks=debug`.",
     ),
-    key("log.file", Kind::Path, "\"\"", "Where the log is written besides standard error. Empty: nowhere."),
+    key("log.file", Kind::Path, "\"\"", "File to which the log is written besides standard error. Empty: none."),
 ];
 
 /// The key of that name.
@@ -250,7 +290,7 @@ mod tests {
     #[test]
     fn a_section_is_listed_once() {
         let sections: Vec<_> = sections().collect();
-        assert_eq!(sections, ["identity", "window", "devices", "x11", "store", "redis", "influx", "log"]);
+        assert_eq!(sections, ["identity", "window", "devices", "keystroke", "x11", "store", "redis", "influx", "log"]);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::file::ConfigFile;
 use super::keys::{self, Key, Kind};
 use super::settings::{Setting, Settings};
 use super::value::{Value, printable};
-use super::{Config, resolve, secrets};
+use super::{Config, Switch, resolve, secrets};
 use std::cell::OnceCell;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -75,7 +75,22 @@ pub fn load(sources: &Sources<'_>) -> Result<Loaded, ConfigError> {
     settings.lay(environment::layer(environment, settings.text("redis.url"))?);
     complete(&mut settings, environment, *machine)?;
     secrets::read_files(&mut settings, *machine)?;
-    Ok(Loaded { config: resolve::resolve(&settings)?, source: file.as_ref().map(|file| file.path.clone()), settings })
+    let config = resolve::resolve(&settings)?;
+    check_tls(&config, &settings, *machine)?;
+    Ok(Loaded { config, source: file.as_ref().map(|file| file.path.clone()), settings })
+}
+
+/// Reads the certificates and keys that will be needed.
+fn check_tls(config: &Config, settings: &Settings, machine: &dyn Machine) -> Result<(), ConfigError> {
+    let of_redis = config.redis.is_used().then_some(("redis", &config.redis.tls));
+    let of_influx = (config.influx.enabled != Switch::Off).then_some(("influx", &config.influx.tls));
+    for (section, tls) in of_redis.into_iter().chain(of_influx) {
+        tls.read_from(machine).map_err(|error| {
+            let problem = format_args!("{}: {}", error.path.display(), error.problem).to_string();
+            settings.error(&format!("{section}.{}", error.key), problem)
+        })?;
+    }
+    Ok(())
 }
 
 /// Fills in what is taken from the machine where it is not set, and makes paths absolute.

@@ -1,13 +1,13 @@
 //! Secrets that a network would get to see.
 
-use super::{Config, Switch};
+use super::Config;
 use std::net::IpAddr;
 use url::Url;
 
 impl Config {
     /// Each key whose secret goes unencrypted to another machine, and the key of the URL that has it go there.
     pub fn secrets_in_plain_text(&self) -> Vec<(&'static str, &'static str)> {
-        let redis = (self.redis.enabled != Switch::Off || self.redis.accept_events) && is_exposed(&self.redis.url);
+        let redis = self.redis.is_used() && is_exposed(&self.redis.url);
         let influx = self.influx.is_on() && is_exposed(&self.influx.url);
         [
             (redis && self.redis.password.is_some(), "redis.password", "redis.url"),

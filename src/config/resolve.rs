@@ -3,7 +3,9 @@
 use super::error::{ConfigError, Origin};
 use super::settings::Settings;
 use super::value::quoted;
-use super::{Config, Devices, Identity, Influx, InfluxApi, Log, Redis, Store, Switch, Window, X11, urls};
+use super::{
+    Config, Devices, Identity, Influx, InfluxApi, Keystroke, Log, Publish, Redis, Store, Switch, Tls, Window, X11, urls,
+};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -17,9 +19,10 @@ pub(super) fn resolve(settings: &Settings) -> Result<Config, ConfigError> {
         identity: identity(settings)?,
         window: window(settings)?,
         devices: devices(settings)?,
+        keystroke: Keystroke { publish: publish(settings, "keystroke.publish") },
         x11: x11(settings)?,
         store: store(settings),
-        redis: redis(settings),
+        redis: redis(settings)?,
         influx: influx(settings)?,
         log: log(settings)?,
     })
@@ -66,6 +69,11 @@ fn devices(settings: &Settings) -> Result<Devices, ConfigError> {
     })
 }
 
+/// The list of choices has let no other text pass.
+fn publish(settings: &Settings, key: &str) -> Publish {
+    Publish::named(settings.text(key)).unwrap_or_default()
+}
+
 fn x11(settings: &Settings) -> Result<X11, ConfigError> {
     let excluded_apps = named(settings, "x11.excluded_apps")?.to_vec();
     Ok(X11 { enabled: settings.flag("x11.enabled"), excluded_apps })
@@ -85,15 +93,47 @@ fn store(settings: &Settings) -> Store {
     Store { path: PathBuf::from(settings.text("store.path")), retention: (days > 0).then(|| DAY * days) }
 }
 
-fn redis(settings: &Settings) -> Redis {
-    Redis {
+fn redis(settings: &Settings) -> Result<Redis, ConfigError> {
+    let redis = Redis {
         enabled: settings.switch("redis.enabled"),
         url: settings.text("redis.url").to_owned(),
         username: Some(settings.text("redis.username").to_owned()).filter(|name| !name.is_empty()),
         password: settings.secret("redis.password"),
+        tls: tls(settings, REDIS_TLS),
         stream: settings.flag("redis.stream"),
         stream_max_len: settings.whole("redis.stream_max_len").into(),
         accept_events: settings.flag("redis.accept_events"),
+        events_publish: publish(settings, "redis.events_publish"),
+    };
+    if redis.is_used() {
+        check_tls(settings, REDIS_TLS, &redis.url, "rediss://")?;
+    }
+    Ok(redis)
+}
+
+/// The keys that name a file of authorities, of our certificate and of its key.
+type TlsKeys = [&'static str; 3];
+const REDIS_TLS: TlsKeys = ["redis.tls_ca", "redis.tls_cert", "redis.tls_key"];
+const INFLUX_TLS: TlsKeys = ["influx.tls_ca", "influx.tls_cert", "influx.tls_key"];
+
+fn tls(settings: &Settings, keys: TlsKeys) -> Tls {
+    let path = |key: &str| Some(settings.text(key)).filter(|path| !path.is_empty()).map(PathBuf::from);
+    let [ca, cert, key] = keys.map(path);
+    Tls { ca, cert, key }
+}
+
+/// What is set must be of use: somebody may take an unencrypted connection for an encrypted one.
+fn check_tls(settings: &Settings, keys: TlsKeys, url: &str, scheme: &str) -> Result<(), ConfigError> {
+    let is_set = |key: &str| !settings.text(key).is_empty();
+    let without_tls = !url.is_empty() && !url.starts_with(scheme);
+    if let Some(key) = keys.into_iter().find(|key| without_tls && is_set(key)) {
+        return Err(settings.error(key, format_args!("set for a URL without TLS; a URL that begins with {scheme}")));
+    }
+    let [_, cert, key] = keys;
+    match (is_set(cert), is_set(key)) {
+        (true, false) => Err(settings.error(cert, format_args!("set without {key}; both or neither"))),
+        (false, true) => Err(settings.error(key, format_args!("set without {cert}; both or neither"))),
+        _ => Ok(()),
     }
 }
 
@@ -119,7 +159,11 @@ fn influx(settings: &Settings) -> Result<Influx, ConfigError> {
         bucket,
         username: settings.text("influx.username").to_owned(),
         password: settings.secret("influx.password"),
+        tls: tls(settings, INFLUX_TLS),
     };
+    if influx.enabled != Switch::Off {
+        check_tls(settings, INFLUX_TLS, &influx.url, "https://")?;
+    }
     let missing = influx.missing();
     if influx.enabled == Switch::On && !missing.is_empty() {
         let problem = format!("{} not set; true needs it", missing.join(", "));

@@ -13,11 +13,11 @@ use zeroize::Zeroizing;
 const CREDENTIALS: [(&str, &str); 3] =
     [("redis_password", "redis.password"), ("influx_token", "influx.token"), ("influx_password", "influx.password")];
 
-/// The key that names a file, the key whose value is in it, and the switch by which neither is of use.
-const FILES: [(&str, &str, &str); 3] = [
-    ("redis.password_file", "redis.password", "redis.enabled"),
-    ("influx.token_file", "influx.token", "influx.enabled"),
-    ("influx.password_file", "influx.password", "influx.enabled"),
+/// The key that names a file, and the key whose value is in it.
+const FILES: [(&str, &str); 3] = [
+    ("redis.password_file", "redis.password"),
+    ("influx.token_file", "influx.token"),
+    ("influx.password_file", "influx.password"),
 ];
 
 /// What the service manager hands over. Who may read it is the manager's care: it grants access by ACL, which shows up
@@ -41,9 +41,12 @@ pub(super) fn credentials(directory: &Path, machine: &dyn Machine) -> Result<Lay
 
 /// Reads the files that the settings name.
 pub(super) fn read_files(settings: &mut Settings, machine: &dyn Machine) -> Result<(), ConfigError> {
-    for (file_key, key, switch) in FILES {
+    let redis_is_used = settings.switch("redis.enabled") != Switch::Off || settings.flag("redis.accept_events");
+    let influx_is_used = settings.switch("influx.enabled") != Switch::Off;
+    for (file_key, key) in FILES {
         let path = Path::new(settings.text(file_key)).to_owned();
-        if path.as_os_str().is_empty() || settings.switch(switch) == Switch::Off {
+        let is_used = if key.starts_with("redis.") { redis_is_used } else { influx_is_used };
+        if path.as_os_str().is_empty() || !is_used {
             continue;
         }
         let secret = read(&path, machine)

@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 const CONFIG_BYTES_MAX: u64 = 1 << 20;
-const SECRET_BYTES_MAX: u64 = 1 << 16;
+/// A file of authorities may hold all that there are.
+const SECRET_BYTES_MAX: u64 = 1 << 20;
 
 /// The configuration from `explicit` or else the first file that exists of `$XDG_CONFIG_HOME/seclyzer/config.toml` and
 /// `/etc/seclyzer/config.toml`, then from the environment. Fails on the first mistake, and where `explicit` cannot be
@@ -81,7 +82,7 @@ fn read_within(file: File, bytes_max: u64, bytes: &mut Vec<u8>) -> io::Result<()
     Ok(())
 }
 
-struct ThisMachine;
+pub(super) struct ThisMachine;
 
 impl Machine for ThisMachine {
     fn account(&self) -> Account {

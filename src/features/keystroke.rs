@@ -10,7 +10,7 @@ use crate::event::{Action, Key, Layout, Micros};
 use by_finger::ByFinger;
 use line::{LINE_WORDS, Line, Settled};
 use std::ops::Range;
-use tally::{Fate, LineEnd, Lines, Strokes};
+use tally::{Fate, LineEnd, Lines, Strokes, Tally};
 
 /// Presses in a window below which it yields no record, and presses that count below which their features are null.
 pub const LEAST_PRESSES: usize = 25;
@@ -107,7 +107,7 @@ pub struct Typed {
     pub total_keys: u32,
     pub features: Box<[Option<f64>; KEYSTROKE_COUNT]>,
     /// What became of the window's strokes by now.
-    pub strokes: Strokes,
+    pub tally: Tally,
 }
 
 /// The window's strokes and what is kept beyond it.
@@ -372,7 +372,8 @@ impl KeystrokeCore {
         put(self.by_finger.digraphs());
         put(&corrections(window));
         put(&rhythm(window, scratch));
-        Some(Typed { total_keys: (presses / COUNT_STEP * COUNT_STEP) as u32, features, strokes })
+        let tally = Tally { strokes, lines: self.lines };
+        Some(Typed { total_keys: (presses / COUNT_STEP * COUNT_STEP) as u32, features, tally })
     }
 }
 

@@ -3,16 +3,15 @@
 use super::json::iso8601;
 use super::{Body, Record};
 use crate::event::without_controls;
-use crate::features::keystroke::tally::Strokes;
+use crate::features::keystroke::tally::{Lines, Strokes, Tally};
 use crate::features::names::{Feature, KEYSTROKE, MOUSE};
 
 /// Stands for a feature without a value.
 const NULL: &str = "-";
 
 impl Record {
-    /// Time of day (UTC), kind, and the few features that say most; for a keystroke record without values, what became of
-    /// the window's `strokes`.
-    pub fn summary(&self, strokes: Strokes) -> String {
+    /// Time of day (UTC), kind, and the few features that say most; for a keystroke record without values, why.
+    pub fn summary(&self, tally: &Tally) -> String {
         let time = &iso8601(self.window_end_us)[11..19];
         let mark = if self.degraded { "  (degraded)" } else { "" };
         match &self.body {
@@ -20,7 +19,7 @@ impl Record {
                 let value = |name| named(&KEYSTROKE, &features[..], name);
                 let [dwell, flight, speed] = ["dwell_mean", "flight_mean", "typing_speed_wpm"].map(value);
                 let values = if dwell == NULL {
-                    format!("no values: {}", reasons(strokes))
+                    format!("no values: {}", reasons(tally))
                 } else {
                     format!("dwell {dwell} ms  flight {flight} ms  {speed} wpm")
                 };
@@ -48,11 +47,20 @@ impl Record {
     }
 }
 
-fn reasons(strokes: Strokes) -> String {
-    let label = |name| Strokes::KINDS.iter().find(|&&(known, _)| known == name).map_or(name, |&(_, label)| label);
-    let reasons = strokes.shown().filter(|&(_, count)| count > 0);
-    let reasons: Vec<_> = reasons.map(|(name, count)| format!("{count} {}", label(name))).collect();
-    if reasons.is_empty() { "fewer than 25 counted".into() } else { reasons.join(", ") }
+/// What became of the window's strokes, and what has ended lines so far.
+fn reasons(tally: &Tally) -> String {
+    let strokes = listed(tally.strokes.shown(), &Strokes::KINDS).unwrap_or_else(|| "fewer than 25 counted".into());
+    match listed(tally.lines.shown(), &Lines::CAUSES) {
+        Some(lines) => format!("{strokes}; lines ended so far: {lines}"),
+        None => strokes,
+    }
+}
+
+/// Counts with their meanings; those of nothing are left out.
+fn listed(counts: impl Iterator<Item = (&'static str, u64)>, meanings: &[(&str, &str)]) -> Option<String> {
+    let counts = counts.zip(meanings).filter(|((_, count), _)| *count > 0);
+    let parts: Vec<String> = counts.map(|((_, count), (_, meaning))| format!("{count} {meaning}")).collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
 }
 
 fn named(features: &[Feature], values: &[Option<f64>], name: &str) -> String {

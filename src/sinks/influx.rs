@@ -2,17 +2,22 @@
 //!
 //! A point is named by its series and time, so writing one twice changes nothing.
 
+mod answer;
+
 use super::{Failure, Sink};
 use crate::config::{self, InfluxApi};
 use crate::event::Micros;
-use crate::record::Stored;
-use crate::remote::printable;
+use crate::record::{Kind, Stored};
+use crate::remote::sent::Sent;
+use crate::remote::tls;
 use crate::store::Follower;
+use answer::Answer;
 use influxdb2::RequestError;
 use influxdb2::models::WriteDataPoint;
 use reqwest::header::{AUTHORIZATION, RETRY_AFTER};
-use reqwest::{Certificate, RequestBuilder, Response, StatusCode, Url};
+use reqwest::{Certificate, Identity, RequestBuilder, Response, StatusCode, Url};
 use std::time::Duration;
+use zeroize::Zeroizing;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// From the first byte of the request to the last of the answer.
@@ -30,6 +35,8 @@ pub struct Influx {
     /// influxdb2 hides an answer's headers, Retry-After among them, and reads an error's text without a bound. So it
     /// carries while all goes well; the first delivery, and those after a failure, we make with our own hands.
     goes_well: bool,
+    /// What must not come back in a log.
+    sent: Sent,
 }
 
 /// Lines of line protocol, each with its line break.
@@ -44,12 +51,18 @@ impl WriteDataPoint for Lines {
 impl Influx {
     /// Connects to nothing yet.
     pub fn new(settings: config::Influx) -> Influx {
-        Influx { settings, carrier: None, http: None, goes_well: false }
+        let sent = Sent::with_contents(Kind::ALL.map(|kind| format!("{},", kind.table())));
+        let sent = settings.token.iter().chain(&settings.password).fold(sent, Sent::and_secret);
+        Influx { settings, carrier: None, http: None, goes_well: false, sent }
     }
 
-    /// Whether the server would take records: has it write a comment.
+    /// Whether the server would take records, as far as that can be known without writing one: has it write a comment,
+    /// for which it looks at the login and, but for InfluxDB 3, at the bucket.
     pub async fn check(&mut self) -> Result<(), Failure> {
-        self.post("# seclyzer doctor\n".into()).await
+        match self.post("# seclyzer doctor\n".into()).await? {
+            Some(answer) if !answer.is_empty_request() => Err(answer.judge(&self.sent)),
+            _ => Ok(()),
+        }
     }
 
     fn url(&self) -> Result<Url, Failure> {
@@ -64,34 +77,39 @@ impl Influx {
         if self.carrier.is_none() {
             let url = self.url()?;
             let token = self.settings.token.as_ref().map_or("", |token| token.expose());
-            let builder = influxdb2::ClientBuilder::with_builder(http(&url)?, url, &self.settings.org, token);
+            let builder = influxdb2::ClientBuilder::with_builder(self.http(&url)?, url, &self.settings.org, token);
             self.carrier = Some(builder.gzip(true).build().map_err(|error| Failure::Refused(error.to_string()))?);
         }
         let carrier = self.carrier.as_ref().expect("made above");
         let body = futures_util::stream::iter([Lines(lines)]);
         carrier.write(&self.settings.bucket, body).await.map_err(|error| match error {
-            RequestError::Http { status, text } => self.answered(status, None, &text),
+            RequestError::Http { status, text } => {
+                Answer { status, retry_after: None, body: clipped(text) }.judge(&self.sent)
+            }
             RequestError::ReqwestProcessing { source } => self.unanswered(source),
-            other => Failure::Unreachable(self.printable(&other.to_string())),
+            other => Failure::Unreachable(self.sent.reason("", &other.to_string())),
         })
     }
 
-    /// Makes the request with our own hands.
-    async fn post(&mut self, lines: String) -> Result<(), Failure> {
+    /// Makes the request with our own hands; the answer, if it is not that the lines are written.
+    async fn post(&mut self, lines: String) -> Result<Option<Answer>, Failure> {
         let url = self.url()?;
         if self.http.is_none() {
-            self.http = Some(http(&url)?.build().map_err(|error| self.unanswered(error))?);
+            self.http = Some(self.http(&url)?.build().map_err(|error| self.unanswered(error))?);
         }
         let client = self.http.as_ref().expect("made above");
-        let request = self.request(client, url).body(lines);
-        let mut response = request.send().await.map_err(|error| self.unanswered(error))?;
+        let request = self.request(client, url).body(lines).build().map_err(|error| self.unanswered(error))?;
+        if let Some((_, login)) = request.headers().get(AUTHORIZATION).and_then(|v| v.to_str().ok()?.split_once(' ')) {
+            self.sent.add(login);
+        }
+        let mut response = client.execute(request).await.map_err(|error| self.unanswered(error))?;
         let status = response.status();
         if status == StatusCode::NO_CONTENT {
-            return Ok(());
+            return Ok(None);
         }
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
-        let text = beginning(&mut response).await;
-        Err(self.answered(status, retry_after.map(Duration::from_secs), &text))
+        let body = beginning(&mut response).await;
+        Ok(Some(Answer { status, retry_after: retry_after.map(Duration::from_secs), body }))
     }
 
     fn request(&self, client: &reqwest::Client, mut url: Url) -> RequestBuilder {
@@ -107,21 +125,16 @@ impl Influx {
             }
             InfluxApi::V2 => {
                 url.set_path("/api/v2/write");
-                let request = client.post(url).query(&[
-                    ("bucket", settings.bucket.as_str()),
-                    ("org", settings.org.as_str()),
-                    ("precision", "ns"),
-                ]);
+                let mut request = client.post(url).query(&[("bucket", settings.bucket.as_str()), ("precision", "ns")]);
+                if !settings.org.is_empty() {
+                    request = request.query(&[("org", settings.org.as_str())]);
+                }
                 match &settings.token {
                     Some(token) => request.header(AUTHORIZATION, format!("Token {}", token.expose())),
                     None => request,
                 }
             }
         }
-    }
-
-    fn answered(&self, status: StatusCode, retry_after: Option<Duration>, text: &str) -> Failure {
-        judge(status, retry_after, self.printable(&format!("{status}: {text}")))
     }
 
     fn unanswered(&self, error: reqwest::Error) -> Failure {
@@ -133,25 +146,46 @@ impl Influx {
             text = format!("{text}: {error}");
             cause = error.source();
         }
-        let text = self.printable(&text);
-        if error.is_builder() { Failure::Refused(text) } else { Failure::Unreachable(text) }
+        match tls::refusal(&text) {
+            Some(what) => Failure::Refused(self.sent.reason(what, &text)),
+            None if error.is_builder() => Failure::Refused(self.sent.reason("", &text)),
+            None => Failure::Unreachable(self.sent.reason("no answer", &text)),
+        }
     }
 
-    fn printable(&self, text: &str) -> String {
-        let secrets = self.settings.token.iter().chain(&self.settings.password);
-        printable(text, &secrets.collect::<Vec<_>>())
-    }
-}
-
-/// What an answer other than "written" means.
-fn judge(status: StatusCode, retry_after: Option<Duration>, reason: String) -> Failure {
-    match status.as_u16() {
-        422 => Failure::Outdated(reason),
-        400 if reason.contains("retention policy") => Failure::Outdated(reason),
-        400 | 413 => Failure::Rejected(reason),
-        429 | 503 => Failure::Busy { reason, retry_after },
-        408 | 500..=599 => Failure::Unreachable(reason),
-        _ => Failure::Refused(reason),
+    /// A client for a server that answers in time and by itself: no redirection, no proxy, one connection that is kept.
+    /// Certificates are read only where the URL asks for TLS.
+    fn http(&self, url: &Url) -> Result<reqwest::ClientBuilder, Failure> {
+        let mut builder = reqwest::Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(TIMEOUT)
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .http1_only()
+            .pool_max_idle_per_host(1)
+            // Its timer would tick on an idle machine.
+            .pool_idle_timeout(None)
+            .tls_built_in_root_certs(false);
+        if url.scheme() != "https" {
+            return Ok(builder);
+        }
+        let files = self.settings.tls.read().map_err(|error| Failure::Refused(format!("influx.{error}")))?;
+        let unusable = |error: reqwest::Error| Failure::Refused(error.to_string());
+        let authorities = match files.ca {
+            Some(ca) => Certificate::from_pem_bundle(&ca).map_err(unusable)?,
+            None => {
+                let certificates = rustls_native_certs::load_native_certs().certs;
+                certificates.iter().map(|c| Certificate::from_der(c)).collect::<Result<_, _>>().map_err(unusable)?
+            }
+        };
+        for authority in authorities {
+            builder = builder.add_root_certificate(authority);
+        }
+        if let Some(identity) = files.identity {
+            let pem = Zeroizing::new([&identity.key[..], b"\n", &identity.cert[..]].concat());
+            builder = builder.identity(Identity::from_pem(&pem).map_err(unusable)?);
+        }
+        Ok(builder)
     }
 }
 
@@ -165,26 +199,8 @@ async fn beginning(response: &mut Response) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// A client for a server that answers in time and by itself: no redirection, no proxy, one connection that is kept. The
-/// system's certificates are read only where the URL asks for TLS.
-fn http(url: &Url) -> Result<reqwest::ClientBuilder, Failure> {
-    let mut builder = reqwest::Client::builder()
-        .connect_timeout(CONNECT_TIMEOUT)
-        .timeout(TIMEOUT)
-        .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
-        .http1_only()
-        .pool_max_idle_per_host(1)
-        // Its timer would tick on an idle machine.
-        .pool_idle_timeout(None)
-        .tls_built_in_root_certs(false);
-    if url.scheme() == "https" {
-        for certificate in rustls_native_certs::load_native_certs().certs {
-            let certificate = Certificate::from_der(&certificate).map_err(|e| Failure::Refused(e.to_string()))?;
-            builder = builder.add_root_certificate(certificate);
-        }
-    }
-    Ok(builder)
+fn clipped(text: String) -> String {
+    text.chars().take(LONGEST_ANSWER).collect()
 }
 
 impl Sink for Influx {
@@ -201,8 +217,15 @@ impl Sink for Influx {
             stored.entry.write_line(&mut lines);
         }
         let is_carried = self.goes_well && self.settings.api == InfluxApi::V2;
-        let outcome = if is_carried { self.carry(lines).await } else { self.post(lines).await };
+        let outcome = match is_carried {
+            true => self.carry(lines).await,
+            false => self.post(lines).await.and_then(|answer| answer.map_or(Ok(()), |a| Err(a.judge(&self.sent)))),
+        };
         self.goes_well = outcome.is_ok();
+        if !self.goes_well && !self.settings.tls.is_empty() {
+            // The next client is made with the files as they are then.
+            (self.carrier, self.http) = (None, None);
+        }
         outcome
     }
 }
@@ -222,34 +245,8 @@ mod tests {
             bucket: "bucket".into(),
             username: String::new(),
             password: Some(Secret::new("pa55")),
+            tls: config::Tls::default(),
         })
-    }
-
-    #[test]
-    fn an_answer_says_whether_to_come_back_to_give_up_or_to_mend_the_configuration() {
-        let judged = |status| judge(StatusCode::from_u16(status).expect("a status"), None, String::new());
-        for status in [400, 413] {
-            assert!(matches!(judged(status), Failure::Rejected(_)), "{status}");
-        }
-        assert!(matches!(judged(422), Failure::Outdated(_)));
-        let partial = "partial write: points beyond retention policy dropped=3";
-        assert!(matches!(judge(StatusCode::BAD_REQUEST, None, partial.into()), Failure::Outdated(_)));
-        for status in [429, 503] {
-            assert!(matches!(judged(status), Failure::Busy { .. }), "{status}");
-        }
-        for status in [408, 500, 502, 504] {
-            assert!(matches!(judged(status), Failure::Unreachable(_)), "{status}");
-        }
-        // Also 200: InfluxDB says 204, so this is something else that answers to everything.
-        for status in [200, 301, 401, 403, 404, 405] {
-            assert!(matches!(judged(status), Failure::Refused(_)), "{status}");
-        }
-    }
-
-    #[test]
-    fn a_server_that_repeats_our_secrets_does_not_get_them_into_the_log() {
-        let failure = influx("http://localhost").answered(StatusCode::UNAUTHORIZED, None, "Token t0ken, pa55\nERROR");
-        assert_eq!(failure.to_string(), "401 Unauthorized: Token ***, *** ERROR");
     }
 
     #[test]

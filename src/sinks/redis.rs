@@ -1,47 +1,71 @@
 //! Records to Redis: published as they come, and on request appended to a stream for whoever must not miss one.
 //!
-//! A publication is live and best-effort by its nature. The stream holds every record exactly once: a batch and the mark
-//! behind it are one transaction, made under the condition that the mark has not moved since it was read. So a batch
-//! whose answer was lost, even one that the server finds in its socket only later, is not appended twice.
+//! A publication is live and best-effort by its nature: it is made by itself, and by whoever may do nothing else. The
+//! stream holds every record exactly once: a batch and the mark behind it are one transaction, made under the condition
+//! that the mark has not moved since it was read. So a batch whose answer was lost, even one that the server finds in
+//! its socket only later, is not appended twice. Nothing of a batch is sent before the server has begun a transaction.
+
+mod check;
+mod commands;
 
 use super::{Failure, Sink};
 use crate::config::{self, Switch};
 use crate::record::Stored;
-use crate::remote::redis::{self as remote, BadUrl};
+use crate::remote::redis::answer::{Means, trouble};
+use crate::remote::redis::{BadUrl, Server, servers};
 use crate::store::Follower;
+use commands::{Commands, Fault};
 use redis::aio::MultiplexedConnection;
-use redis::{Client, ErrorKind, RedisError, RedisResult};
+use redis::{ErrorKind, RedisError, RedisResult, ServerErrorKind, Value};
+use std::collections::BTreeSet;
 
 /// The channel of a kind of records is this with its name.
 pub const CHANNEL_PREFIX: &str = "seclyzer:features:";
 /// The channel of all records.
 pub const CHANNEL_ALL: &str = "features";
 pub const STREAM: &str = "seclyzer:stream:features";
-/// With the identifier of a database: the id of its last record in the stream.
-pub const STREAM_MARK_PREFIX: &str = "seclyzer:stream:mark:";
+/// With the identifier of a database: the id of its last record in the stream. A cluster keeps two keys in one slot if
+/// the braces of one hold the other.
+pub const STREAM_MARK_PREFIX: &str = "seclyzer:stream:mark:{seclyzer:stream:features}:";
+/// The same as earlier versions named it.
+pub const OLD_STREAM_MARK_PREFIX: &str = "seclyzer:stream:mark:";
 
 pub struct Redis {
     settings: config::Redis,
     mark_key: String,
+    /// `None` once this sink has moved the mark: nobody else moves it while it does.
+    old_mark_key: Option<String>,
     /// Those that may be asked; once one has answered, only that one.
-    servers: Vec<Client>,
+    servers: Vec<Server>,
     has_answered: bool,
     connection: Option<MultiplexedConnection>,
+    /// Without the stream: the messages of a batch that failed, by record and channel, which were published all the same.
+    published: BTreeSet<(i64, usize)>,
+    /// Whether the last batch was published: until then one message is sent at a time.
+    goes_well: bool,
 }
 
 impl Redis {
     /// Connects to nothing yet. `database_id` tells the databases of several agents apart.
     pub fn new(settings: config::Redis, database_id: &str) -> Result<Redis, BadUrl> {
-        let servers = remote::servers(&settings)?;
-        let mark_key = format!("{STREAM_MARK_PREFIX}{database_id}");
-        Ok(Redis { settings, mark_key, servers, has_answered: false, connection: None })
+        let servers = servers(&settings)?;
+        Ok(Redis {
+            settings,
+            mark_key: format!("{STREAM_MARK_PREFIX}{database_id}"),
+            old_mark_key: Some(format!("{OLD_STREAM_MARK_PREFIX}{database_id}")),
+            servers,
+            has_answered: false,
+            connection: None,
+            published: BTreeSet::new(),
+            goes_well: false,
+        })
     }
 
     /// To the first server that can be connected to, and which one it is.
     async fn connect(&self) -> RedisResult<(usize, MultiplexedConnection)> {
         let mut first_error = None;
         for (index, server) in self.servers.iter().enumerate() {
-            match remote::connect(server).await {
+            match server.connect().await {
                 Ok(connection) => return Ok((index, connection)),
                 // Of the configured server, which comes first.
                 Err(error) => _ = first_error.get_or_insert(error),
@@ -54,8 +78,8 @@ impl Redis {
     fn settle(&mut self, index: usize) {
         if !std::mem::replace(&mut self.has_answered, true) {
             let server = self.servers.swap_remove(index);
-            if remote::is_open_to_all(&server) {
-                let address = remote::address(&server);
+            if server.is_open_to_all() {
+                let address = server.address();
                 tracing::warn!(
                     address,
                     "this Redis asks for no password: any local account can read the records along"
@@ -65,56 +89,152 @@ impl Redis {
         }
     }
 
-    async fn send(&self, connection: &mut MultiplexedConnection, batch: &[Stored]) -> RedisResult<()> {
-        let batch = if self.settings.stream { self.missing(connection, batch).await? } else { batch };
-        let Some(last) = batch.last() else { return Ok(()) };
-        let mut transaction = redis::pipe();
-        transaction.atomic();
+    async fn send(&mut self, connection: &mut MultiplexedConnection, batch: &[Stored]) -> Result<(), Fault> {
+        if self.settings.stream { self.append(connection, batch).await } else { self.publish(connection, batch).await }
+    }
+
+    /// Publishes each message by itself. Which of them got through is remembered, so that a server that takes some and
+    /// refuses others is not sent those again with each attempt.
+    async fn publish(&mut self, connection: &mut MultiplexedConnection, batch: &[Stored]) -> Result<(), Fault> {
+        let mut waiting = Vec::new();
         for stored in batch {
-            let (kind, text) = (stored.entry.record.kind().name(), stored.entry.to_json());
-            transaction.cmd("PUBLISH").arg(format!("{CHANNEL_PREFIX}{kind}")).arg(&text).ignore();
-            transaction.cmd("PUBLISH").arg(CHANNEL_ALL).arg(&text).ignore();
-            if self.settings.stream {
-                let length = self.settings.stream_max_len;
-                transaction.cmd("XADD").arg(STREAM).arg("MAXLEN").arg("~").arg(length).arg("*");
-                transaction.arg("record").arg(&text).ignore();
+            let text = stored.entry.to_json();
+            for (index, channel) in channels(stored).into_iter().enumerate() {
+                if !self.published.contains(&(stored.id, index)) {
+                    waiting.push(((stored.id, index), channel, text.clone()));
+                }
             }
         }
-        if self.settings.stream {
-            transaction.cmd("SET").arg(&self.mark_key).arg(last.id).ignore();
+        let at_once = if self.goes_well { waiting.len().max(1) } else { 1 };
+        self.goes_well = false;
+        for some in waiting.chunks(at_once) {
+            let mut commands = Commands::default();
+            for (_, channel, text) in some {
+                commands.add("PUBLISH").arg(channel).arg(text);
+            }
+            let answers = commands.ask(connection).await?;
+            let went = some.iter().zip(&answers).filter(|(_, answer)| !matches!(answer, Value::ServerError(_)));
+            self.published.extend(went.map(|((name, ..), _)| *name));
+            commands.refuse_errors(&answers)?;
         }
-        let executed: Option<()> = transaction.query_async(connection).await?;
-        executed.ok_or_else(|| RedisError::from((ErrorKind::Client, "an earlier delivery came through meanwhile")))
+        self.published.clear();
+        self.goes_well = true;
+        Ok(())
     }
 
-    /// The part of the batch that the stream does not hold yet. Watches the mark, so that the transaction which follows
-    /// fails if it has moved.
-    async fn missing<'a>(
-        &self,
-        connection: &mut MultiplexedConnection,
-        batch: &'a [Stored],
-    ) -> RedisResult<&'a [Stored]> {
-        let mut questions = redis::pipe();
-        questions.cmd("WATCH").arg(&self.mark_key).ignore();
+    async fn append(&mut self, connection: &mut MultiplexedConnection, batch: &[Stored]) -> Result<(), Fault> {
+        let (mark, has_old_mark) = self.begin(connection).await?;
+        let Some(last) = batch.last() else { return Ok(()) };
+        let mut commands = Commands::default();
+        for stored in after_mark(batch, mark) {
+            let text = stored.entry.to_json();
+            for channel in channels(stored) {
+                commands.add("PUBLISH").arg(channel).arg(&text);
+            }
+            let length = self.settings.stream_max_len;
+            commands.add("XADD").arg(STREAM).arg("MAXLEN").arg("~").arg(length).arg("*").arg("record").arg(&text);
+        }
+        commands.add("SET").arg(&self.mark_key).arg(last.id);
+        if let Some(key) = self.old_mark_key.as_ref().filter(|_| has_old_mark) {
+            // Whoever may set a key may not always delete one.
+            commands.add("SET").arg(key).arg("").arg("PX").arg(1);
+        }
+        commands.add("EXEC");
+        let mut answers = commands.ask(connection).await?;
+        let executed = answers.pop().expect("an answer for each command");
+        // What was not accepted says why; then the transaction says only that it was not carried out.
+        commands.refuse_errors(&answers)?;
+        match executed {
+            Value::Nil => Err(RedisError::from((
+                ErrorKind::Client,
+                "not delivered",
+                "an earlier delivery came through meanwhile".into(),
+            ))
+            .into()),
+            // The answers of the transaction's own commands.
+            Value::Array(answers) => {
+                self.old_mark_key = None;
+                commands.refuse_errors(&answers)
+            }
+            answer => commands.refuse_error(commands.len() - 1, &answer),
+        }
+    }
+
+    /// Begins a transaction that is carried out only if the mark does not move meanwhile; the mark, and whether it still
+    /// stood under its old name. An earlier version moves the old mark alone, so where there is one it is the later one.
+    async fn begin(&self, connection: &mut MultiplexedConnection) -> Result<(Option<i64>, bool), Fault> {
+        let old = match &self.old_mark_key {
+            Some(key) => old_mark(connection, key).await?,
+            None => None,
+        };
+        let mut commands = Commands::default();
+        commands.add("WATCH").arg(&self.mark_key);
         // At most the digits of a mark, whatever somebody may have put there.
-        questions.cmd("GETRANGE").arg(&self.mark_key).arg(0).arg(19);
-        questions.cmd("TYPE").arg(STREAM);
-        let (mark, stream_type): (String, String) = questions.query_async(connection).await?;
-        if stream_type != "stream" && stream_type != "none" {
-            let detail = format!("{STREAM} holds a {stream_type}");
-            return Err((ErrorKind::UnexpectedReturnType, "the stream's key is taken", detail).into());
-        }
-        Ok(after_mark(batch, mark.parse().ok()))
+        commands.add("GETRANGE").arg(&self.mark_key).arg(0).arg(19);
+        commands.add("TYPE").arg(STREAM);
+        commands.add("MULTI");
+        let answers = commands.ask(connection).await?;
+        commands.refuse_errors(&answers)?;
+        refuse_other_type(&answers[2])?;
+        refuse_unless_begun(&answers[3])?;
+        Ok((old.or(mark(&answers[1])), old.is_some()))
     }
 
-    fn failure(&self, error: &RedisError) -> Failure {
-        let reason = remote::describe(error, &self.settings);
-        match error.kind() {
-            _ if remote::is_refusal(error) => Failure::Refused(reason),
-            ErrorKind::Io | ErrorKind::Parse => Failure::Unreachable(reason),
-            _ => Failure::Busy { reason, retry_after: None },
+    fn failure(&self, fault: &Fault) -> Failure {
+        let trouble = trouble(&fault.error, fault.command, &self.settings);
+        match trouble.means {
+            Means::Refusal => Failure::Refused(trouble.reason),
+            Means::Wait => Failure::Busy { reason: trouble.reason, retry_after: None },
+            Means::Unreachable => Failure::Unreachable(trouble.reason),
         }
     }
+}
+
+/// The mark under its old name. Where that may not be asked for, or is another node's of a cluster, no version has set it.
+async fn old_mark(connection: &mut MultiplexedConnection, key: &str) -> Result<Option<i64>, Fault> {
+    let mut commands = Commands::default();
+    commands.add("WATCH").arg(key);
+    commands.add("GETRANGE").arg(key).arg(0).arg(19);
+    let answers = commands.ask(connection).await?;
+    match commands.refuse_errors(&answers) {
+        Ok(()) => Ok(mark(&answers[1])),
+        Err(fault) if fault.error.kind() == ErrorKind::Server(ServerErrorKind::NoPerm) => Ok(None),
+        Err(fault) if fault.error.is_cluster_error() => Ok(None),
+        Err(fault) => Err(fault),
+    }
+}
+
+fn mark(answer: &Value) -> Option<i64> {
+    match answer {
+        Value::BulkString(bytes) => std::str::from_utf8(bytes).ok()?.parse().ok(),
+        _ => None,
+    }
+}
+
+/// Fails if the answer to TYPE is that the stream's key is taken.
+fn refuse_other_type(answer: &Value) -> Result<(), Fault> {
+    match answer {
+        Value::SimpleString(name) if name == "stream" || name == "none" => Ok(()),
+        other => {
+            let found = if let Value::SimpleString(name) = other { name } else { "something else" };
+            let detail = format!("{STREAM} holds a {found}");
+            Err(RedisError::from((ErrorKind::UnexpectedReturnType, "the stream's key is taken", detail)).into())
+        }
+    }
+}
+
+/// Fails if the answer to MULTI is not OK.
+fn refuse_unless_begun(answer: &Value) -> Result<(), Fault> {
+    if *answer == Value::Okay {
+        return Ok(());
+    }
+    let error = (ErrorKind::UnexpectedReturnType, "MULTI", "answered without OK".into());
+    Err(Fault { command: Some("MULTI"), error: error.into() })
+}
+
+/// The channels that a record is published on.
+fn channels(stored: &Stored) -> [String; 2] {
+    [format!("{CHANNEL_PREFIX}{}", stored.entry.record.kind().name()), CHANNEL_ALL.into()]
 }
 
 /// The records of the batch behind the server's mark. A mark behind the whole batch is not of this life of the database
@@ -143,12 +263,12 @@ impl Sink for Redis {
                     return Ok(());
                 }
                 // A server may close a connection that was idle for long, or have been restarted: no failure yet.
-                Err(error) if error.is_connection_dropped() => {}
-                Err(error) => return Err(self.failure(&error)),
+                Err(fault) if fault.error.is_connection_dropped() => {}
+                Err(fault) => return Err(self.failure(&fault)),
             }
         }
-        let (index, mut connection) = self.connect().await.map_err(|error| self.failure(&error))?;
-        self.send(&mut connection, batch).await.map_err(|error| self.failure(&error))?;
+        let (index, mut connection) = self.connect().await.map_err(|error| self.failure(&error.into()))?;
+        self.send(&mut connection, batch).await.map_err(|fault| self.failure(&fault))?;
         self.connection = Some(connection);
         self.settle(index);
         Ok(())

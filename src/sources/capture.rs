@@ -5,7 +5,7 @@ use super::evdev::Devices;
 use super::session::Session;
 use super::x11;
 use crate::config;
-use crate::event::{Event, GapReason, Micros, Scope, Stamped};
+use crate::event::{Action, Event, GapReason, Micros, Scope, Stamped};
 use tokio::sync::mpsc;
 
 /// Changes of focus that may wait: more than anybody makes while the agent is busy.
@@ -19,6 +19,8 @@ pub struct Capture {
     focus: mpsc::Receiver<x11::Update>,
     excluded_apps: Vec<String>,
     is_excluded: bool,
+    /// Key presses discarded for that.
+    excluded_presses: u32,
     has_window_system: bool,
     /// The application that has the focus, told again when our session becomes the active one again.
     focused: Option<Box<str>>,
@@ -42,6 +44,7 @@ impl Capture {
             focus,
             excluded_apps: settings.excluded_apps.iter().map(|name| name.to_lowercase()).collect(),
             is_excluded: false,
+            excluded_presses: 0,
             has_window_system: false,
             focused: None,
         }
@@ -55,6 +58,11 @@ impl Capture {
     /// Whether keystrokes are thrown away because an excluded application has the focus.
     pub fn is_excluded(&self) -> bool {
         self.is_excluded
+    }
+
+    /// Key presses that were discarded because an excluded application had the focus.
+    pub fn excluded_presses(&self) -> u32 {
+        self.excluded_presses
     }
 
     /// Whether the focused application is being followed.
@@ -94,7 +102,10 @@ impl Capture {
             stamped.ts_us = self.clock.wall_us(stamped.ts_us);
         }
         if self.is_excluded {
-            out.extract_if(first.., |stamped| matches!(stamped.event, Event::Key { .. })).for_each(drop);
+            for stamped in out.extract_if(first.., |stamped| matches!(stamped.event, Event::Key { .. })) {
+                let is_press = matches!(stamped.event, Event::Key { action: Action::Press, .. });
+                self.excluded_presses = self.excluded_presses.saturating_add(is_press.into());
+            }
         }
     }
 
@@ -113,7 +124,7 @@ impl Capture {
         let event = if is_active {
             // What piled up before the switch was told is not ours.
             self.devices.drain(&mut Vec::new());
-            tracing::info!("our session is active again: capture goes on");
+            tracing::info!("our session is active again: capture continues");
             Event::Focus { app: self.focused.clone() }
         } else {
             tracing::info!("another session is active: capture pauses");

@@ -1,9 +1,9 @@
 //! Keyboards, mice, touchpads and absolute pointers, read from the nodes under /dev/input.
 //!
 //! Nodes are opened for reading only and never grabbed. What an event feeds depends on the event, not on the device.
-//! `decode` and `contact` turn the kernel's events into ours, `classify` and `pattern` decide what is read, `echo` sees
-//! to it that remappers count once, `pace` that a fast mouse is no burden: all without a device. `node` opens one,
-//! `folder` tells which come and go.
+//! `decode`, `contact`, `slots` and `wheel` turn the kernel's events into ours, `classify` and `pattern` decide what is
+//! read, `echo` sees to it that what several nodes report counts once, `pace` that a fast mouse is no burden: all without
+//! a device. `node` opens one, `folder` tells which come and go.
 //! Names and paths of devices are logged; what is typed on them never is.
 
 mod classify;
@@ -14,6 +14,8 @@ mod folder;
 mod node;
 mod pace;
 mod pattern;
+mod slots;
+mod wheel;
 
 pub use classify::Kind;
 pub use contact::Surface;
@@ -25,7 +27,7 @@ use super::clock::boot_us;
 use super::descriptor;
 use crate::config;
 use crate::event::{GapReason, Stamped};
-use echo::Echoes;
+use echo::{Echoes, Speaker};
 use folder::{Change, Folder};
 use pace::Pace;
 use pattern::Selection;
@@ -78,8 +80,9 @@ pub struct Devices {
     slots: Vec<Slot>,
     echoes: Echoes,
     pace: Pace,
-    /// What virtual devices said, until it is judged; reused.
-    repeated: Vec<Stamped>,
+    /// What devices said, until it is judged; both are reused.
+    said: Vec<(Option<Speaker>, Stamped)>,
+    heard: Vec<Stamped>,
     buffer: Box<[u8; EVENTS_A_READ * RAW_LEN]>,
 }
 
@@ -93,6 +96,8 @@ struct Slot {
 struct Reading {
     file: AsyncFd<File>,
     decoder: Decoder,
+    /// As whom `echo` knows the device.
+    speaker: Option<Speaker>,
 }
 
 #[derive(Clone, Copy)]
@@ -125,10 +130,14 @@ impl Devices {
             slots: Vec::new(),
             echoes: Echoes::default(),
             pace: Pace::default(),
-            repeated: Vec::new(),
+            said: Vec::new(),
+            heard: Vec::new(),
             buffer: Box::new([0; EVENTS_A_READ * RAW_LEN]),
         };
-        for name in names(root)? {
+        let mut names = Vec::from_iter(names(root)?);
+        // By number, which is about the order in which they were made.
+        names.sort_by_key(String::len);
+        for name in names {
             devices.look_at(&name, None);
         }
         match summary(&devices.nodes()) {
@@ -167,12 +176,16 @@ impl Devices {
     /// Events are appended in order of their time, which is CLOCK_BOOTTIME in microseconds.
     pub fn drain(&mut self, out: &mut Vec<Stamped>) {
         let first = out.len();
-        // Virtual devices are read first and judged last: whatever they repeat, its original can be read by then.
-        let mut repeated = std::mem::take(&mut self.repeated);
-        self.read(true, &mut repeated);
-        self.read(false, out);
-        out.extend(repeated.drain(..).filter(|event| !self.echoes.is_echo(event)));
-        self.repeated = repeated;
+        self.read();
+        if !self.said.is_sorted_by_key(|(_, event)| event.ts_us) {
+            self.said.sort_by_key(|(_, event)| event.ts_us);
+        }
+        out.extend(
+            self.said
+                .drain(..)
+                .filter(|(speaker, event)| !self.echoes.is_echo(*speaker, event))
+                .map(|(_, event)| event),
+        );
         self.follow_folder(out);
         self.retry_due();
         let fresh = &mut out[first..];
@@ -184,21 +197,27 @@ impl Devices {
         }
     }
 
-    /// Reads all physical or all virtual devices.
-    fn read(&mut self, is_virtual: bool, out: &mut Vec<Stamped>) {
-        let may_echo = self.slots.iter().any(|slot| slot.node.is_virtual && slot.reading.is_some());
-        for slot in self.slots.iter_mut().filter(|slot| slot.node.is_virtual == is_virtual) {
-            let Some(reading) = &mut slot.reading else { continue };
-            let first = out.len();
-            let result = reading.read(&mut self.buffer[..], out);
-            if may_echo && !is_virtual {
-                out[first..].iter().for_each(|event| self.echoes.hear(event));
-            }
-            if let Err(error) = result {
-                // Not tried again: while the node is there, a change of it will be told.
-                slot.close(State::Refused(node::errno_name(&error)), out);
+    /// Reads all devices: virtual ones first, of these the newest first. Whatever a device repeats, its original can be
+    /// read by then.
+    fn read(&mut self) {
+        let count = self.slots.len();
+        let virtual_first = (0..count).rev().map(|index| (index, true)).chain((0..count).map(|index| (index, false)));
+        for (index, is_virtual) in virtual_first {
+            if self.slots[index].node.is_virtual == is_virtual {
+                self.read_slot(index);
             }
         }
+    }
+
+    fn read_slot(&mut self, index: usize) {
+        let slot = &mut self.slots[index];
+        let Some(reading) = &mut slot.reading else { return };
+        let speaker = reading.speaker;
+        if let Err(error) = reading.read(&mut self.buffer[..], &mut self.heard) {
+            // Not tried again: while the node is there, a change of it will be told.
+            slot.close(State::Refused(node::errno_name(&error)), &mut self.echoes, &mut self.heard);
+        }
+        self.said.extend(self.heard.drain(..).map(|event| (speaker, event)));
     }
 
     fn follow_folder(&mut self, out: &mut Vec<Stamped>) {
@@ -231,7 +250,7 @@ impl Devices {
         if known.is_some_and(|i| self.slots[i].reading.is_some()) {
             return;
         }
-        let slot = Slot::open(&self.root.join(name), &self.selection, tried);
+        let slot = Slot::open(&self.root.join(name), &self.selection, tried, &mut self.echoes);
         match known {
             Some(i) => self.slots[i] = slot,
             None => self.slots.push(slot),
@@ -247,7 +266,7 @@ impl Devices {
         self.forget(|name| !names.contains(name), out);
         for slot in &mut self.slots {
             if let (true, Err(reason)) = (slot.reading.is_some(), self.selection.admit(slot.node.candidate())) {
-                slot.close(State::Unread(reason), out);
+                slot.close(State::Unread(reason), &mut self.echoes, out);
             }
         }
         for name in names {
@@ -260,7 +279,7 @@ impl Devices {
         self.slots.retain_mut(|slot| {
             let stays = !is_gone(slot.name());
             if !stays {
-                slot.close(State::Refused("ENODEV".to_owned()), out);
+                slot.close(State::Refused("ENODEV".to_owned()), &mut self.echoes, out);
             }
             stays
         });
@@ -269,10 +288,10 @@ impl Devices {
 
 impl Slot {
     /// Looks at a node and opens it if it is to be read; `tried` is the last retry, if this is one.
-    fn open(path: &Path, selection: &Selection, tried: Option<Retry>) -> Slot {
+    fn open(path: &Path, selection: &Selection, tried: Option<Retry>, echoes: &mut Echoes) -> Slot {
         let node::Examined { mut node, opened, is_worth_a_retry } = node::examine(path, selection);
         let reading = opened.and_then(|(file, decoder)| match descriptor::watched(file) {
-            Ok(file) => Some(Reading { file, decoder }),
+            Ok(file) => Some(Reading { file, decoder, speaker: echoes.join(node.is_virtual) }),
             Err(error) => {
                 node.state = State::Refused(node::errno_name(&error));
                 None
@@ -292,8 +311,9 @@ impl Slot {
     }
 
     /// Ends the reading of a device, if it is read: what is held on it will not be let go.
-    fn close(&mut self, state: State, out: &mut Vec<Stamped>) {
+    fn close(&mut self, state: State, echoes: &mut Echoes, out: &mut Vec<Stamped>) {
         if let Some(reading) = self.reading.take() {
+            reading.speaker.into_iter().for_each(|speaker| echoes.leave(speaker));
             reading.decoder.modalities().gap(boot_us(), GapReason::DeviceLost, out);
             tracing::info!("no longer reading {} ({})", self.node.path.display(), self.node.name);
         }

@@ -8,9 +8,10 @@ pub mod subscription;
 use crate::config;
 use crate::event::json::{Reject, parse};
 use crate::event::{Event, GapReason, Scope, Stamped};
-use crate::remote::redis::{BadUrl, TIMEOUT, address, describe, is_refusal, servers};
+use crate::remote::redis::answer::{Means, trouble};
+use crate::remote::redis::{BadUrl, Server, TIMEOUT, servers};
 use crate::remote::{Backoff, LONGEST_PAUSE, LONGEST_PAUSE_REFUSED};
-use redis::{Client, ErrorKind, RedisError, RedisResult};
+use redis::{ErrorKind, RedisError, RedisResult};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -48,7 +49,7 @@ pub async fn subscribe(
     }
 }
 
-async fn listen(settings: &config::Redis, servers: &[Client], intake: &mut Intake) -> Infallible {
+async fn listen(settings: &config::Redis, servers: &[Server], intake: &mut Intake) -> Infallible {
     let mut backoff = Backoff::default();
     let mut is_lost = false;
     let mut candidates = servers.iter().cycle();
@@ -56,7 +57,7 @@ async fn listen(settings: &config::Redis, servers: &[Client], intake: &mut Intak
         let server = candidates.next().expect("a cycle over at least one server has no end");
         let error = match open(server).await {
             Ok(mut subscription) => {
-                tracing::info!(address = address(server), "events are accepted on Redis channel {CHANNEL}");
+                tracing::info!(address = server.address(), "events are accepted on Redis channel {CHANNEL}");
                 backoff.reset();
                 is_lost = false;
                 let Err(error) = intake.drain(&mut subscription).await;
@@ -64,16 +65,21 @@ async fn listen(settings: &config::Redis, servers: &[Client], intake: &mut Intak
             }
             Err(error) => error,
         };
+        let trouble = trouble(&error, None, settings);
         if !std::mem::replace(&mut is_lost, true) {
-            let reason = describe(&error, settings);
-            tracing::warn!(address = address(server), reason, "no events from Redis until it is back");
+            tracing::warn!(
+                address = server.address(),
+                reason = trouble.reason,
+                "no events from Redis until it answers again"
+            );
         }
-        let cap = if is_refusal(&error) { LONGEST_PAUSE_REFUSED } else { LONGEST_PAUSE };
+        let cap = if trouble.means == Means::Refusal { LONGEST_PAUSE_REFUSED } else { LONGEST_PAUSE };
         tokio::time::sleep(backoff.pause(cap)).await;
     }
 }
 
-async fn open(server: &Client) -> RedisResult<Subscription> {
+/// Subscribes, or fails in time.
+pub async fn open(server: &Server) -> RedisResult<Subscription> {
     let late = |_| RedisError::from((ErrorKind::Io, "no answer in time"));
     tokio::time::timeout(TIMEOUT, Subscription::open(server, CHANNEL)).await.map_err(late)?
 }
@@ -132,7 +138,7 @@ impl Intake {
         if self.reported.is_none_or(|last| last.elapsed() >= REPORT_INTERVAL) {
             self.reported = Some(Instant::now());
             let Counts { rejected, .. } = &*self.counts.borrow();
-            tracing::warn!(?rejected, "events from Redis were dropped, for they do not fit");
+            tracing::warn!(?rejected, "invalid events from Redis were discarded");
         }
     }
 }

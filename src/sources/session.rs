@@ -44,7 +44,7 @@ impl Session {
             Ok(inotify) => Some(inotify),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => {
-                tracing::warn!(%error, "switches to another user's session go unnoticed");
+                tracing::warn!(%error, "switches to another user's session cannot be noticed");
                 None
             }
         };

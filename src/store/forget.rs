@@ -49,7 +49,7 @@ pub fn forget(path: &Path, span: Span, window_us: Micros) -> Result<Forgotten, S
     transaction.commit()?;
     let aside = forget_aside(path, span).map_err(|error| StoreError::Unusable {
         path: path.into(),
-        what: format!("what was set aside of it cannot be deleted: {error}"),
+        what: format!("databases that were set aside cannot be deleted: {error}"),
         mend: format!("delete {}.corrupt-* yourself", path.display()),
     })?;
     if !leave_nothing(connection)? {

@@ -53,7 +53,7 @@ pub fn writable(path: &Path) -> Result<Database, StoreError> {
     let opened = match connect(path) {
         Err(error) if is_damage(&error) => {
             let aside = set_aside(path).map_err(|failure| cannot_be_set_aside(path, failure))?;
-            tracing::error!(%error, aside = %aside.display(), "the database is damaged: set aside, a new one is begun");
+            tracing::error!(%error, aside = %aside.display(), "the database is damaged: it is set aside, and a new one is created");
             file = make_private_file(path)?;
             connect(path)
         }

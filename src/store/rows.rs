@@ -175,7 +175,9 @@ pub fn fetch(connection: &Connection, after: i64, limit: usize) -> rusqlite::Res
                     left -= 1;
                 }
                 // Nobody but another program can have put it there; those behind it must not wait for it.
-                Err(error) => tracing::error!(%error, table = kind.table(), "a row is left out: it is no record"),
+                Err(error) => {
+                    tracing::error!(%error, table = kind.table(), "a row is skipped: it is not a valid record")
+                }
             }
         }
     }

@@ -72,7 +72,7 @@ impl Worker {
                 Err(TryRecvError::Disconnected) => return None,
                 Err(TryRecvError::Empty) => {
                     if let Err(error) = self.delete_old() {
-                        tracing::warn!(%error, "old records could not be deleted; tried again in an hour");
+                        tracing::warn!(%error, "old records could not be deleted; retried in an hour");
                         self.retention.put_off();
                         self.react_to(&error);
                     }
@@ -206,10 +206,10 @@ impl Worker {
         {
             match database.set_aside() {
                 Ok(aside) => {
-                    tracing::error!(%error, aside = %aside.display(), "the database is damaged: set aside, a new one is begun");
+                    tracing::error!(%error, aside = %aside.display(), "the database is damaged: it is set aside, and a new one is created");
                 }
                 Err(failure) => {
-                    tracing::error!(error = %cannot_be_set_aside(&self.settings.path, failure), "no records can be kept");
+                    tracing::error!(error = %cannot_be_set_aside(&self.settings.path, failure), "no records can be stored");
                 }
             }
         }
@@ -257,7 +257,7 @@ fn write(connection: &mut Connection, batch: &[Appended]) -> rusqlite::Result<Wr
                     continue;
                 }
                 Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
-                    tracing::error!(%error, kind = record.kind().name(), "a record is lost: the schema has no place for it");
+                    tracing::error!(%error, kind = record.kind().name(), "a record is lost: it does not fit the schema");
                     written.unfit += 1;
                     continue;
                 }

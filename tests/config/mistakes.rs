@@ -23,13 +23,13 @@ const FILES: &[(&str, &str)] = &[
     (
         "redis.colour = 1",
         "/f.toml:1: redis.colour: unknown key; [redis] knows enabled, url, username, password, \
-      password_file, stream, stream_max_len, accept_events",
+      password_file, tls_ca, tls_cert, tls_key, stream, stream_max_len, accept_events, events_publish",
     ),
     ("[log]\n\"a\\nb\" = 1", "/f.toml:2: log.a\\nb: unknown key; [log] knows level, file"),
     ("[windows]\nseconds = 9", "/f.toml:1: [windows]: unknown section; did you mean [window]?"),
     (
         "[colour]",
-        "/f.toml:1: [colour]: unknown section; known are identity, window, devices, x11, store, redis, influx, log",
+        "/f.toml:1: [colour]: unknown section; known are identity, window, devices, keystroke, x11, store, redis, influx, log",
     ),
     ("seconds = 9", "/f.toml:1: seconds: a key outside of its section; did you mean window.seconds?"),
     ("colour = 9", "/f.toml:1: colour: unknown key; every key belongs to a section, as in [window]"),
@@ -206,7 +206,7 @@ const VARIABLES: &[(&str, &str, &str)] = &[
     (
         "SECLYZER_INFLUX_ENABLED",
         "true",
-        "environment: SECLYZER_INFLUX_ENABLED: influx.url, influx.org, influx.bucket, influx.token not set; true needs it",
+        "environment: SECLYZER_INFLUX_ENABLED: influx.url, influx.bucket, influx.token not set; true needs it",
     ),
     (
         "SECLYZER_STORE_PATH",

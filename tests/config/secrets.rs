@@ -51,6 +51,14 @@ fn a_secret_is_read_from_the_file_that_the_configuration_names_without_the_newli
 }
 
 #[test]
+fn where_only_events_are_accepted_the_password_is_read_too() {
+    let place = Place::new();
+    place.write("secret", "hunter2", 0o600);
+    let text = format!("{NAMES_FILE}\nenabled = false\naccept_events = true");
+    assert_eq!(redis_password(&place.read(&text, &[]).unwrap()), Some("hunter2"));
+}
+
+#[test]
 fn tokens_and_passwords_of_influx_have_files_of_their_own() {
     let place = Place::new();
     let token = place.write("token", "t0ken", 0o600);

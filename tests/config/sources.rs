@@ -3,6 +3,7 @@
 use crate::support::{Hardened, Nowhere, Workstation, environment, file, loaded};
 use seclyzer::config::keys::{KEYS, Kind};
 use seclyzer::config::{Config, InfluxApi, Origin, Sources, Switch, load, read};
+use seclyzer::features::keystroke::Publish;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,7 +14,8 @@ fn config(text: &str, variables: &[(&str, &str)]) -> Config {
 #[test]
 fn without_file_and_variables_everything_has_a_default() {
     let loaded = load(&Sources { file: None, environment: &environment(&[]), machine: &Workstation }).unwrap();
-    let Config { identity, window, devices, x11, store, redis, influx, log } = loaded.config;
+    let Config { identity, window, devices, keystroke, x11, store, redis, influx, log } = loaded.config;
+    assert_eq!((keystroke.publish, redis.events_publish), (Publish::Lines, Publish::All));
     assert_eq!((identity.user.as_str(), identity.host.as_str(), identity.dev_mode), ("me", "box", false));
     assert_eq!((window.length, window.step), (Duration::from_secs(30), Duration::from_secs(5)));
     assert!(devices.include.is_empty() && devices.exclude.is_empty());

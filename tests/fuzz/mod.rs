@@ -3,12 +3,13 @@
 //! `fuzz/` has a target for each; `tests/fuzz_corpus.rs` runs them on stable Rust.
 
 use seclyzer::config::{self, InfluxApi};
-use seclyzer::config::{Account, ConfigFile, Environment, Machine, Secret, SecretFile, Sources, Switch};
+use seclyzer::config::{Account, ConfigFile, Environment, Machine, Secret, SecretFile, Sources, Switch, Tls};
 use seclyzer::event::json;
 use seclyzer::features::app::History;
 use seclyzer::features::app::Transition;
 use seclyzer::pipeline::{Output, Pipeline, Windows};
 use seclyzer::record::{Body, Entry, Identity, Origin, Record, Stored};
+use seclyzer::remote::redis::servers;
 use seclyzer::sinks::{Failure, Sink, influx, redis};
 use seclyzer::sources::evdev::{Decoder, Modalities, RAW_LEN, Raw, Surface};
 use seclyzer::sources::redis::subscription::Subscription;
@@ -166,10 +167,11 @@ static RUNTIME: LazyLock<Runtime> =
 
 /// What a server sends to a subscriber ends the connection or is a message of bounded length.
 pub fn redis_subscription(bytes: &[u8]) {
-    let client = ::redis::Client::open("redis://:pass@127.0.0.1").expect("a good URL");
+    let settings = redis_settings("redis://127.0.0.1".into());
+    let server = servers(&settings).expect("a good URL").remove(0);
     let stream = Box::new(tokio::io::join(Cursor::new(bytes.to_vec()), tokio::io::sink()));
     RUNTIME.block_on(async {
-        let Ok(mut subscription) = Subscription::over(stream, &client, "seclyzer:events").await else { return };
+        let Ok(mut subscription) = Subscription::over(stream, &server, "seclyzer:events").await else { return };
         while let Ok(message) = subscription.next().await {
             assert!(message.is_none_or(|message| message.len() <= 4096));
         }
@@ -217,18 +219,23 @@ fn look_at(outcome: Result<(), Failure>) {
 /// Whatever answers in place of Redis, the sink comes back.
 pub fn redis_reply(bytes: &[u8]) {
     static SERVER: LazyLock<Parrot> = LazyLock::new(Parrot::start);
-    let address = SERVER.say(bytes);
-    let settings = config::Redis {
+    let settings = redis_settings(format!("redis://{}", SERVER.say(bytes)));
+    let mut sink = redis::Redis::new(settings, "id").expect("a good URL");
+    RUNTIME.block_on(async { look_at(sink.deliver(&batch()).await) });
+}
+
+fn redis_settings(url: String) -> config::Redis {
+    config::Redis {
         enabled: Switch::On,
-        url: format!("redis://{address}"),
+        url,
         username: None,
         password: Some(Secret::new(TOKEN)),
+        tls: Tls::default(),
         stream: true,
         stream_max_len: 1000,
         accept_events: false,
-    };
-    let mut sink = redis::Redis::new(settings, "id").expect("a good URL");
-    RUNTIME.block_on(async { look_at(sink.deliver(&batch()).await) });
+        events_publish: seclyzer::features::keystroke::Publish::All,
+    }
 }
 
 /// Whatever answers in place of InfluxDB, the sink comes back.
@@ -244,6 +251,7 @@ pub fn influx_reply(bytes: &[u8]) {
         bucket: "bucket".into(),
         username: String::new(),
         password: None,
+        tls: Tls::default(),
     });
     // Twice: the second delivery after a good one goes another way.
     RUNTIME.block_on(async {

@@ -1,4 +1,4 @@
-//! A small, strict server of the write API of InfluxDB 2, and listeners that misbehave.
+//! A small, strict server of the write API of InfluxDB 2 and 3, and listeners that misbehave.
 
 use flate2::read::GzDecoder;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -42,10 +42,23 @@ struct State {
     /// Series and time of every point.
     points: BTreeSet<String>,
     written: usize,
+    /// Answers as the documentation of InfluxDB 3 has it.
+    is_version_3: bool,
+    /// What a measurement's points are answered with instead of being stored.
+    unwanted: BTreeMap<&'static str, Unwanted>,
 }
 
-/// Wants organisation `org`, bucket `bucket` and its token, inflates what is compressed, and takes a body only if every
-/// line of it is a point.
+/// Why a measurement's points are not stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unwanted {
+    /// A field is stored as another type.
+    Conflict,
+    /// All of it is too old for the bucket.
+    TooOld,
+}
+
+/// Wants organisation `org` (as InfluxDB 3 none, and minds none), bucket `bucket` and its token, inflates what is
+/// compressed, and takes a body only if every line of it is a point.
 pub struct StrictV2 {
     address: SocketAddr,
     state: Arc<Mutex<State>>,
@@ -53,7 +66,21 @@ pub struct StrictV2 {
 
 impl StrictV2 {
     pub fn start(token: &str, largest_body: usize) -> StrictV2 {
-        let state = Arc::new(Mutex::new(State { token: token.into(), largest_body, ..State::default() }));
+        StrictV2::with(State { token: token.into(), largest_body, ..State::default() })
+    }
+
+    /// As InfluxDB 3 answers on the same path.
+    pub fn start_version_3(token: &str) -> StrictV2 {
+        StrictV2::with(State { token: token.into(), largest_body: 1 << 20, is_version_3: true, ..State::default() })
+    }
+
+    /// Does not store a measurement's points from now on.
+    pub fn refuse_points(&self, measurement: &'static str, why: Unwanted) {
+        self.state.lock().expect("no panic").unwanted.insert(measurement, why);
+    }
+
+    fn with(state: State) -> StrictV2 {
+        let state = Arc::new(Mutex::new(state));
         let shared = Arc::clone(&state);
         let address = listen(move |connection| {
             let _ = serve(connection, &shared);
@@ -161,21 +188,53 @@ fn take(state: &mut State, request: &Request) -> Result<(), Refusal> {
         return refuse(401, r#"{"code":"unauthorized","message":"unauthorized access"}"#.into());
     }
     let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
-    let parameters: BTreeSet<&str> = query.split('&').collect();
-    if path != "/api/v2/write" || parameters != BTreeSet::from(["bucket=bucket", "org=org", "precision=ns"]) {
+    let mut parameters: BTreeSet<&str> = query.split('&').collect();
+    let org = parameters.iter().copied().find(|parameter| parameter.starts_with("org="));
+    org.map(|org| parameters.remove(org));
+    if path != "/api/v2/write" || parameters != BTreeSet::from(["bucket=bucket", "precision=ns"]) {
         return refuse(404, format!("nothing at {}", request.target));
+    }
+    if !state.is_version_3 && org.is_none_or(|org| org == "org=") {
+        return refuse(400, r#"{"code":"invalid","message":"Please provide either orgID or org"}"#.into());
+    }
+    if !state.is_version_3 && org != Some("org=org") {
+        return refuse(404, r#"{"code":"not found","message":"organization name \"x\" not found"}"#.into());
     }
     if request.body.len() > state.largest_body {
         return refuse(413, "too large".into());
     }
-    let mut points = Vec::new();
+    let (mut points, mut unwanted) = (Vec::new(), Vec::new());
     for line in influxdb_line_protocol::parse_lines(&request.body) {
         match line {
-            Ok(line) => points.push(format!("{} {:?}", line.series, line.timestamp.expect("a time"))),
+            Ok(line) => match state.unwanted.get(line.series.measurement.as_str()) {
+                Some(why) => unwanted.push((*why, line.to_string())),
+                None => points.push(format!("{} {:?}", line.series, line.timestamp.expect("a time"))),
+            },
             Err(error) => return refuse(400, format!("unable to parse: {error}")),
         }
     }
+    if state.is_version_3 && points.is_empty() && unwanted.is_empty() {
+        return refuse(400, "incoming write was empty".into());
+    }
     state.written += points.len();
     state.points.extend(points);
-    Ok(())
+    let Some((why, line)) = unwanted.iter().min_by_key(|(why, _)| *why != Unwanted::Conflict) else { return Ok(()) };
+    // The others are stored all the same.
+    if state.is_version_3 {
+        let message = "invalid column type for column 'schema', expected iox::column_type::field::string, got \
+                       iox::column_type::field::integer";
+        let data = serde_json::json!([{"original_line": line, "line_number": 1, "error_message": message}]);
+        let body = serde_json::json!({"error": "partial write of line protocol occurred", "data": data});
+        return refuse(400, body.to_string());
+    }
+    let reason = match why {
+        Unwanted::Conflict => {
+            "field type conflict: input field \"schema\" is type integer, already exists as type string"
+        }
+        Unwanted::TooOld => "points beyond retention policy",
+    };
+    let place = "for database: 9f282d63c7d3a5c0 for retention policy: autogen";
+    let message =
+        format!("failure writing points to database: partial write: {reason} dropped={} {place}", unwanted.len());
+    refuse(422, serde_json::json!({"code": "unprocessable entity", "message": message}).to_string())
 }

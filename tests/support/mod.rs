@@ -87,8 +87,10 @@ pub fn redis_settings(url: &str) -> config::Redis {
         url: url.into(),
         username: None,
         password: None,
+        tls: config::Tls::default(),
         stream: true,
         stream_max_len: 1_000_000,
         accept_events: true,
+        events_publish: Publish::All,
     }
 }

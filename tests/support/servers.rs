@@ -117,6 +117,67 @@ impl Redis {
         (redis, format!("rediss://127.0.0.1:{port}"))
     }
 
+    /// The same, as Redis does by itself: it lets in whom this authority vouches for.
+    pub async fn start_with_mutual_tls(certificate: &Path, key: &Path, authority: &Path) -> (Redis, String) {
+        let port = free_port().to_string();
+        let [certificate, key, authority] = [certificate, key, authority].map(|path| path.to_str().expect("UTF-8"));
+        let files = ["--tls-cert-file", certificate, "--tls-key-file", key, "--tls-ca-cert-file", authority];
+        let asks = ["--tls-port", &port, "--tls-auth-clients", "yes"];
+        let redis = Redis::start(&[&asks, &files[..]].concat()).await;
+        (redis, format!("rediss://127.0.0.1:{port}"))
+    }
+
+    /// A cluster: so many nodes, which share the slots in order of their numbers.
+    pub async fn start_cluster(nodes: usize) -> Vec<Redis> {
+        const SLOTS: usize = 16_384;
+        let mut cluster = Vec::new();
+        for number in 0..nodes {
+            let bus = free_port().to_string();
+            let node = Redis::start(&["--cluster-enabled", "yes", "--cluster-port", &bus]).await;
+            let (first, end) = (number * SLOTS / nodes, (number + 1) * SLOTS / nodes);
+            node.tell(&format!("CLUSTER ADDSLOTSRANGE {first} {}", end - 1)).await;
+            node.tell(&format!("CLUSTER SET-CONFIG-EPOCH {}", number + 1)).await;
+            if let Some((port, bus)) = cluster.first().map(|(first, bus): &(Redis, String)| (first.port, bus)) {
+                node.tell(&format!("CLUSTER MEET 127.0.0.1 {port} {bus}")).await;
+            }
+            cluster.push((node, bus));
+        }
+        let cluster: Vec<Redis> = cluster.into_iter().map(|(node, _)| node).collect();
+        for node in &cluster {
+            eventually("the cluster is whole", async || {
+                let info: String = node.ask("CLUSTER INFO").await;
+                info.contains("cluster_state:ok").then_some(())
+            })
+            .await;
+        }
+        cluster
+    }
+
+    /// Has it find out that it cannot write to its disk.
+    pub async fn fail_saving(&self) {
+        // A file cannot take the place of a folder.
+        std::fs::create_dir(self.program.path().join("dump.rdb")).expect("a folder");
+        self.tell("BGSAVE").await;
+        eventually("saving fails", async || {
+            let info: String = self.ask("INFO persistence").await;
+            info.contains("rdb_last_bgsave_status:err").then_some(())
+        })
+        .await;
+    }
+
+    /// Sends a command whose words are separated by spaces.
+    pub async fn tell(&self, command: &str) {
+        let _: redis::Value = self.ask(command).await;
+    }
+
+    /// The same, and what it answers.
+    pub async fn ask<T: redis::FromRedisValue>(&self, command: &str) -> T {
+        let mut words = command.split(' ');
+        let mut asked = redis::cmd(words.next().expect("a command"));
+        words.for_each(|word| _ = asked.arg(word));
+        asked.query_async(&mut self.connect("").await).await.unwrap_or_else(|error| panic!("{command}: {error}"))
+    }
+
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
     }

@@ -2,12 +2,16 @@
 
 use super::super::devices::{NO_DEVICE, PROVIDE_DEVICE};
 use super::super::{Error, block_on};
-use super::Finding;
 use super::service::{self, Running};
+use super::{Finding, keystrokes};
 use crate::config::{self, Config, Loaded, Switch};
-use crate::remote::redis as remote;
+use crate::remote::redis::answer::trouble;
+use crate::remote::redis::servers;
+use crate::sinks::Failure;
 use crate::sinks::influx::Influx;
+use crate::sinks::redis::Redis;
 use crate::sources::evdev::{self, Kind, Node, State};
+use crate::sources::redis as injected;
 use crate::sources::x11;
 use crate::store::{StoreError, read_only, schema};
 use std::os::unix::fs::PermissionsExt;
@@ -24,7 +28,13 @@ pub fn all(loaded: &Loaded) -> Result<Vec<Finding>, Error> {
     findings.extend(devices(config, running.as_ref())?);
     findings.push(database(&config.store.path));
     findings.push(service::finding(running.as_ref(), &config.store.path));
-    let remote = async { Ok([windows(&config.x11).await, redis(&config.redis).await, influx(&config.influx).await]) };
+    findings.push(keystrokes::finding(&config.keystroke, &config.store.path, running.as_ref()));
+    let remote = async {
+        let mut findings = vec![windows(&config.x11).await, redis(&config.redis).await];
+        findings.extend(events(&config.redis).await);
+        findings.push(influx(&config.influx).await);
+        Ok(findings)
+    };
     findings.extend(block_on(remote)?);
     Ok(findings)
 }
@@ -112,32 +122,49 @@ async fn windows(settings: &config::X11) -> Finding {
     }
 }
 
+/// What an account has to be allowed is in docs/configuration.md.
 async fn redis(settings: &config::Redis) -> Finding {
+    const MEND: &str = "start the server, or correct [redis]; what an account needs: docs/configuration.md";
     if settings.enabled == Switch::Off {
         return Finding::ok("redis", "off");
     }
-    let servers = match remote::servers(settings) {
-        Ok(servers) => servers,
+    // Nothing is stored under this identifier.
+    let sink = match Redis::new(settings.clone(), "doctor") {
+        Ok(sink) => sink,
         Err(error) => return Finding::failure("redis", error.to_string(), "correct redis.url"),
     };
+    let what = if settings.stream { "publishing and the stream" } else { "publishing" };
+    match sink.check().await {
+        Ok(checked) if checked.is_open_to_all => {
+            let text =
+                format!("{} allows {what} without a password: any local account can read along", checked.address);
+            Finding::warning("redis", text, "set requirepass in redis.conf and redis.password_file here")
+        }
+        Ok(checked) if checked.channels_are_tried => Finding::ok("redis", format!("{} allows {what}", checked.address)),
+        Ok(checked) => {
+            let text = format!("{} allows PUBLISH; whether on each channel could not be tried", checked.address);
+            Finding::ok("redis", text)
+        }
+        Err(failure @ Failure::Unreachable(_)) if settings.enabled == Switch::Auto => {
+            Finding::ok("redis", format!("off until a server answers ({failure})"))
+        }
+        Err(failure) => Finding::failure("redis", format!("{}: {failure}", settings.url), MEND),
+    }
+}
+
+/// The subscription to the channel of events, if it is wanted.
+async fn events(settings: &config::Redis) -> Option<Finding> {
+    if !settings.accept_events {
+        return None;
+    }
     let mut reason = String::new();
-    for server in &servers {
-        let address = remote::address(server);
-        match remote::connect(server).await {
-            Ok(_) if remote::is_open_to_all(server) => {
-                let text = format!("{address} answers without a password: any local account can read along");
-                return Finding::warning("redis", text, "set requirepass in redis.conf and redis.password_file here");
-            }
-            Ok(_) => return Finding::ok("redis", format!("{address} answers")),
-            Err(error) => reason = format!("{address}: {}", remote::describe(&error, settings)),
+    for server in servers(settings).ok()? {
+        match injected::open(&server).await {
+            Ok(_) => return Some(Finding::ok("events", format!("{} allows the subscription", server.address()))),
+            Err(error) => reason = format!("{}: {}", server.address(), trouble(&error, None, settings).reason),
         }
     }
-    match settings.enabled {
-        Switch::Auto => Finding::ok("redis", format!("off until a server answers ({reason})")),
-        Switch::On | Switch::Off => {
-            Finding::failure("redis", reason, "start the server, or correct redis.url and redis.password")
-        }
-    }
+    Some(Finding::failure("events", reason, "start the server, or allow SUBSCRIBE; docs/configuration.md"))
 }
 
 async fn influx(settings: &config::Influx) -> Finding {

@@ -1,6 +1,7 @@
 //! The agent as a service: whether it runs, and what it says of itself.
 
 use super::Finding;
+use crate::agent::feed::StrokesStatus;
 use crate::agent::hardening::Hardening;
 use crate::agent::status::socket_path;
 use crate::sources::evdev::Node;
@@ -23,6 +24,9 @@ pub struct Running {
     pub hardening: Hardening,
     /// The nodes as it sees them: the hardened service may read what the account may not.
     pub devices: Vec<Node>,
+    /// Why keystrokes count or not.
+    #[serde(default)]
+    pub keystrokes: StrokesStatus,
 }
 
 /// Asks the agent that writes to this database, if one does.
@@ -40,7 +44,7 @@ pub fn finding(running: Option<&Running>, database: &Path) -> Finding {
     let names = |measures: &[(&'static str, bool)]| measures.iter().map(|m| m.0).collect::<Vec<_>>().join(", ");
     let left_out = match off.is_empty() {
         true => String::new(),
-        false => format!("; this kernel or its settings leave out {}", names(&off)),
+        false => format!("; not in force on this kernel: {}", names(&off)),
     };
     Finding::ok("service", format!("the agent is running with {}{left_out}", names(&on)))
 }
@@ -54,8 +58,8 @@ fn hardened_user(database: &Path) -> Option<&str> {
 pub fn how_to_start(database: &Path) -> String {
     match hardened_user(database) {
         Some(user) => format!("sudo systemctl start seclyzer@{user}"),
-        None => "systemctl --user start seclyzer (where it is installed; else `seclyzer install`, or `seclyzer run` \
-                 in a terminal)"
+        None => "systemctl --user start seclyzer (if it is installed; otherwise `seclyzer install`, or \
+                 `seclyzer run` in a terminal)"
             .into(),
     }
 }
@@ -100,6 +104,6 @@ mod tests {
         assert_eq!((&running.devices[0].state, &running.devices[0].kinds[..]), (&State::Read, &[Kind::Keyboard][..]));
         assert_eq!(running.devices[1].state, State::Unread(Unread::NoInput));
         let told = finding(Some(&running), Path::new("/d/seclyzer.db"));
-        assert!(told.text.ends_with("; this kernel or its settings leave out Landlock for TCP"), "{}", told.text);
+        assert!(told.text.ends_with("; not in force on this kernel: Landlock for TCP"), "{}", told.text);
     }
 }

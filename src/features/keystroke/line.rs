@@ -92,7 +92,7 @@ impl Line {
             return (if is_after_accent { self.void_word() } else { self.end_word(number) }, None);
         }
         if key.ends_line() {
-            return (self.end(LineEnd::Key), Some(LineEnd::Key));
+            return (self.end(LineEnd::Command), Some(LineEnd::Command));
         }
         // Whatever becomes of the word: an eraser must not reach the words before it unseen. What is no letter is not
         // counted, so that the line may end sooner, but never later, than a space is erased.

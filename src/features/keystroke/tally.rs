@@ -20,7 +20,7 @@ pub(super) enum Fate {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LineEnd {
     /// Enter, Tab, Escape, an arrow, a shortcut, …
-    Key,
+    Command,
     Pause,
     /// A space was erased, or Backspace was held.
     Erasing,
@@ -31,11 +31,6 @@ pub enum LineEnd {
     Focus,
     Layout,
     Gap,
-}
-
-impl LineEnd {
-    const NAMES: [&'static str; 10] =
-        ["key", "pause", "erasing", "button", "motion", "scroll", "touch", "focus", "layout", "gap"];
 }
 
 /// Strokes by what became of them. Exact: whoever shows it rounds it, see [`Strokes::shown`].
@@ -71,17 +66,41 @@ impl Strokes {
 pub struct Lines([u32; 10]);
 
 impl Lines {
+    /// Names of the causes as `status` has them, and what they mean.
+    pub const CAUSES: [(&'static str, &'static str); 10] = [
+        ("command", "by Enter, Tab, arrows or shortcuts"),
+        ("pause", "by a pause"),
+        ("erasing", "by erasing a space"),
+        ("button", "by a mouse button"),
+        ("motion", "by motion"),
+        ("scroll", "by scrolling"),
+        ("touch", "by a touch"),
+        ("focus", "by a change of focus"),
+        ("layout", "by another keyboard layout"),
+        ("gap", "by a gap"),
+    ];
+
     pub(super) fn add(&mut self, end: LineEnd) {
         self.0[end as usize] = self.0[end as usize].saturating_add(1);
     }
 
     /// By the name of the cause, in steps of ten.
     pub fn shown(self) -> impl Iterator<Item = (&'static str, u64)> {
-        LineEnd::NAMES.into_iter().zip(self.0.map(in_steps))
+        Lines::CAUSES.into_iter().zip(self.0).map(|((name, _), count)| (name, in_steps(count)))
     }
 }
 
-fn in_steps(count: u32) -> u64 {
+/// Why a window's record contains values or none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Of the window.
+    pub strokes: Strokes,
+    /// Ended so far.
+    pub lines: Lines,
+}
+
+/// A number of strokes as it may be shown.
+pub fn in_steps(count: u32) -> u64 {
     u64::from(count) / SHOWN_STEP * SHOWN_STEP
 }
 

@@ -60,7 +60,9 @@ pub struct Capabilities {
     pub properties: Codes,
 }
 
-const PENS: [KeyCode; 7] = [
+/// Tools of graphics tablets, and the button on a pen, which tablets without proximity have alone.
+const PENS: [KeyCode; 8] = [
+    KeyCode::BTN_STYLUS,
     KeyCode::BTN_TOOL_PEN,
     KeyCode::BTN_TOOL_RUBBER,
     KeyCode::BTN_TOOL_BRUSH,
@@ -71,6 +73,11 @@ const PENS: [KeyCode; 7] = [
 ];
 /// The first codes of the kernel's joystick and gamepad buttons.
 const JOYSTICKS: [KeyCode; 2] = [KeyCode::BTN_TRIGGER, KeyCode::BTN_SOUTH];
+/// The code before them: a mouse with so many buttons runs into those of joysticks, and a program's device may announce
+/// every code that there is.
+const BEFORE_JOYSTICKS: u16 = 0x11f;
+/// The code before ABS_MT_SLOT, which nothing has but devices that announce every axis that there is.
+const BEFORE_SLOTS: u16 = 0x2e;
 /// Way of two fingers, in tenths of a millimetre, that counts as one detent of a wheel.
 const DETENT_TENTHS_MM: i64 = 25;
 /// The same as a share of the pad's height, for pads that do not tell their resolution; most are about 6 cm high.
@@ -108,22 +115,40 @@ impl Capabilities {
         self.properties.has(PropType::ACCELEROMETER.0)
     }
 
-    /// What the absolute axes are. `vertical` is the range of ABS_Y, which only a touchpad needs.
+    /// What the absolute axes are, by the questions of udev's `input_id` in their order. `vertical` is the range of the
+    /// vertical axis, which only a touchpad needs.
     pub fn surface(&self, vertical: Option<AbsInfo>) -> Surface {
-        let has_axes = self.absolute.has(AbsoluteAxisCode::ABS_X.0) && self.absolute.has(AbsoluteAxisCode::ABS_Y.0);
-        if !has_axes || self.is_sensor() || JOYSTICKS.into_iter().any(|button| self.has(button)) {
+        let is_direct = self.properties.has(PropType::DIRECT.0);
+        let has_mouse_buttons = self.keys.any(|code| decode::button(code).is_some());
+        let has_contacts = self.has_contacts();
+        if !(self.has_position() || has_contacts) || self.is_sensor() || self.is_joystick() {
             Surface::None
         } else if PENS.into_iter().any(|pen| self.has(pen)) {
             Surface::Tablet
-        } else if self.has(KeyCode::BTN_TOOL_FINGER) && !self.properties.has(PropType::DIRECT.0) {
+        } else if self.has(KeyCode::BTN_TOOL_FINGER) && !is_direct {
             Surface::Touchpad { counts_per_detent: counts_per_detent(vertical) }
-        } else if self.has(KeyCode::BTN_TOUCH) {
-            Surface::Touchscreen
-        } else if self.has(KeyCode::BTN_LEFT) {
+        } else if has_mouse_buttons && !is_direct {
             Surface::Free
+        } else if self.has(KeyCode::BTN_TOUCH) || is_direct || has_contacts {
+            Surface::Touchscreen
         } else {
             Surface::None
         }
+    }
+
+    fn has_position(&self) -> bool {
+        self.absolute.has(AbsoluteAxisCode::ABS_X.0) && self.absolute.has(AbsoluteAxisCode::ABS_Y.0)
+    }
+
+    /// Drivers of multi-touch surfaces may leave the single-touch axes and every key out.
+    fn has_contacts(&self) -> bool {
+        self.absolute.has(AbsoluteAxisCode::ABS_MT_POSITION_X.0)
+            && self.absolute.has(AbsoluteAxisCode::ABS_MT_POSITION_Y.0)
+            && !(self.absolute.has(AbsoluteAxisCode::ABS_MT_SLOT.0) && self.absolute.has(BEFORE_SLOTS))
+    }
+
+    fn is_joystick(&self) -> bool {
+        !self.keys.has(BEFORE_JOYSTICKS) && JOYSTICKS.into_iter().any(|button| self.has(button))
     }
 
     /// Which features an event of the device can feed.
@@ -177,6 +202,11 @@ mod tests {
 
         fn positioned(mut self) -> Device {
             self.0.absolute = codes([AbsoluteAxisCode::ABS_X.0, AbsoluteAxisCode::ABS_Y.0]);
+            self
+        }
+
+        fn with_contacts(mut self) -> Device {
+            self.0.absolute = codes([AbsoluteAxisCode::ABS_MT_POSITION_X.0, AbsoluteAxisCode::ABS_MT_POSITION_Y.0]);
             self
         }
 
@@ -247,6 +277,40 @@ mod tests {
         let guest = Device::keys(&[K::BTN_LEFT, K::BTN_RIGHT]).positioned();
         assert_eq!(guest.0.surface(None), Surface::Free);
         guest.is(&[Kind::AbsolutePointer], false, true);
+    }
+
+    #[test]
+    fn mouse_buttons_make_a_pointer_free_even_if_it_announces_touching() {
+        let virtual_machine = [K::BTN_LEFT, K::BTN_RIGHT, K::BTN_SIDE, K::BTN_EXTRA, K::BTN_TOUCH];
+        assert_eq!(Device::keys(&virtual_machine).positioned().0.surface(None), Surface::Free);
+        let screen = Device::keys(&virtual_machine).positioned().with(PropType::DIRECT);
+        assert_eq!(screen.0.surface(None), Surface::Touchscreen);
+        assert_eq!(Device::keys(&[K::BTN_SIDE, K::BTN_TOUCH]).positioned().0.surface(None), Surface::Free);
+    }
+
+    #[test]
+    fn surfaces_that_have_only_multi_touch_axes_are_pointers_too() {
+        let surface = |keys: &[KeyCode]| Device::keys(keys).with_contacts().0.surface(None);
+        assert_eq!(surface(&[K::BTN_TOUCH]), Surface::Touchscreen);
+        assert_eq!(surface(&[]), Surface::Touchscreen, "no key at all");
+        assert_eq!(surface(&[K::BTN_TOOL_PEN, K::BTN_TOUCH]), Surface::Tablet);
+        assert_eq!(surface(&[K::BTN_LEFT]), Surface::Free);
+        assert!(matches!(surface(&[K::BTN_TOOL_FINGER, K::BTN_LEFT]), Surface::Touchpad { .. }));
+        Device::keys(&[]).with_contacts().is(&[Kind::AbsolutePointer], false, true);
+    }
+
+    #[test]
+    fn a_pen_with_a_button_and_nothing_else_makes_a_tablet() {
+        let tablet = Device::keys(&[K::BTN_STYLUS, K::BTN_TOUCH]).positioned();
+        assert_eq!(tablet.0.surface(None), Surface::Tablet);
+    }
+
+    #[test]
+    fn who_announces_everything_is_no_joystick_and_has_no_contacts() {
+        let mouse = Device::keys(&[K::BTN_LEFT, KeyCode(BEFORE_JOYSTICKS), K::BTN_TRIGGER]).positioned();
+        assert_eq!(mouse.0.surface(None), Surface::Free);
+        let keyboard = Device(Capabilities { absolute: codes(0..0x40), ..Device::typing().with_contacts().0 });
+        keyboard.is(&[Kind::Keyboard], true, false);
     }
 
     #[test]

@@ -11,6 +11,7 @@
 //! counts as unknown until the pad tells of it anew.
 
 use super::contact::{Contacts, Surface};
+use super::wheel::Wheel;
 use crate::event::{Action, Button, Event, GapReason, Key, Micros, Scope, Stamped};
 
 /// Bytes of one `input_event`: two machine words of time, type, code, value.
@@ -23,16 +24,15 @@ const EV_REL: u16 = 2;
 const EV_ABS: u16 = 3;
 const SYN_REPORT: u16 = 0;
 /// The value of a SYN_REPORT behind what the kernel made up: releases of what was held, and autorepeat. A device's own
-/// has 0.
+/// has 0, unless a program wrote something else there.
 const MADE_UP: i32 = 1;
+const SYN_MT_REPORT: u16 = 2;
 const SYN_DROPPED: u16 = 3;
 const REL_X: u16 = 0;
 const REL_Y: u16 = 1;
 const REL_WHEEL: u16 = 8;
 const REL_WHEEL_HI_RES: u16 = 11;
 const BTN_LEFT: u16 = 0x110;
-/// REL_WHEEL_HI_RES counts 120 a detent.
-const HI_RES_PER_DETENT: f64 = 120.0;
 /// A packet that moves further is no motion; the contract lets no larger number in.
 const LARGEST: i64 = 1_000_000;
 
@@ -82,18 +82,20 @@ impl Modalities {
 pub struct Decoder {
     modalities: Modalities,
     contacts: Contacts,
+    wheel: Wheel,
     packet: Packet,
     /// Keys and buttons since the last SYN_REPORT.
     keys: Vec<Stamped>,
-    /// The device has sent REL_WHEEL_HI_RES: its REL_WHEEL says the same once more.
-    has_hi_res_wheel: bool,
+    /// The device ends its own packets as the kernel ends those that it makes up.
+    ends_as_made_up: bool,
     /// Events were lost: what comes until the end of the packet is a part of something unknown.
     is_dropping: bool,
 }
 
-/// Relative axes, summed since the last SYN_REPORT.
+/// What came since the last SYN_REPORT; relative axes are summed.
 #[derive(Default)]
 struct Packet {
+    has_press: bool,
     dx: i64,
     dy: i64,
     wheel: i64,
@@ -105,9 +107,10 @@ impl Decoder {
         Decoder {
             modalities,
             contacts: Contacts::new(surface),
+            wheel: Wheel::default(),
             packet: Packet::default(),
             keys: Vec::new(),
-            has_hi_res_wheel: false,
+            ends_as_made_up: false,
             is_dropping: false,
         }
     }
@@ -131,13 +134,18 @@ impl Decoder {
             }
             _ if self.is_dropping => {}
             (EV_SYN, SYN_REPORT) => {
-                // What nobody let go has no time at which it was let go; the gap that follows forgets it.
                 if raw.value == MADE_UP {
-                    self.keys.clear();
+                    // The kernel makes up no press.
+                    self.ends_as_made_up |= self.packet.has_press;
+                    if !self.ends_as_made_up {
+                        // What nobody let go has no time at which it was let go; the gap that follows forgets it.
+                        self.keys.clear();
+                    }
                 }
                 out.append(&mut self.keys);
                 self.report(raw.ts_us, out);
             }
+            (EV_SYN, SYN_MT_REPORT) => self.contacts.end_of_contact(),
             (EV_KEY, code) => self.key(raw.ts_us, code, raw.value),
             (EV_REL, code) => self.relative(code, raw.value.into()),
             (EV_ABS, code) => self.contacts.axis(code, raw.value),
@@ -152,6 +160,7 @@ impl Decoder {
             // 2 is the kernel's autorepeat: nobody pressed anything.
             _ => return,
         };
+        self.packet.has_press |= action == Action::Press;
         let event = if let Some(button) = button(code) {
             Event::Button { button, action }
         } else if is_key(code) {
@@ -167,10 +176,7 @@ impl Decoder {
             REL_X => &mut self.packet.dx,
             REL_Y => &mut self.packet.dy,
             REL_WHEEL => &mut self.packet.wheel,
-            REL_WHEEL_HI_RES => {
-                self.has_hi_res_wheel = true;
-                &mut self.packet.wheel_hi_res
-            }
+            REL_WHEEL_HI_RES => &mut self.packet.wheel_hi_res,
             _ => return,
         };
         *sum += value;
@@ -188,9 +194,8 @@ impl Decoder {
         if is_motion {
             out.push(Stamped { ts_us, event: Event::Move { dx: dx as f64, dy: dy as f64 } });
         }
-        let wheel =
-            if self.has_hi_res_wheel { packet.wheel_hi_res as f64 / HI_RES_PER_DETENT } else { packet.wheel as f64 };
-        let delta = wheel + contact.detents as f64;
+        let wheel = [packet.wheel, packet.wheel_hi_res].map(|steps| if steps.abs() <= LARGEST { steps } else { 0 });
+        let delta = self.wheel.turn(ts_us, wheel[0], wheel[1]) + contact.detents as f64;
         if delta != 0.0 && delta.abs() <= LARGEST as f64 {
             out.push(Stamped { ts_us, event: Event::Scroll { delta } });
         }

@@ -139,10 +139,12 @@ fn open(node: &Node, capabilities: &Capabilities) -> io::Result<(File, Decoder)>
     Ok((file, decoder))
 }
 
-/// Range and resolution of ABS_Y.
+/// Range and resolution of the vertical axis: the contacts' own where it is known.
 fn vertical(file: &File) -> io::Result<Option<AbsInfo>> {
     let device = RawDevice::from_fd(file.try_clone()?.into())?;
-    Ok(device.get_absinfo()?.find(|&(axis, _)| axis == AbsoluteAxisCode::ABS_Y).map(|(_, range)| range))
+    let axes: Vec<_> = device.get_absinfo()?.collect();
+    let range = |wanted| axes.iter().find(|(axis, _)| *axis == wanted).map(|&(_, range)| range);
+    Ok(range(AbsoluteAxisCode::ABS_MT_POSITION_Y).or(range(AbsoluteAxisCode::ABS_Y)))
 }
 
 /// Lets the kernel stamp events by CLOCK_BOOTTIME. To be done before the first read: it empties the queue.

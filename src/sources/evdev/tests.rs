@@ -34,7 +34,8 @@ impl Devices {
         let kinds = vec![Kind::Keyboard, Kind::Mouse];
         let node = Node { kinds, is_virtual, ..Node::unknown(&self.root.join(name)) };
         let decoder = Decoder::new(Modalities { keystroke: true, mouse: true }, Surface::None);
-        let reading = Some(Reading { file: descriptor::watched(file).expect("watching"), decoder });
+        let speaker = self.echoes.join(is_virtual);
+        let reading = Some(Reading { file: descriptor::watched(file).expect("watching"), decoder, speaker });
         self.slots.push(Slot { node, reading, retry: None });
         writer
     }
@@ -130,6 +131,26 @@ async fn a_virtual_device_that_repeats_a_physical_one_is_not_counted_and_one_tha
     keyboard.write_all(&key(1_000, 30, 1)).expect("typed");
     remapper.write_all(&[key(1_500, 30, 1), key(500_000, 48, 1)].concat()).expect("repeated");
     assert_eq!(devices.until(|_, out| out.len() >= 2).await, [pressed(1_000, 30), pressed(500_000, 48)]);
+}
+
+#[tokio::test]
+async fn of_virtual_devices_that_repeat_each_other_one_is_counted_in_whatever_order_they_came() {
+    for newest_first in [false, true] {
+        let (_root, mut devices) = watched(&everything());
+        let mut pipes = ["event0", "event1", "event2"].map(|name| devices.pretend(name, true));
+        if newest_first {
+            pipes.reverse();
+        }
+        for (delay_us, pipe) in (0..).step_by(400).zip(&mut pipes) {
+            pipe.write_all(&[key(1_000 + delay_us, 30, 1), key(90_000 + delay_us, 30, 0)].concat()).expect("repeated");
+        }
+        pipes[2].write_all(&key(200_000, 48, 1)).expect("typed");
+        let released =
+            Stamped { ts_us: 90_000, event: Event::Key { key: Key::from_code(30), action: Action::Release } };
+        let told = devices.until(|_, out| out.len() >= 3).await;
+        assert_eq!(told, [pressed(1_000, 30), released, pressed(200_000, 48)]);
+        assert!(devices.is_quiet().await);
+    }
 }
 
 #[tokio::test]

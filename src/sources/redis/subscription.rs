@@ -3,9 +3,11 @@
 //! The redis crate queues messages without a bound: a million that came fast took 250 MB. So this reads the little of
 //! RESP2 that a subscriber needs. What is not taken waits in Redis, which has a limit for slow subscribers.
 
-use crate::remote::redis::install_cryptography_for;
-use redis::{Client, Cmd, ConnectionAddr, ErrorKind, RedisError, RedisResult};
-use rustls::pki_types::ServerName;
+use crate::remote::redis::{Server, unusable};
+use redis::{Cmd, ConnectionAddr, ErrorKind, RedisError, RedisResult};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
 use std::io;
 use std::sync::Arc;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
@@ -28,14 +30,14 @@ pub struct Subscription {
 
 impl Subscription {
     /// Connects, logs in and subscribes.
-    pub async fn open(server: &Client, channel: &str) -> RedisResult<Subscription> {
+    pub async fn open(server: &Server, channel: &str) -> RedisResult<Subscription> {
         Subscription::over(dial(server).await?, server, channel).await
     }
 
     /// Logs in and subscribes on a connection that is there.
-    pub async fn over(stream: Box<dyn Stream>, server: &Client, channel: &str) -> RedisResult<Subscription> {
+    pub async fn over(stream: Box<dyn Stream>, server: &Server, channel: &str) -> RedisResult<Subscription> {
         let mut subscription = Subscription { stream: BufReader::new(stream), text: Vec::new() };
-        let login = server.get_connection_info().redis_settings();
+        let login = server.login();
         if let Some(password) = login.password() {
             subscription.send(redis::cmd("AUTH").arg(login.username()).arg(password)).await?;
             subscription.line(b'+').await?;
@@ -99,24 +101,37 @@ impl Subscription {
 }
 
 fn strange() -> RedisError {
-    (ErrorKind::Parse, "this is not what a Redis answers").into()
+    (ErrorKind::Parse, "this is not a reply of Redis").into()
 }
 
-async fn dial(server: &Client) -> RedisResult<Box<dyn Stream>> {
-    Ok(match server.get_connection_info().addr() {
+async fn dial(server: &Server) -> RedisResult<Box<dyn Stream>> {
+    Ok(match server.place() {
         ConnectionAddr::Tcp(host, port) => Box::new(connect(host, *port).await?),
         ConnectionAddr::Unix(path) => Box::new(UnixStream::connect(path).await?),
         ConnectionAddr::TcpTls { host, port, insecure: false, .. } => {
-            install_cryptography_for(server);
-            let mut roots = rustls::RootCertStore::empty();
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-            let config = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+            let config = tls(server)?;
             let name = ServerName::try_from(host.clone()).map_err(io::Error::other)?;
             let stream = connect(host, *port).await?;
             Box::new(TlsConnector::from(Arc::new(config)).connect(name, stream).await?)
         }
-        _ => return Err((ErrorKind::InvalidClientConfig, "no way to connect to such an address").into()),
+        _ => return Err((ErrorKind::InvalidClientConfig, "addresses of this kind are not supported").into()),
     })
+}
+
+/// With the configured certificates, as they are now.
+fn tls(server: &Server) -> RedisResult<ClientConfig> {
+    server.install_cryptography();
+    let files = server.tls().read().map_err(|error| unusable(&error))?;
+    let mut roots = RootCertStore::empty();
+    match files.ca {
+        Some(ca) => roots.add_parsable_certificates(CertificateDer::pem_slice_iter(&ca).flatten()),
+        None => roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs),
+    };
+    let builder = ClientConfig::builder().with_root_certificates(roots);
+    let Some(own) = files.identity else { return Ok(builder.with_no_client_auth()) };
+    let chain = CertificateDer::pem_slice_iter(&own.cert).flatten().collect();
+    let key = PrivateKeyDer::from_pem_slice(&own.key).map_err(io::Error::other)?;
+    Ok(builder.with_client_auth_cert(chain, key).map_err(io::Error::other)?)
 }
 
 /// Connects, and has the kernel notice when the other side is gone without a word.

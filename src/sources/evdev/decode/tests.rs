@@ -1,6 +1,7 @@
 //! Recorded `input_event` bytes in, events out.
 
 mod contacts;
+mod multitouch;
 
 use super::*;
 use proptest::prelude::*;
@@ -117,6 +118,43 @@ fn what_the_kernel_lets_go_in_the_place_of_fingers_is_not_released() {
     assert_eq!(decoded(&unplugged), [press(0, KEY_A), click(10, "Left", Action::Press)]);
 }
 
+/// A packet that its sender, or the kernel, ended with 1.
+fn ended_with_one(ts_us: i64, kind: u16, code: u16, value: i32) -> [Line; 2] {
+    [(ts_us, kind, code, value), (ts_us, EV_SYN, SYN_REPORT, MADE_UP)]
+}
+
+#[test]
+fn a_program_that_ends_its_packets_with_one_is_heard_with_its_releases() {
+    let typed = [
+        ended_with_one(0, EV_KEY, KEY_A, 1),
+        ended_with_one(80, EV_KEY, KEY_A, 0),
+        ended_with_one(100, EV_KEY, BTN_LEFT, 1),
+        ended_with_one(110, EV_REL, REL_X, 4),
+        ended_with_one(160, EV_KEY, BTN_LEFT, 0),
+        // As some do, it reports other keys in the usual way.
+        [(200, EV_KEY, KEY_B, 1), report(200)],
+        ended_with_one(280, EV_KEY, KEY_B, 0),
+    ];
+    let expected = [
+        press(0, KEY_A),
+        release(80, KEY_A),
+        click(100, "Left", Action::Press),
+        moved(110, 4.0, 0.0),
+        click(160, "Left", Action::Release),
+        press(200, KEY_B),
+        release(280, KEY_B),
+    ];
+    assert_eq!(decoded(typed.as_flattened()), expected);
+}
+
+#[test]
+fn a_press_counts_with_all_of_its_packet_whatever_ends_it() {
+    let rollover = [(9, EV_KEY, KEY_A, 0), (9, EV_KEY, KEY_B, 1), (9, EV_SYN, SYN_REPORT, MADE_UP)];
+    assert_eq!(decoded(&rollover), [release(9, KEY_A), press(9, KEY_B)]);
+    let held = [(9, EV_KEY, KEY_A, 2), (9, EV_SYN, SYN_REPORT, MADE_UP)];
+    assert_eq!(decoded(&[&held[..], &ended_with_one(20, EV_KEY, KEY_A, 0)].concat()), [], "autorepeat is no press");
+}
+
 #[test]
 fn relative_motion_is_summed_to_the_end_of_its_packet() {
     let lines = [
@@ -184,8 +222,6 @@ fn a_fine_wheel_counts_once_and_in_fractions() {
         (6, EV_REL, REL_WHEEL_HI_RES, 90),
         (6, EV_REL, REL_WHEEL, 1),
         report(6),
-        (7, EV_REL, REL_WHEEL, 1),
-        report(7),
     ];
     assert_eq!(decoded(&lines), [scrolled(5, 0.25), scrolled(6, 0.75)]);
 }

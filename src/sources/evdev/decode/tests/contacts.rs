@@ -168,7 +168,82 @@ fn a_pen_that_is_set_down_goes_on_moving() {
         (2, EV_ABS, ABS_X, 102),
         report(2),
     ];
-    assert_eq!(decoded_from(BOTH, Surface::Tablet, &lines), [touched(1), moved(2, 2.0, 0.0)]);
+    assert_eq!(decoded_from(BOTH, Surface::Tablet, &lines), [touched(1), touched(2), moved(2, 2.0, 0.0)]);
+}
+
+/// Positions (X, 0), a report each, a microsecond apart.
+fn positions(from_us: i64, axis: u16, positions: &[i32]) -> Vec<Line> {
+    let packets = positions.iter().zip(from_us..).map(|(&x, ts_us)| [(ts_us, EV_ABS, axis, x), report(ts_us)]);
+    packets.flatten().collect()
+}
+
+fn tool(ts_us: i64, tool: u16, value: i32) -> Vec<Line> {
+    vec![(ts_us, EV_KEY, tool, value), report(ts_us)]
+}
+
+#[test]
+fn a_pointer_that_announces_touching_and_never_does_moves_all_the_same() {
+    for surface in [Surface::Free, Surface::Touchscreen, Surface::Tablet, PAD] {
+        let lines = [positions(1, ABS_X, &[500, 510, 530]), tool(9, BTN_LEFT, 1)].concat();
+        let expected = [moved(2, 10.0, 0.0), moved(3, 20.0, 0.0), click(9, "Left", Action::Press)];
+        assert_eq!(decoded_from(BOTH, surface, &lines), expected, "{surface:?}");
+    }
+}
+
+#[test]
+fn a_free_pointer_that_touches_moves_before_and_after_but_not_to_where_it_comes_down() {
+    let mut lines = positions(1, ABS_X, &[500, 510]);
+    lines.extend([(5, EV_KEY, BTN_TOUCH, 1), (5, EV_ABS, ABS_X, 900), report(5)]);
+    lines.extend(positions(6, ABS_X, &[903]));
+    lines.extend(tool(8, BTN_TOUCH, 0));
+    lines.extend(positions(9, ABS_X, &[904]));
+    let expected = [moved(2, 10.0, 0.0), touched(5), moved(6, 3.0, 0.0), touched(8), moved(9, 1.0, 0.0)];
+    assert_eq!(decoded_from(BOTH, Surface::Free, &lines), expected);
+}
+
+#[test]
+fn a_pen_that_reports_no_proximity_moves_over_the_tablet_and_on_it() {
+    let lines = [
+        positions(1, ABS_X, &[100, 150]),
+        tool(5, BTN_TOUCH, 1),
+        positions(6, ABS_X, &[160, 175]),
+        tool(9, BTN_TOUCH, 0),
+        positions(10, ABS_X, &[176]),
+    ]
+    .concat();
+    let expected =
+        [moved(2, 50.0, 0.0), touched(5), moved(6, 10.0, 0.0), moved(7, 15.0, 0.0), touched(9), moved(10, 1.0, 0.0)];
+    assert_eq!(decoded_from(BOTH, Surface::Tablet, &lines), expected);
+}
+
+#[test]
+fn where_pens_report_proximity_another_contact_moves_only_while_it_touches() {
+    let lines = [
+        tool(1, BTN_TOOL_PEN, 1),
+        tool(2, BTN_TOOL_PEN, 0),
+        positions(3, ABS_X, &[100, 150]),
+        vec![(6, EV_KEY, BTN_TOUCH, 1), (6, EV_ABS, ABS_X, 300), report(6)],
+        positions(7, ABS_X, &[302]),
+        tool(9, BTN_TOUCH, 0),
+        positions(10, ABS_X, &[400]),
+    ]
+    .concat();
+    let expected = [touched(1), touched(2), touched(6), moved(7, 2.0, 0.0), touched(9)];
+    assert_eq!(decoded_from(BOTH, Surface::Tablet, &lines), expected);
+}
+
+#[test]
+fn after_an_overrun_a_screen_that_reports_touching_waits_for_the_next_touch() {
+    let lines = [
+        tool(1, BTN_TOUCH, 1),
+        positions(2, ABS_X, &[100, 101]),
+        vec![dropped(5), report(5)],
+        positions(6, ABS_X, &[500, 501]),
+    ]
+    .concat();
+    let mouse = Modalities { keystroke: false, mouse: true };
+    let expected = [touched(1), moved(3, 1.0, 0.0), overrun(5, Scope::Mouse)];
+    assert_eq!(decoded_from(mouse, Surface::Touchscreen, &lines), expected);
 }
 
 #[test]
