@@ -37,7 +37,8 @@ pub(super) fn layout(keys: impl IntoIterator<Item = (Key, Symbols)>) -> Layout {
         plain: that(&|[plain, ..]| is_of_word(plain)),
         shift: that(&|[plain, shift, _]| is_of_word(if shift == 0 { plain } else { shift })),
         altgr: that(&|[.., altgr]| is_of_word(altgr)),
-        accents: that(&|[plain, shift, _]| is_accent(plain) || is_accent(shift)),
+        accents: that(&|[plain, ..]| is_accent(plain)),
+        shift_accents: that(&|[_, shift, _]| is_accent(shift)),
     }
 }
 
@@ -125,14 +126,17 @@ mod tests {
             (16, [0x61, 0, 0]),         // a, and so A
             (18, [0x65, 0x45, 0x20ac]), // e, E, €
             (27, [0xfe52, 0xfe57, 0]),  // dead circumflex, dead diaeresis
+            (41, [0xfe52, 0xb0, 0]),    // dead circumflex, °
             (30, [0x61, 0x41, 0x1b1]),  // a, A, ą
         ];
-        let Layout { plain, shift, altgr, accents } =
+        let Layout { plain, shift, altgr, accents, shift_accents } =
             layout(keys.map(|(code, symbols)| (Key::from_code(code), symbols)));
         assert!(has(plain, "KEY_2") && !has(shift, "KEY_2") && !has(altgr, "KEY_2"));
         assert!(has(plain, "KEY_Q") && has(shift, "KEY_Q") && !has(altgr, "KEY_Q"));
         assert!(has(plain, "KEY_E") && !has(altgr, "KEY_E"));
         assert!(has(accents, "KEY_RIGHTBRACE") && !has(plain, "KEY_RIGHTBRACE") && !has(shift, "KEY_RIGHTBRACE"));
+        assert!(has(shift_accents, "KEY_RIGHTBRACE"));
+        assert!(has(accents, "KEY_GRAVE") && !has(shift_accents, "KEY_GRAVE"));
         assert!(has(altgr, "KEY_A") && !has(accents, "KEY_A"));
     }
 
