@@ -1,11 +1,13 @@
 //! Runs in the guest: plays scripts on input devices of its own making, or watches a device as an independent witness.
 //!
-//! `vm-uinput KIND NAME` makes a device through uinput (KIND: keyboard, mouse, wheel, combo, touchpad or tablet) that
-//! lives until the program ends. Each line of standard input is one report, its parts separated by `;`
+//! `vm-uinput KIND NAME` makes a device through uinput (KIND: keyboard, mouse, wheel, combo, touchpad or tablet; or
+//! `of:` and the codes that it has, as in `of:BTN_TOUCH,ABS_X,ABS_Y,DIRECT`) that lives until the program ends. Each line
+//! of standard input is one report, its parts separated by `;`
 //!
 //! ```text
 //! down KEY_A        up BTN_LEFT        rel DX DY        abs ABS_X VALUE
 //! wheel DETENTS     hires 120THS       (wheels: plain, high-resolution)
+//! next              syn VALUE          (SYN_MT_REPORT; SYN_REPORT with a value other than 0)
 //! ```
 //!
 //! or stands alone: `wait_us MICROSECONDS`, `flood TOTAL_US STEP_US` (one count of motion each step). Waits follow a
@@ -139,6 +141,9 @@ fn report(line: &str) -> Outcome<Vec<InputEvent>> {
             }
             ["wheel", detents] => add(EventType::RELATIVE, Rel::REL_WHEEL.0, detents.parse()?),
             ["hires", parts] => add(EventType::RELATIVE, Rel::REL_WHEEL_HI_RES.0, parts.parse()?),
+            ["next"] => add(EventType::SYNCHRONIZATION, evdev::SynchronizationCode::SYN_MT_REPORT.0, 0),
+            // The kernel passes on no report that is empty: the one behind this.
+            ["syn", value] => add(EventType::SYNCHRONIZATION, evdev::SynchronizationCode::SYN_REPORT.0, value.parse()?),
             ["abs", axis, value] => add(EventType::ABSOLUTE, named::<Abs>(axis)?.0, value.parse()?),
             _ => return Err(format!("not a report: {line}").into()),
         }
@@ -170,9 +175,33 @@ fn device(kind: &str, name: &str) -> Outcome<VirtualDevice> {
             .with_keys(&buttons)?
             .with_absolute_axis(&axis(Abs::ABS_X, 0, 32_767))?
             .with_absolute_axis(&axis(Abs::ABS_Y, 0, 32_767))?,
-        _ => return Err(format!("no such kind of device: {kind}").into()),
+        _ => of_codes(builder, kind.strip_prefix("of:").ok_or_else(|| format!("no such kind of device: {kind}"))?)?,
     };
     Ok(builder.build()?)
+}
+
+fn of_codes<'a>(mut builder: VirtualDeviceBuilder<'a>, codes: &str) -> Outcome<VirtualDeviceBuilder<'a>> {
+    let (mut keys, mut motion) = (Vec::new(), Vec::new());
+    for code in codes.split(',') {
+        match code.split_once('_').map_or(code, |(family, _)| family) {
+            "KEY" | "BTN" => keys.push(named::<KeyCode>(code)?),
+            "REL" => motion.push(named::<Rel>(code)?),
+            "ABS" => {
+                let code = named::<Abs>(code)?;
+                let maximum = if code == Abs::ABS_MT_SLOT { 9 } else { 32_767 };
+                builder = builder.with_absolute_axis(&axis(code, 0, maximum))?;
+            }
+            "DIRECT" => builder = builder.with_properties(&AttributeSet::from_iter([PropType::DIRECT]))?,
+            _ => return Err(format!("no such code: {code}").into()),
+        }
+    }
+    if !keys.is_empty() {
+        builder = builder.with_keys(&AttributeSet::from_iter(keys))?;
+    }
+    if !motion.is_empty() {
+        builder = builder.with_relative_axes(&AttributeSet::from_iter(motion))?;
+    }
+    Ok(builder)
 }
 
 fn touchpad(builder: VirtualDeviceBuilder<'_>) -> io::Result<VirtualDeviceBuilder<'_>> {
@@ -185,6 +214,7 @@ fn touchpad(builder: VirtualDeviceBuilder<'_>) -> io::Result<VirtualDeviceBuilde
         .with_absolute_axis(&axis(Abs::ABS_MT_SLOT, 0, 4))?
         .with_absolute_axis(&axis(Abs::ABS_MT_POSITION_X, 0, 3_000))?
         .with_absolute_axis(&axis(Abs::ABS_MT_POSITION_Y, 0, 2_000))?
+        .with_absolute_axis(&axis(Abs::ABS_MT_TOOL_TYPE, 0, 2))?
         .with_absolute_axis(&axis(Abs::ABS_MT_TRACKING_ID, 0, 65_535))
 }
 
