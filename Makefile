@@ -6,7 +6,7 @@ CARGO := cargo
 BINARY := target/release/seclyzer
 QUICK_BINARY := target/quick/seclyzer
 
-.PHONY: help build deb run test check privacy torture bench test-packages test-host test-vm clean
+.PHONY: help build deb run test check privacy coverage torture bench test-packages test-host test-vm clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -34,6 +34,9 @@ check: ## Format and lints
 
 privacy: ## What an attacker learns from records, on simulated typists; docs/privacy.md explains it
 	$(CARGO) run --release --locked --example privacy
+
+coverage: ## Which share of keystroke records contains values, by kind of text and setting; docs/privacy.md explains it
+	$(CARGO) run --release --locked --example privacy -- coverage
 
 test-packages:
 	@scripts/packages.sh test

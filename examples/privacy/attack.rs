@@ -1,16 +1,17 @@
 //! The attacks: each gives every candidate a log likelihood from what was published while the secret was typed.
 
 use crate::profile::{
-    FEATURES, LAST_WORDS, LINE_WORDS, Moments, Profile, SUMS, add, counting_mask, means, samples_of, sums,
+    FEATURES, LAST_WORDS, Moments, Profile, SUMS, add, counting_mask, line_words, means, samples_of, sums,
 };
 use crate::typist::{DWELL_SIGMA, LATENCY_SIGMA, Stroke};
+use seclyzer::features::keystroke::Publish;
 use seclyzer::record::{Body, Record};
 use std::ops::Range;
 
 const WINDOW_US: i64 = 30_000_000;
 const STEP_US: i64 = 5_000_000;
 const LEAST_PRESSES: usize = 25;
-/// Words of an epoch that must have a say for a feature to move.
+/// Words of an epoch that must add a value for a feature to move.
 const EPOCH_WORDS: usize = 3;
 /// An epoch's presses that count: 150, and on the average half a step's more until a window ends.
 const EPOCH_PRESSES: f64 = 162.0;
@@ -23,42 +24,67 @@ type Expected = Vec<(usize, Vec<Moments>)>;
 /// A secret, or what might have been it, and what typing it lets expect.
 pub struct Candidate {
     keys: Vec<char>,
-    /// The single samples, and what its words say.
+    /// The single samples.
     samples: Expected,
-    says: Expected,
-    /// What it adds to the sums, and by how many presses; the same of its words that count.
+    lines: Counting,
+    words: Counting,
+    all: Counting,
+}
+
+/// What of it counts under one setting.
+struct Counting {
+    /// What its words add to features by finger.
+    word_values: Expected,
+    /// What it adds to the sums, and by how many presses.
     sums: ([f64; SUMS], f64),
-    counting_sums: ([f64; SUMS], f64),
 }
 
 impl Candidate {
     /// `before` is what was typed right before.
     pub fn new(profile: &Profile<'_>, before: char, secret: &str) -> Candidate {
         let text = format!("{before}{secret}");
-        let words: Vec<String> = candidate_words(&text).into_iter().map(|word| format!(" {word} ")).collect();
-        let says = words.iter().flat_map(|word| mean_moments(profile.expected_samples(word))).collect();
-        let mut counting_sums = ([0.0; SUMS], 0.0);
-        for word in &words {
-            add(&mut counting_sums.0, profile.expected_sums(word), 1.0);
-            counting_sums.1 += word.len() as f64 - 1.0;
-        }
         Candidate {
             keys: secret.chars().collect(),
             samples: by_feature(profile.expected_samples(&text)),
-            says: by_feature(says),
-            sums: (profile.expected_sums(&text), secret.len() as f64),
-            counting_sums,
+            lines: Counting::of_words(profile, &text, Publish::Lines),
+            words: Counting::of_words(profile, &text, Publish::Words),
+            all: Counting {
+                sums: (profile.expected_sums(&text), secret.len() as f64),
+                ..Counting::of_words(profile, &text, Publish::All)
+            },
+        }
+    }
+
+    fn counting(&self, publish: Publish) -> &Counting {
+        match publish {
+            Publish::Lines => &self.lines,
+            Publish::Words => &self.words,
+            Publish::All => &self.all,
         }
     }
 }
 
+impl Counting {
+    fn of_words(profile: &Profile<'_>, text: &str, publish: Publish) -> Counting {
+        let words: Vec<String> =
+            candidate_words(text, line_words(publish)).into_iter().map(|word| format!(" {word} ")).collect();
+        let values = words.iter().flat_map(|word| mean_moments(profile.expected_samples(word))).collect();
+        let mut sums = ([0.0; SUMS], 0.0);
+        for word in &words {
+            add(&mut sums.0, profile.expected_sums(word), 1.0);
+            sums.1 += word.len() as f64 - 1.0;
+        }
+        Counting { word_values: by_feature(values), sums }
+    }
+}
+
 /// Letters alone between two spaces, where they count: unless the line begins or ends too close by.
-fn candidate_words(text: &str) -> Vec<&str> {
+fn candidate_words(text: &str, line_words: usize) -> Vec<&str> {
     let spaces: Vec<usize> = text.match_indices(' ').map(|(i, _)| i).collect();
     let between = spaces.windows(2).map(|pair| &text[pair[0] + 1..pair[1]]);
     let mut words: Vec<&str> =
         between.filter(|word| !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase())).collect();
-    if text.starts_with('\n') && words.len() <= LINE_WORDS {
+    if text.starts_with('\n') && words.len() <= line_words {
         words.clear();
     }
     if text.ends_with('\n') {
@@ -75,6 +101,7 @@ fn by_feature(mut values: Vec<(usize, Moments)>) -> Expected {
 
 /// What was typed in one sitting, which of it is the secret, and what was published.
 pub struct Observed<'a> {
+    pub publish: Publish,
     pub strokes: &'a [Stroke],
     pub secret: Range<usize>,
     pub records: &'a [Record],
@@ -97,30 +124,33 @@ impl Observed<'_> {
     }
 }
 
-/// The features told by finger, as the agent tells them: which of them moved at the end of the secret's epoch, where to.
+/// The features by finger, as the agent publishes them: which of them moved at the end of the secret's epoch, where to.
 pub fn by_epoch(observed: &Observed<'_>, profile: &Profile<'_>, candidates: &[Candidate]) -> Vec<f64> {
-    let told: Vec<Vec<Option<f64>>> = observed.records.iter().filter_map(told_by_finger).collect();
+    let published: Vec<Vec<Option<f64>>> = observed.records.iter().filter_map(by_finger).collect();
     let ends: Vec<i64> = observed.records.iter().map(|record| record.window_end_us).collect();
-    let moved = (1..told.len()).find(|&i| ends[i] >= observed.last_press_us() && told[i] != told[i - 1]);
+    let moved = (1..published.len()).find(|&i| ends[i] >= observed.last_press_us() && published[i] != published[i - 1]);
     let Some(moved) = moved else { return vec![0.0; candidates.len()] };
     // Half-way from the old value to the epoch's mean: the mean can be had back.
-    let epoch_mean = |f: usize| match (told[moved - 1][f], told[moved][f]) {
+    let epoch_mean = |f: usize| match (published[moved - 1][f], published[moved][f]) {
         (None, new) => new,
         (Some(old), Some(new)) if new != old => Some(2.0 * new - old),
         _ => None,
     };
     let seen: Vec<Option<f64>> = (0..FEATURES).map(epoch_mean).collect();
     let likelihood = |f: usize, own: &[Moments]| {
-        let feature = &profile.features[f];
-        let others = feature.says_per_press * EPOCH_PRESSES;
-        likelihood_of_mean(seen[f], others, feature.say, own, EPOCH_WORDS).ln()
+        let feature = &profile.counting(observed.publish).word_values[f];
+        let others = feature.per_press * EPOCH_PRESSES;
+        likelihood_of_mean(seen[f], others, feature.value, own, EPOCH_WORDS).ln()
     };
     let without: Vec<f64> = (0..FEATURES).map(|f| likelihood(f, &[])).collect();
-    let score = |candidate: &Candidate| candidate.says.iter().map(|(f, own)| likelihood(*f, own) - without[*f]).sum();
+    let score = |candidate: &Candidate| {
+        let values = &candidate.counting(observed.publish).word_values;
+        values.iter().map(|(f, own)| likelihood(*f, own) - without[*f]).sum()
+    };
     candidates.iter().map(score).collect()
 }
 
-fn told_by_finger(record: &Record) -> Option<Vec<Option<f64>>> {
+fn by_finger(record: &Record) -> Option<Vec<Option<f64>>> {
     let Body::Keystroke { features, .. } = &record.body else { return None };
     // Sixteen statistics come first, two hands and the rollover between dwells and latencies.
     Some(features[16..25].iter().chain(&features[28..128]).copied().collect())
@@ -158,11 +188,11 @@ fn likelihood_of_mean(seen: Option<f64>, others: f64, usual: Moments, own: &[Mom
     likelihood.max(LEAST_LIKELY)
 }
 
-/// The same features told window by window, as mean of all samples in it: what changed when the secret came into the
+/// The same features published window by window, as mean of all samples in it: what changed when the secret came into the
 /// window, and when it went out again.
 pub fn by_window(observed: &Observed<'_>, profile: &Profile<'_>, candidates: &[Candidate]) -> Vec<f64> {
     let (before_us, after_us) = observed.ends_us();
-    let told = |end_us: i64| {
+    let published = |end_us: i64| {
         let range = observed.pressed_in(end_us - WINDOW_US, end_us);
         let fresh = !observed.pressed_in(end_us - STEP_US, end_us).is_empty();
         (fresh && range.len() >= LEAST_PRESSES).then(|| {
@@ -171,23 +201,23 @@ pub fn by_window(observed: &Observed<'_>, profile: &Profile<'_>, candidates: &[C
             all
         })
     };
-    let entry = told(before_us).zip(told(after_us));
-    let exit = told(before_us + WINDOW_US).zip(told(after_us + WINDOW_US));
+    let entry = published(before_us).zip(published(after_us));
+    let exit = published(before_us + WINDOW_US).zip(published(after_us + WINDOW_US));
     let presses = |from_us: i64, to_us: i64| observed.pressed_in(from_us, to_us).len() as f64;
     let beside = presses(before_us, after_us) - observed.secret.len() as f64;
     let left = presses(before_us - WINDOW_US, after_us - WINDOW_US);
     let came = presses(before_us + WINDOW_US, after_us + WINDOW_US);
     let likelihood = |f: usize, own: &[Moments]| {
-        let feature = &profile.features[f];
-        let some = |presses: f64| 1.0 - (-feature.samples_per_press * presses).exp();
+        let feature = &profile.samples[f];
+        let some = |presses: f64| 1.0 - (-feature.per_press * presses).exp();
         let (beside_some, left_some, came_some) = (some(beside), some(left), some(came));
         let likelihood = match (&entry, &exit) {
             (Some((old, new)), _) if old[f].is_none() => {
-                let others = feature.samples_per_press * beside;
-                return likelihood_of_mean(new[f], others, feature.sample, own, 1);
+                let others = feature.per_press * beside;
+                return likelihood_of_mean(new[f], others, feature.value, own, 1);
             }
             (entry, exit) => {
-                let outcome = |told: &Option<(Vec<_>, Vec<_>)>, by_chance: f64, here: bool| match told {
+                let outcome = |published: &Option<(Vec<_>, Vec<_>)>, by_chance: f64, here: bool| match published {
                     None => 1.0,
                     Some((old, new)) if old[f] != new[f] => {
                         if here {
@@ -217,23 +247,21 @@ pub fn by_window(observed: &Observed<'_>, profile: &Profile<'_>, candidates: &[C
 }
 
 /// How far the sums of the 5 s slices with the secret in them, which differences of successive windows give, are from
-/// what each candidate lets expect. `counting`: of the strokes that count, as the agent tells them; else of all.
-pub fn by_slice(
-    observed: &Observed<'_>,
-    profile: &Profile<'_>,
-    candidates: &[Candidate],
-    counting: bool,
-) -> Vec<[f64; SUMS]> {
+/// what each candidate lets expect; of the strokes that count under the observed setting.
+pub fn by_slice(observed: &Observed<'_>, profile: &Profile<'_>, candidates: &[Candidate]) -> Vec<[f64; SUMS]> {
     let (before_us, after_us) = observed.ends_us();
     let range = observed.pressed_in(before_us, after_us);
-    let mask = if counting { counting_mask(observed.strokes) } else { vec![true; observed.strokes.len()] };
+    let mask = counting_mask(observed.strokes, observed.publish);
     let presses = range.clone().filter(|&i| mask[i]).count() as f64;
     let seen = sums(observed.strokes, range, |i| mask[i]);
-    let usual = if counting { profile.counting_press_sums } else { profile.press_sums };
+    let usual = match observed.publish {
+        Publish::All => profile.press_sums,
+        publish => profile.counting(publish).press_sums,
+    };
     let tempo_ms = profile.press_sums[2];
     let units = [1.0, tempo_ms, 1.0, tempo_ms, 1.0, tempo_ms].map(|unit| unit * tempo_ms * presses.max(1.0).sqrt());
     let distance = |candidate: &Candidate| {
-        let (own, own_presses) = if counting { candidate.counting_sums } else { candidate.sums };
+        let (own, own_presses) = candidate.counting(observed.publish).sums;
         let mut rest = seen;
         add(&mut rest, own, -1.0);
         add(&mut rest, usual, own_presses - presses);
@@ -242,7 +270,7 @@ pub fn by_slice(
     candidates.iter().map(distance).collect()
 }
 
-/// As if every dwell and interval of the secret were told in order, without the keys: no attack on times can do better.
+/// As if every dwell and interval of the secret were published in order, without the keys: no attack on times can do better.
 pub fn by_all_times(observed: &Observed<'_>, profile: &Profile<'_>, candidates: &[Candidate]) -> Vec<f64> {
     let strokes = &observed.strokes[observed.secret.clone()];
     let typist = profile.typist;

@@ -6,10 +6,11 @@ use crate::random::Random;
 use crate::scenario::records;
 use crate::typist::{Session, Stroke, Typist};
 use crate::words::Vocabulary;
+use seclyzer::features::keystroke::Publish;
 use seclyzer::record::{Body, Record};
 
 const WINDOW_US: i64 = 30_000_000;
-/// A window with fewer counting presses tells nothing; some keys may still be down.
+/// A window with fewer presses that count has no values; some keys may still be down.
 const LEAST_DWELLS: i64 = 20;
 
 /// Of some dwells: their number, their sum in µs and the sum of their squares in µs².
@@ -23,10 +24,10 @@ pub fn report(typists: &[Typist], vocabulary: &Vocabulary) {
         let mut session = Session::new(typist, Typist::mood(&mut random), 1_790_000_000_000_000);
         let text = vocabulary.text(&mut random, 1200);
         session.type_text(&mut random, &text);
-        for record in records(&session.strokes) {
-            let Some(told) = is_told(&record).then(|| read_off(&record)) else { continue };
+        for record in records(&session.strokes, Publish::Lines) {
+            let Some(exact) = has_values(&record).then(|| read_off(&record)) else { continue };
             windows += 1;
-            read += usize::from(told == Some(truth(&session.strokes, record.window_end_us)));
+            read += usize::from(exact == Some(truth(&session.strokes, record.window_end_us)));
         }
     }
     println!(
@@ -34,7 +35,7 @@ pub fn report(typists: &[Typist], vocabulary: &Vocabulary) {
     );
 }
 
-fn is_told(record: &Record) -> bool {
+fn has_values(record: &Record) -> bool {
     matches!(&record.body, Body::Keystroke { features, .. } if features[0].is_some())
 }
 
@@ -56,11 +57,15 @@ fn read_off(record: &Record) -> Option<Exact> {
 fn truth(strokes: &[Stroke], end_us: i64) -> Exact {
     let pressed = &strokes[..strokes.partition_point(|stroke| stroke.press_us <= end_us)];
     // Which words count is as it was when the window ended.
-    let counted = pressed.iter().zip(counting_mask(pressed)).filter(|&(_, counts)| counts).map(|(stroke, _)| stroke);
+    let counted = pressed
+        .iter()
+        .zip(counting_mask(pressed, Publish::Lines))
+        .filter(|&(_, counts)| counts)
+        .map(|(stroke, _)| stroke);
     let inside = |stroke: &&Stroke| stroke.press_us > end_us - WINDOW_US;
-    // A key that is still down at the window's end is not told of yet.
-    let told = |stroke: &&Stroke| stroke.release_us <= end_us && stroke.dwell_ms() < 1000.0;
-    counted.filter(inside).filter(told).fold((0, 0, 0), |(n, sum, squares), stroke| {
+    // A key that is still down at the window's end has no dwell yet.
+    let is_released = |stroke: &&Stroke| stroke.release_us <= end_us && stroke.dwell_ms() < 1000.0;
+    counted.filter(inside).filter(is_released).fold((0, 0, 0), |(n, sum, squares), stroke| {
         let us = stroke.release_us - stroke.press_us;
         (n + 1, sum + us, squares + us * us)
     })

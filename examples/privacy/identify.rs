@@ -1,10 +1,11 @@
-//! How well typists are told apart: the other side of each change to what is told.
+//! How well typists are distinguished: the other side of each change to what is published.
 
 use crate::profile::{FEATURES, means, samples_of};
 use crate::random::Random;
 use crate::scenario::records;
 use crate::typist::{Session, Stroke, Typist};
 use crate::words::Vocabulary;
+use seclyzer::features::keystroke::Publish;
 use seclyzer::record::Body;
 
 const WINDOW_US: i64 = 30_000_000;
@@ -16,17 +17,20 @@ type Features = Vec<Option<f64>>;
 
 /// Which features a scorer is given.
 #[derive(Clone, Copy)]
-enum Told {
-    Shipped,
-    AllStrokes,
+enum Given {
+    Published(Publish),
+    /// Not published: of all strokes, and pairs of zones in each window.
     WindowByWindow,
+    /// Those of lines that do not ask which key it was.
     TimingsOnly,
 }
 
-/// Prints, for text in long lines and in short ones, how many windows have features and the equal error rates of each
-/// way to tell.
+/// Prints, for text in long lines and in short ones, how many windows have values of their own, and the equal error rates
+/// that each choice of features gives.
 pub fn report(typists: &[Typist], vocabulary: &Vocabulary) {
-    println!("| text | told | windows with features | EER of one 30 s window | of 3½ minutes |\n|---|---|---|---|---|");
+    println!(
+        "| text | published | windows with values | EER of one 30 s window | of 3½ minutes |\n|---|---|---|---|---|"
+    );
     for (text, line_words) in [("as above", None), ("in short lines", Some(8))] {
         let sessions: Vec<[Vec<Stroke>; 4]> = typists
             .iter()
@@ -42,16 +46,18 @@ pub fn report(typists: &[Typist], vocabulary: &Vocabulary) {
                 })
             })
             .collect();
-        for (name, told) in [
-            ("as shipped", Told::Shipped),
-            ("all strokes, but by finger as shipped", Told::AllStrokes),
-            ("all strokes, and pairs window by window", Told::WindowByWindow),
-            ("no feature by finger", Told::TimingsOnly),
+        for (name, given) in [
+            ("`lines`", Given::Published(Publish::Lines)),
+            ("`words`", Given::Published(Publish::Words)),
+            ("`all`", Given::Published(Publish::All)),
+            ("not published: all strokes, and pairs window by window", Given::WindowByWindow),
+            ("`lines` without the features by finger", Given::TimingsOnly),
         ] {
             let windows: Vec<[Vec<Features>; 4]> =
-                sessions.iter().map(|four| four.each_ref().map(|s| features(s, told))).collect();
+                sessions.iter().map(|four| four.each_ref().map(|s| features(s, given))).collect();
             let all: Vec<&Features> = windows.iter().flatten().flatten().collect();
-            let share = all.iter().filter(|f| f.iter().any(Option::is_some)).count() as f64 / all.len() as f64;
+            // Features by finger stay from window to window; the first one does not.
+            let share = all.iter().filter(|f| f[0].is_some()).count() as f64 / all.len() as f64;
             let (short, long) = (error_rate(&windows, 1), error_rate(&windows, LONG));
             println!("| {text} | {name} | {:.0} % | {:.1} % | {:.1} % |", share * 100.0, short * 100.0, long * 100.0);
         }
@@ -63,25 +69,25 @@ fn in_lines(text: &str, words: usize, random: &mut Random) -> String {
     text.chars().map(|c| if c == ' ' && random.below(words) == 0 { '\n' } else { c }).collect()
 }
 
-fn features(strokes: &[Stroke], told: Told) -> Vec<Features> {
+fn features(strokes: &[Stroke], given: Given) -> Vec<Features> {
+    let publish = if let Given::Published(publish) = given { publish } else { Publish::Lines };
     let of_record = |record: &seclyzer::record::Record| {
         let Body::Keystroke { features, .. } = &record.body else { return Vec::new() };
         let first = strokes.partition_point(|s| s.press_us <= record.window_end_us - WINDOW_US);
         let range = first..strokes.partition_point(|s| s.press_us <= record.window_end_us);
         let by_finger = || features[16..25].iter().chain(&features[28..128]).copied();
-        let shipped = || features[..16].iter().chain(&features[27..28]).chain(&features[132..]).copied();
-        match told {
-            Told::Shipped => shipped().chain(by_finger()).collect(),
-            Told::AllStrokes => timings(strokes, range).into_iter().chain(by_finger()).collect(),
-            Told::TimingsOnly => shipped().collect(),
-            Told::WindowByWindow => {
+        let timings_only = || features[..16].iter().chain(&features[27..28]).chain(&features[132..]).copied();
+        match given {
+            Given::Published(_) => timings_only().chain(by_finger()).collect(),
+            Given::TimingsOnly => timings_only().collect(),
+            Given::WindowByWindow => {
                 let mut all = vec![None; FEATURES];
                 means(samples_of(strokes, range.clone())).into_iter().for_each(|(f, mean)| all[f] = Some(mean));
                 timings(strokes, range).into_iter().chain(all).collect()
             }
         }
     };
-    records(strokes).iter().map(of_record).collect()
+    records(strokes, publish).iter().map(of_record).collect()
 }
 
 /// The features that do not ask which key it was, of all strokes: statistics of dwells and flights, rollover, rhythm.
@@ -133,8 +139,8 @@ fn error_rate(windows: &[[Vec<Features>; 4]], together: usize) -> f64 {
         let model = Model::of(enrolled[0].iter().chain(&enrolled[1]));
         for (judged, sessions) in windows.iter().enumerate() {
             for session in &sessions[2..] {
-                let told = session.iter().filter(|window| window.iter().any(Option::is_some));
-                let scores: Vec<f64> = told.map(|window| model.distance(window)).collect();
+                let with_values = session.iter().filter(|window| window.iter().any(Option::is_some));
+                let scores: Vec<f64> = with_values.map(|window| model.distance(window)).collect();
                 let means = scores.windows(together).map(|some| some.iter().sum::<f64>() / together as f64);
                 if judged == person { own.extend(means) } else { others.extend(means) }
             }

@@ -3,6 +3,7 @@
 
 mod attack;
 mod bits;
+mod coverage;
 mod differences;
 mod identify;
 mod profile;
@@ -22,6 +23,14 @@ const PERSONS: usize = 22;
 pub const CANDIDATES: usize = 400;
 
 fn main() {
+    match std::env::args().nth(1).as_deref() {
+        None => attack(),
+        Some("coverage") => coverage::report(),
+        Some(other) => panic!("`{other}` is no measurement: `coverage`, or nothing for the attacks"),
+    }
+}
+
+fn attack() {
     let vocabulary = Vocabulary::new();
     let typists: Vec<Typist> = (0..PERSONS).map(|person| Typist::new(7000 + person as u64)).collect();
     let profiles: Vec<Profile<'_>> = (0..PERSONS)
@@ -31,11 +40,7 @@ fn main() {
         "Bits gained over chance, of {:.2} to be had; 95 % confidence over {PERSONS} typists.\n",
         (CANDIDATES as f64).log2()
     );
-    println!(
-        "| secret | pairs told window by window | sums of all strokes | by finger, as shipped | \
-         sums of what counts, as shipped | both, as shipped | every time in order |"
-    );
-    println!("|---|---|---|---|---|---|---|");
+    println!("| secret | {} |\n|---|---|---|---|---|---|---|---|---|---|---|", COLUMNS.join(" | "));
     for scenario in &SCENARIOS {
         let trials = scenario::run(scenario, &profiles, &vocabulary);
         println!("{}", row(scenario, &trials));
@@ -46,16 +51,36 @@ fn main() {
     identify::report(&typists, &vocabulary);
 }
 
+const COLUMNS: [&str; 10] = [
+    "not published: pairs window by window",
+    "not published: every time in order",
+    "by finger, `lines`",
+    "sums, `lines`",
+    "both, `lines`",
+    "by finger, `words`",
+    "sums, `words`",
+    "both, `words`",
+    "sums, `all`",
+    "sums, `all`, and by finger, `words`",
+];
+
 fn row(scenario: &Scenario, trials: &Trials) -> String {
-    let counting_slices = likelihoods(&trials.by_counting_slice);
+    let [of_lines, of_words] = &trials.by_epoch;
+    let [lines, words, all] = trials.by_slice.each_ref().map(|distances| likelihoods(distances));
     let gains = [
         gain(&trials.by_window),
-        gain(&likelihoods(&trials.by_slice)),
-        gain(&trials.by_epoch),
-        gain(&counting_slices),
-        gain(&together(&trials.by_epoch, &counting_slices)),
         gain(&trials.by_all_times),
+        gain(of_lines),
+        gain(&lines),
+        gain(&together(of_lines, &lines)),
+        gain(of_words),
+        gain(&words),
+        gain(&together(of_words, &words)),
+        gain(&all),
+        gain(&together(of_words, &all)),
     ];
-    let cells = gains.map(|Gain { bits, half_interval }| format!("{bits:.2} ± {half_interval:.2}"));
+    // Adding zero leaves no zero with a sign.
+    let rounded = |bits: f64| (bits * 100.0).round() / 100.0 + 0.0;
+    let cells = gains.map(|Gain { bits, half_interval }| format!("{:.2} ± {half_interval:.2}", rounded(bits)));
     format!("| {} | {} |", scenario.name, cells.join(" | "))
 }

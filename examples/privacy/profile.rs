@@ -4,6 +4,7 @@
 use crate::random::Random;
 use crate::typist::{BACKSPACE, DWELL_SIGMA, LATENCY_SIGMA, SHIFT, Session, Stroke, Typist, ZONES, zone};
 use crate::words::Vocabulary;
+use seclyzer::features::keystroke::Publish;
 use std::ops::Range;
 
 /// Dwell by nine fingers, then latency by pair of zones.
@@ -13,9 +14,13 @@ pub const SUMS: usize = 6;
 /// An interval that is longer is told apart as a pause, so the attacker can leave it out.
 const PAUSE_MS: f64 = 500.0;
 const WORD_PAUSE_US: i64 = 2_000_000;
-/// The contract's: a line of no more plain words has no say, and so many of its last ones have none.
-pub const LINE_WORDS: usize = 8;
+/// So many plain words at a line's end do not count.
 pub const LAST_WORDS: usize = 1;
+
+/// Of a line of no more plain words none counts.
+pub fn line_words(publish: Publish) -> usize {
+    if publish == Publish::Lines { 8 } else { 0 }
+}
 
 /// What is expected of one value, or of the mean of some.
 #[derive(Clone, Copy, Default)]
@@ -24,23 +29,30 @@ pub struct Moments {
     pub variance: f64,
 }
 
+/// How many values of one feature a press brings, and what is expected of each.
 #[derive(Clone, Copy, Default)]
 pub struct FeatureProfile {
-    /// How many words with a say in it a press that counts brings, and what they say.
-    pub says_per_press: f64,
-    pub say: Moments,
-    /// The same of single samples, whatever is typed.
-    pub samples_per_press: f64,
-    pub sample: Moments,
+    pub per_press: f64,
+    pub value: Moments,
+}
+
+/// What is known of the strokes that count under one setting.
+pub struct CountingProfile {
+    /// Of the values that words add to features by finger.
+    pub word_values: Vec<FeatureProfile>,
+    /// What a press adds to the sums.
+    pub press_sums: [f64; SUMS],
 }
 
 pub struct Profile<'a> {
     pub typist: &'a Typist,
-    pub features: Vec<FeatureProfile>,
+    /// Of single samples, whatever is typed.
+    pub samples: Vec<FeatureProfile>,
     /// What a press of running text adds to the sums.
     pub press_sums: [f64; SUMS],
-    /// The same of the strokes that count.
-    pub counting_press_sums: [f64; SUMS],
+    /// Of plain words in lines, and of all plain words.
+    lines: CountingProfile,
+    words: CountingProfile,
 }
 
 #[derive(Default)]
@@ -68,41 +80,31 @@ impl Series {
 impl<'a> Profile<'a> {
     /// Watches a person type some 12,000 characters, a mood after the other.
     pub fn learn(typist: &'a Typist, vocabulary: &Vocabulary, random: &mut Random) -> Profile<'a> {
-        let mut says: Vec<Series> = (0..FEATURES).map(|_| Series::default()).collect();
-        let mut samples: Vec<Series> = (0..FEATURES).map(|_| Series::default()).collect();
-        let (mut presses, mut counting_presses) = (0.0, 0.0);
-        let (mut press_sums, mut counting_press_sums) = ([0.0; SUMS], [0.0; SUMS]);
-        for _ in 0..40 {
+        let session = |_| {
             let mut session = Session::new(typist, Typist::mood(random), 0);
             let text = vocabulary.text(random, 300);
             session.type_text(random, &text);
-            let strokes = &session.strokes;
-            for (feature, value) in samples_of(strokes, 0..strokes.len()) {
-                samples[feature].add(value);
-            }
-            for word in counting_words(strokes) {
-                for (feature, mean) in means(samples_of(strokes, word)) {
-                    says[feature].add(mean);
-                }
-            }
-            let counts = counting_mask(strokes);
-            presses += strokes.len() as f64;
-            counting_presses += counts.iter().filter(|&&counts| counts).count() as f64;
-            add(&mut press_sums, sums(strokes, 0..strokes.len(), |_| true), 1.0);
-            add(&mut counting_press_sums, sums(strokes, 0..strokes.len(), |i| counts[i]), 1.0);
-        }
-        let feature = |(says, samples): (&Series, &Series)| FeatureProfile {
-            says_per_press: says.count / counting_presses,
-            say: says.moments(),
-            samples_per_press: samples.count / presses,
-            sample: samples.moments(),
+            session.strokes
         };
+        let sessions: Vec<Vec<Stroke>> = (0..40).map(session).collect();
+        let mut samples = Values::default();
+        let mut press_sums = [0.0; SUMS];
+        for strokes in &sessions {
+            samples.add(strokes.len(), samples_of(strokes, 0..strokes.len()));
+            add(&mut press_sums, sums(strokes, 0..strokes.len(), |_| true), 1.0);
+        }
         Profile {
             typist,
-            features: says.iter().zip(&samples).map(feature).collect(),
-            press_sums: press_sums.map(|sum| sum / presses),
-            counting_press_sums: counting_press_sums.map(|sum| sum / counting_presses),
+            press_sums: press_sums.map(|sum| sum / samples.presses),
+            samples: samples.profiles(),
+            lines: CountingProfile::of(&sessions, Publish::Lines),
+            words: CountingProfile::of(&sessions, Publish::Words),
         }
+    }
+
+    /// Of the strokes whose words features by finger are computed from.
+    pub fn counting(&self, publish: Publish) -> &CountingProfile {
+        if publish == Publish::Lines { &self.lines } else { &self.words }
     }
 
     /// What is expected of the samples that typing this yields. The first character only precedes.
@@ -131,6 +133,47 @@ impl<'a> Profile<'a> {
             add(&mut all, one, 1.0);
         }
         all
+    }
+}
+
+impl CountingProfile {
+    fn of(sessions: &[Vec<Stroke>], publish: Publish) -> CountingProfile {
+        let mut values = Values::default();
+        let mut press_sums = [0.0; SUMS];
+        for strokes in sessions {
+            for word in counting_words(strokes, publish) {
+                values.add(word.len(), means(samples_of(strokes, word)));
+            }
+            let counts = counting_mask(strokes, publish);
+            add(&mut press_sums, sums(strokes, 0..strokes.len(), |i| counts[i]), 1.0);
+        }
+        let press_sums = press_sums.map(|sum| sum / values.presses);
+        CountingProfile { word_values: values.profiles(), press_sums }
+    }
+}
+
+/// Values by feature, and the presses that brought them.
+struct Values {
+    features: Vec<Series>,
+    presses: f64,
+}
+
+impl Default for Values {
+    fn default() -> Values {
+        Values { features: (0..FEATURES).map(|_| Series::default()).collect(), presses: 0.0 }
+    }
+}
+
+impl Values {
+    fn add(&mut self, presses: usize, values: Vec<(usize, f64)>) {
+        self.presses += presses as f64;
+        values.into_iter().for_each(|(feature, value)| self.features[feature].add(value));
+    }
+
+    fn profiles(&self) -> Vec<FeatureProfile> {
+        let profile =
+            |series: &Series| FeatureProfile { per_press: series.count / self.presses, value: series.moments() };
+        self.features.iter().map(profile).collect()
     }
 }
 
@@ -170,14 +213,14 @@ pub fn means(mut samples: Vec<(usize, f64)>) -> Vec<(usize, f64)> {
     same.map(|group| (group[0].0, group.iter().map(|&(_, ms)| ms).sum::<f64>() / group.len() as f64)).collect()
 }
 
-/// The plain words that count: their strokes, and the space that ends them.
-pub fn counting_words(strokes: &[Stroke]) -> Vec<Range<usize>> {
+/// The plain words that count under a setting: their strokes, and the space that ends them.
+pub fn counting_words(strokes: &[Stroke], publish: Publish) -> Vec<Range<usize>> {
     let mut words = Vec::new();
     let mut line: Vec<Range<usize>> = Vec::new();
     let mut begun: Option<usize> = None;
     let mut letters = 0;
     let mut end_line = |line: &mut Vec<Range<usize>>| {
-        if line.len() > LINE_WORDS {
+        if line.len() > line_words(publish) {
             line.truncate(line.len() - LAST_WORDS);
             words.append(line);
         }
@@ -208,10 +251,10 @@ pub fn counting_words(strokes: &[Stroke]) -> Vec<Range<usize>> {
     words
 }
 
-/// Which strokes count.
-pub fn counting_mask(strokes: &[Stroke]) -> Vec<bool> {
-    let mut mask = vec![false; strokes.len()];
-    counting_words(strokes).into_iter().for_each(|word| mask[word].fill(true));
+/// Which strokes count under a setting.
+pub fn counting_mask(strokes: &[Stroke], publish: Publish) -> Vec<bool> {
+    let mut mask = vec![publish == Publish::All; strokes.len()];
+    counting_words(strokes, publish).into_iter().for_each(|word| mask[word].fill(true));
     mask
 }
 

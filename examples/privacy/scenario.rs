@@ -8,6 +8,7 @@ use crate::random::Random;
 use crate::typist::{Session, Stroke, Typist, events};
 use crate::words::{Vocabulary, password};
 use seclyzer::features::app::History;
+use seclyzer::features::keystroke::Publish;
 use seclyzer::pipeline::{Output, Pipeline, Windows};
 use seclyzer::record::Record;
 use std::ops::Range;
@@ -17,12 +18,14 @@ const LETTERS_AND_DIGITS: &str = "abcdefghijklmnopqrstuvwxyz0123456789";
 const START_US: i64 = 1_790_000_000_000_000;
 const STEP_US: usize = 5_000_000;
 
+type Attack = fn(&Observed<'_>, &Profile<'_>, &[Candidate]) -> Vec<f64>;
+
 enum Secret {
     /// Ten letters and digits.
     Password,
     Word,
-    /// Four words.
-    Passphrase,
+    /// So many words.
+    Passphrase(usize),
     /// Ten letters.
     Letters,
     /// Five letters, a space, five letters.
@@ -47,7 +50,7 @@ pub struct Scenario {
     trials_a_person: usize,
 }
 
-pub const SCENARIOS: [Scenario; 8] = [
+pub const SCENARIOS: [Scenario; 10] = [
     Scenario {
         name: "a random password + Enter",
         secret: Secret::Password,
@@ -92,28 +95,43 @@ pub const SCENARIOS: [Scenario; 8] = [
     },
     Scenario {
         name: "a passphrase of four words + Enter",
-        secret: Secret::Passphrase,
+        secret: Secret::Passphrase(4),
         place: Place::Alone,
         days: 1,
         trials_a_person: 30,
     },
     Scenario {
         name: "the same, once a day for a year",
-        secret: Secret::Passphrase,
+        secret: Secret::Passphrase(4),
+        place: Place::Alone,
+        days: 365,
+        trials_a_person: 2,
+    },
+    Scenario {
+        name: "a passphrase of eight words + Enter",
+        secret: Secret::Passphrase(8),
+        place: Place::Alone,
+        days: 1,
+        trials_a_person: 30,
+    },
+    Scenario {
+        name: "the same, once a day for a year",
+        secret: Secret::Passphrase(8),
         place: Place::Alone,
         days: 365,
         trials_a_person: 2,
     },
 ];
 
-/// What each attack says in each trial.
+/// What each attack makes of each trial.
 #[derive(Default)]
 pub struct Trials {
     pub by_window: Vec<Scores>,
-    pub by_epoch: Vec<Scores>,
     pub by_all_times: Vec<Scores>,
-    pub by_slice: Vec<Distances>,
-    pub by_counting_slice: Vec<Distances>,
+    /// From the features by finger of plain words in lines, and of all plain words.
+    pub by_epoch: [Vec<Scores>; 2],
+    /// By setting, in the order of [`Publish::ALL`].
+    pub by_slice: [Vec<Distances>; 3],
 }
 
 pub fn run(scenario: &Scenario, profiles: &[Profile<'_>], vocabulary: &Vocabulary) -> Trials {
@@ -138,30 +156,37 @@ impl Scenario {
     ) {
         let secrets = self.draw(vocabulary, random);
         let candidates: Vec<Candidate> = secrets.iter().map(|secret| self.candidate(profile, secret)).collect();
-        let mut sums = [vec![0.0; CANDIDATES], vec![0.0; CANDIDATES], vec![0.0; CANDIDATES]];
-        let mut means = [vec![[0.0; SUMS]; CANDIDATES], vec![[0.0; SUMS]; CANDIDATES]];
+        let mut scores: [Vec<f64>; 4] = std::array::from_fn(|_| vec![0.0; CANDIDATES]);
+        let mut means: [Vec<[f64; SUMS]>; 3] = std::array::from_fn(|_| vec![[0.0; SUMS]; CANDIDATES]);
         for _ in 0..self.days {
             let (strokes, secret) = self.day(profile.typist, vocabulary, &secrets[0], random);
-            let records = records(&strokes);
-            let observed = Observed { strokes: &strokes, secret, records: &records };
-            let scored = [by_window, by_epoch, by_all_times].map(|attack| attack(&observed, profile, &candidates));
-            for (sum, scores) in sums.iter_mut().zip(scored) {
-                sum.iter_mut().zip(scores).for_each(|(sum, score)| *sum += score);
+            let published = Publish::ALL.map(|publish| records(&strokes, publish));
+            let observed: [Observed<'_>; 3] = std::array::from_fn(|i| Observed {
+                publish: Publish::ALL[i],
+                strokes: &strokes,
+                secret: secret.clone(),
+                records: &published[i],
+            });
+            let [lines, words, _] = &observed;
+            let attacks = [(by_window as Attack, lines), (by_all_times, lines), (by_epoch, lines), (by_epoch, words)];
+            for (sum, (attack, observed)) in scores.iter_mut().zip(attacks) {
+                sum.iter_mut().zip(attack(observed, profile, &candidates)).for_each(|(sum, score)| *sum += score);
             }
-            let distances = [false, true].map(|counting| by_slice(&observed, profile, &candidates, counting));
-            for (mean, distances) in means.iter_mut().zip(distances) {
-                for (mean, distance) in mean.iter_mut().zip(distances) {
+            for (mean, observed) in means.iter_mut().zip(&observed) {
+                for (mean, distance) in mean.iter_mut().zip(by_slice(observed, profile, &candidates)) {
                     crate::profile::add(mean, distance, 1.0 / self.days as f64);
                 }
             }
         }
-        let [by_window, by_epoch, by_all_times] = sums.map(|log_likelihoods| Scores { person, log_likelihoods });
-        let [by_slice, by_counting_slice] = means.map(|of_candidates| Distances { person, of_candidates });
+        let [by_window, by_all_times, by_lines, by_words] =
+            scores.map(|log_likelihoods| Scores { person, log_likelihoods });
         trials.by_window.push(by_window);
-        trials.by_epoch.push(by_epoch);
         trials.by_all_times.push(by_all_times);
-        trials.by_slice.push(by_slice);
-        trials.by_counting_slice.push(by_counting_slice);
+        trials.by_epoch[0].push(by_lines);
+        trials.by_epoch[1].push(by_words);
+        for (all, of_candidates) in trials.by_slice.iter_mut().zip(means) {
+            all.push(Distances { person, of_candidates });
+        }
     }
 
     /// The secret and 399 others that it might have been.
@@ -175,7 +200,7 @@ impl Scenario {
             Secret::Password => password(random, LETTERS_AND_DIGITS, 10),
             Secret::Letters => password(random, LETTERS, 10),
             Secret::LettersWithSpace => password(random, LETTERS, 5) + " " + &password(random, LETTERS, 5),
-            Secret::Passphrase => (0..4).map(|_| vocabulary.any(random)).collect::<Vec<_>>().join(" "),
+            Secret::Passphrase(words) => (0..words).map(|_| vocabulary.any(random)).collect::<Vec<_>>().join(" "),
             Secret::Word => unreachable!("drawn above"),
         };
         (0..CANDIDATES).map(|_| one()).collect()
@@ -226,8 +251,8 @@ impl Scenario {
 }
 
 /// What the agent makes of it.
-pub fn records(strokes: &[Stroke]) -> Vec<Record> {
-    let mut pipeline = Pipeline::new(Windows::CONTRACT, History::default());
+pub fn records(strokes: &[Stroke], publish: Publish) -> Vec<Record> {
+    let mut pipeline = Pipeline::new(Windows::CONTRACT, History::default()).publishing(publish);
     let mut records = Vec::new();
     let mut keep = |output: Output| records.extend(output.record().cloned());
     for event in events(strokes) {

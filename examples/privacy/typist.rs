@@ -8,6 +8,13 @@ use seclyzer::event::{Action, Event, Key, Micros, Stamped};
 
 pub const SHIFT: char = '\u{21e7}';
 pub const BACKSPACE: char = '\u{8}';
+/// Keys that write nothing: up, left, down, right.
+pub const ARROWS: [char; 4] = ['\u{1}', '\u{2}', '\u{3}', '\u{4}'];
+/// What keys of the US keyboard write without and with Shift, letters apart.
+const UNSHIFTED: &str = "`1234567890-=[]\\;',./";
+const SHIFTED: &str = "~!@#$%^&*()_+{}|:\"<>?";
+/// Shift is held at least so long after its key went down.
+const SHIFT_OVERLAP_US: Micros = 20_000;
 pub const ZONES: usize = 10;
 const ZONE_ED: usize = 9;
 /// Characters of each finger by the touch-typing chart; a key of none is of the last zone.
@@ -86,6 +93,12 @@ impl Typist {
         self.dwell_ms[index(key)]
     }
 
+    /// The same person at another tempo, with this share of slips.
+    pub fn at_tempo(mut self, factor: f64, slip_share: f64) -> Typist {
+        self.latency_ms.iter_mut().for_each(|latency_ms| *latency_ms *= factor);
+        Typist { slip_share, ..self }
+    }
+
     pub fn mood(random: &mut Random) -> Mood {
         Mood { latency: random.lognormal(1.0, 0.06), dwell: random.lognormal(1.0, 0.05) }
     }
@@ -109,6 +122,14 @@ fn index(key: char) -> usize {
     if key == SHIFT { 0 } else { key as usize }
 }
 
+/// The key that writes this character together with Shift.
+fn unshifted(character: char) -> Option<char> {
+    if character.is_ascii_uppercase() {
+        return Some(character.to_ascii_lowercase());
+    }
+    UNSHIFTED.chars().nth(SHIFTED.chars().position(|shifted| shifted == character)?)
+}
+
 /// Somebody at a keyboard.
 pub struct Session<'a> {
     typist: &'a Typist,
@@ -121,6 +142,10 @@ pub struct Session<'a> {
 impl<'a> Session<'a> {
     pub fn new(typist: &'a Typist, mood: Mood, start_us: Micros) -> Session<'a> {
         Session { typist, mood, now_us: start_us, previous: None, strokes: Vec::new() }
+    }
+
+    pub fn now_us(&self) -> Micros {
+        self.now_us
     }
 
     pub fn pause(&mut self, ms: f64) {
@@ -152,12 +177,12 @@ impl<'a> Session<'a> {
     }
 
     fn stroke(&mut self, random: &mut Random, key: char) {
-        if key.is_ascii_uppercase() {
-            self.press(random, SHIFT);
-            self.press(random, key.to_ascii_lowercase());
-        } else {
-            self.press(random, key);
-        }
+        let Some(key) = unshifted(key) else { return self.press(random, key) };
+        self.press(random, SHIFT);
+        let shift = self.strokes.len() - 1;
+        self.press(random, key);
+        let held_until_us = self.now_us + SHIFT_OVERLAP_US;
+        self.strokes[shift].release_us = self.strokes[shift].release_us.max(held_until_us);
     }
 
     fn press(&mut self, random: &mut Random, key: char) {
@@ -184,6 +209,11 @@ pub fn events(strokes: &[Stroke]) -> Vec<Stamped> {
             SHIFT => Key::named("ShiftLeft"),
             BACKSPACE => Key::named("Backspace"),
             '\n' => Key::named("Return"),
+            '\t' => Key::named("Tab"),
+            arrow if ARROWS.contains(&arrow) => {
+                let names = ["UpArrow", "LeftArrow", "DownArrow", "RightArrow"];
+                ARROWS.iter().position(|&key| key == arrow).and_then(|i| Key::named(names[i]))
+            }
             other => Key::named(other.encode_utf8(&mut [0; 4])),
         };
         let key = key.expect("a key of a US keyboard");

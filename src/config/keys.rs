@@ -86,7 +86,7 @@ impl Key {
 const EXCLUDED_APPS: &str = r#"["keepassxc", "keepass2", "org.keepassxc.KeePassXC", "bitwarden", "1password", "enpass", "dashlane", "nordpass", "Proton Pass", "Keeper Password Manager", "qtpass", "seahorse", "org.gnome.seahorse", "org.gnome.seahorse.Application", "org.gnome.World.Secrets", "kwalletmanager", "kwalletmanager5", "kwalletd5", "kwalletd6", "gcr-prompter", "pinentry", "pinentry-gtk", "pinentry-gtk-2", "pinentry-gnome3", "pinentry-qt", "pinentry-qt5", "ssh-askpass", "ksshaskpass", "polkit-gnome-authentication-agent-1", "polkit-kde-authentication-agent-1", "lxpolkit", "veracrypt"]"#;
 
 /// All keys, in the order in which they are shown.
-pub static KEYS: [Key; 40] = [
+pub static KEYS: [Key; 41] = [
     key("identity.user", Kind::Text, "\"\"", "The user that the records belong to. Empty: the account's login name."),
     key("identity.host", Kind::Text, "\"\"", "The machine's name in the records. Empty: the host name."),
     key("identity.dev_mode", Kind::Flag, "false", "Marks every record as made during development.")
@@ -119,6 +119,13 @@ pub static KEYS: [Key; 40] = [
         "\"lines\"",
         "Which strokes features are computed from: `lines` (plain words in lines of more than eight), `words` (plain words \
          that another one follows) or `all`. How much `words` and `all` give away is in [privacy.md](privacy.md).",
+    ),
+    key(
+        "keyboard.letters",
+        Kind::List,
+        "[]",
+        "Keys that write letters, with and without Shift, by their names in events (`KEY_A`, `KeyA` or `a`: the key in that place \
+         of a US keyboard). Empty: those of the layout that X11 reports, else of a US keyboard.",
     ),
     key("x11.enabled", Kind::Flag, "true", "Whether changes of the focused application are observed on X11."),
     key(
@@ -290,7 +297,10 @@ mod tests {
     #[test]
     fn a_section_is_listed_once() {
         let sections: Vec<_> = sections().collect();
-        assert_eq!(sections, ["identity", "window", "devices", "keystroke", "x11", "store", "redis", "influx", "log"]);
+        assert_eq!(
+            sections,
+            ["identity", "window", "devices", "keystroke", "keyboard", "x11", "store", "redis", "influx", "log"]
+        );
     }
 
     #[test]

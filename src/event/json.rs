@@ -137,11 +137,13 @@ fn layout(object: &Map<String, Value>) -> Result<Event, Reject> {
     let marks = key_set(object, "marks")?.map_or(alone.plain, |marks| letters.union(marks));
     let shift_letters = key_set(object, "shift_letters")?.unwrap_or(letters);
     let shift_marks = key_set(object, "shift_marks")?.unwrap_or(marks.without(letters));
+    let accents = key_set(object, "accents")?.unwrap_or_default();
     Ok(Event::Layout(Box::new(Layout {
         plain: letters.union(marks),
         shift: shift_letters.union(shift_marks),
         altgr: key_set(object, "altgr_letters")?.unwrap_or_default(),
-        accents: key_set(object, "accents")?.unwrap_or_default(),
+        accents,
+        shift_accents: key_set(object, "shift_accents")?.unwrap_or(accents),
     })))
 }
 
@@ -201,7 +203,7 @@ pub fn to_json(stamped: &Stamped) -> Option<Value> {
             let names = |keys: KeySet| keys.iter().filter_map(Key::kernel_name).collect::<Vec<_>>();
             json!({"type": "layout", "ts": ts, "letters": names(layout.plain), "shift_letters": names(layout.shift),
                    "altgr_letters": names(layout.altgr), "marks": [], "shift_marks": [],
-                   "accents": names(layout.accents)})
+                   "accents": names(layout.accents), "shift_accents": names(layout.shift_accents)})
         }
         Event::Gap { scope, reason } => {
             json!({"type": "gap", "ts": ts, "scope": scope.name(), "reason": reason.name()})
@@ -274,6 +276,7 @@ mod tests {
             Event::Layout(Box::new(Layout {
                 altgr: [key].into_iter().collect(),
                 accents: Key::US_MARKS,
+                shift_accents: [key].into_iter().collect(),
                 ..Layout::US
             })),
         ] {

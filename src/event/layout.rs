@@ -65,8 +65,9 @@ pub struct Layout {
     pub shift: KeySet,
     /// With AltGr, with or without Shift. Where it is empty, AltGr makes a word none.
     pub altgr: KeySet,
-    /// Dead keys, which write an accent together with the next letter.
+    /// Dead keys without and with Shift, which write an accent together with the next letter.
     pub accents: KeySet,
+    pub shift_accents: KeySet,
 }
 
 /// What a key press is to the word that it falls into.
@@ -74,15 +75,22 @@ pub struct Layout {
 pub(crate) enum Part {
     /// A letter or one of the marks.
     Letter,
-    /// Nothing by itself: Shift, AltGr where it writes letters, a dead key.
+    /// Nothing by itself: Shift, AltGr where it writes letters.
     Silent,
+    /// Nothing until the next key: a dead key.
+    Accent,
     None,
 }
 
 impl Layout {
     /// The US keyboard's.
-    pub const US: Layout =
-        Layout { plain: Key::US_WORD, shift: Key::US_WORD, altgr: KeySet::EMPTY, accents: KeySet::EMPTY };
+    pub const US: Layout = Layout {
+        plain: Key::US_WORD,
+        shift: Key::US_WORD,
+        altgr: KeySet::EMPTY,
+        accents: KeySet::EMPTY,
+        shift_accents: KeySet::EMPTY,
+    };
 
     /// A layout that has the same keys without and with Shift.
     pub fn of_letters(letters: KeySet) -> Layout {
@@ -95,17 +103,17 @@ impl Layout {
         if key.is_shift() || key.is_altgr() && !self.altgr.is_empty() {
             return Part::Silent;
         }
-        let letters = if altgr {
-            self.altgr
+        let (letters, accents) = if altgr {
+            (self.altgr, KeySet::EMPTY)
         } else if shift {
-            self.shift
+            (self.shift, self.shift_accents)
         } else {
-            self.plain
+            (self.plain, self.accents)
         };
         if letters.contains(key) {
             Part::Letter
-        } else if !altgr && self.accents.contains(key) {
-            Part::Silent
+        } else if accents.contains(key) {
+            Part::Accent
         } else {
             Part::None
         }
@@ -145,6 +153,14 @@ mod tests {
         let layout = Layout { plain: KeySet::from_iter([key("KEY_2")]), shift: KeySet::EMPTY, ..Layout::US };
         assert_eq!(layout.part(key("KEY_2"), false, false), Part::Letter);
         assert_eq!(layout.part(key("KEY_2"), true, false), Part::None);
+    }
+
+    #[test]
+    fn a_digit_that_shares_its_key_with_an_accent_is_no_accent() {
+        let layout = Layout { shift_accents: KeySet::from_iter([key("KEY_6")]), ..Layout::US };
+        assert_eq!(layout.part(key("KEY_6"), false, false), Part::None);
+        assert_eq!(layout.part(key("KEY_6"), true, false), Part::Accent);
+        assert_eq!(layout.part(key("KEY_6"), true, true), Part::None);
     }
 
     #[test]

@@ -242,7 +242,6 @@ impl KeystrokeCore {
         let zone = (!key.is_modifier()).then_some(key.zone() as u8);
         let erases = key.is_eraser();
         self.strokes.push(Stroke { press_us: ts_us, release_us: None, erases, fate: Fate::Waiting, zone });
-        self.look_for_burst(ts_us);
         let (settled, end) = self.line.press(number, key, part);
         if let Some(why) = end.filter(|_| settled.is_some()) {
             self.lines.add(why);
@@ -251,6 +250,7 @@ impl KeystrokeCore {
         if !self.line.holds(number) {
             self.settle(Some((number..number + 1, Fate::NoWord)));
         }
+        self.look_for_burst(ts_us);
         while let Some(word) = self.line.next_word() {
             self.count(word);
         }
@@ -269,10 +269,10 @@ impl KeystrokeCore {
         }
     }
 
-    /// No hand made this stroke, so it counts in nothing, nor does what is left of its word.
+    /// No hand made this stroke, so it counts in nothing, nor do the words beside it.
     fn note_no_hand(&mut self, i: usize) {
         self.strokes[i].fate = Fate::NoHand;
-        let settled = self.line.void_word_of(self.first_stroke + i as u64);
+        let settled = self.line.void_words_of(self.first_stroke + i as u64);
         self.settle(settled);
     }
 

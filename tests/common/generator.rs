@@ -111,7 +111,7 @@ const LAYOUTS: [&str; 3] = [
     r#"{"type":"layout","letters":["q","w","e","r","t","y","u","i","o","p","a","s","d","f","g","h","j","k","l","z","x",
         "c","v","b","n","m"]}"#,
     r#"{"type":"layout","letters":["KEY_A","e","KeyT","o","KEY_N","7"],"shift_letters":["KEY_A","e","KeyT","o"],
-        "altgr_letters":["i","s"],"marks":["h"],"shift_marks":[],"accents":[","]}"#,
+        "altgr_letters":["i","s"],"marks":["h"],"shift_marks":[],"accents":[",","s"],"shift_accents":["7","n"]}"#,
     r#"{"type":"layout","letters":["KEY_A","KEY_COMMA","KEY_SEMICOLON"]}"#,
 ];
 

@@ -5,7 +5,6 @@
 
 use super::super::stats::{Sum, inside, mean, ms};
 use super::line::WORD_PRESSES;
-use super::tally::Fate;
 use super::{DWELL_MS, Stroke};
 use crate::event::key::{ZONE_ED, ZONE_TH, ZONES};
 
@@ -54,18 +53,16 @@ impl ByFinger {
     pub(super) fn take_word(&mut self, space: &Stroke, word: &[Stroke]) {
         self.presses += word.len() as u32;
         self.samples.clear();
-        let mut before = (space.fate != Fate::NoHand).then_some((ZONE_TH, space.press_us));
+        let (mut from, mut from_us) = (ZONE_TH, space.press_us);
         for stroke in word {
             let Some(zone) = stroke.zone.map(usize::from) else { continue };
             let dwell_ms = stroke.dwell_ms().filter(|&dwell_ms| zone != ZONE_ED && inside(dwell_ms, DWELL_MS));
             self.samples.extend(dwell_ms.map(|dwell_ms| (zone, dwell_ms)));
-            if let Some((from, press_us)) = before {
-                let latency_ms = ms(stroke.press_us - press_us);
-                if inside(latency_ms, DIGRAPH_MS) {
-                    self.samples.push((DWELLS + from * ZONES + zone, latency_ms));
-                }
+            let latency_ms = ms(stroke.press_us - from_us);
+            if inside(latency_ms, DIGRAPH_MS) {
+                self.samples.push((DWELLS + from * ZONES + zone, latency_ms));
             }
-            before = Some((zone, stroke.press_us));
+            (from, from_us) = (zone, stroke.press_us);
         }
         for (i, &(feature, _)) in self.samples.iter().enumerate() {
             let had_its_say = self.samples[..i].iter().any(|&(before, _)| before == feature);

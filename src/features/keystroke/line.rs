@@ -31,11 +31,14 @@ pub(super) struct Line {
     begin: Option<u64>,
     /// Letters since then, less those that were erased.
     letters: i64,
+    /// Whether a dead key waits for the next one.
+    accent: bool,
 }
 
 impl Line {
     pub(super) fn new(least_words: u32) -> Line {
-        Line { least_words, waiting: Vec::with_capacity(least_words as usize + 1), words: 0, begin: None, letters: 0 }
+        let waiting = Vec::with_capacity(least_words as usize + 1);
+        Line { least_words, waiting, words: 0, begin: None, letters: 0, accent: false }
     }
 
     /// What was typed since the last space is no plain word.
@@ -50,18 +53,22 @@ impl Line {
         self.words = 0;
         self.begin = None;
         self.letters = 0;
+        self.accent = false;
         let fate = if why == LineEnd::Gap { Fate::Gap } else { Fate::ShortLine };
         first.map(|first| (first..u64::MAX, fate))
     }
 
-    /// No hand made this stroke: the word that it is part of is no plain one.
-    pub(super) fn void_word_of(&mut self, number: u64) -> Option<Settled> {
-        if self.begin.is_some_and(|begin| number >= begin) {
-            return self.void_word();
-        }
-        let word = self.waiting.iter().position(|word| word.contains(&number))?;
-        self.words -= 1;
-        Some((self.waiting.remove(word), Fate::NoWord))
+    /// No hand made this stroke: the word that it is part of is no plain one, nor is the one that follows it if it is a
+    /// space, whose first pair would reach over it to what was typed before.
+    pub(super) fn void_words_of(&mut self, number: u64) -> Option<Settled> {
+        let is_in = |word: &Range<u64>| (word.start - 1..word.end).contains(&number);
+        let last = self.begin.take_if(|begin| number + 1 >= *begin).map(|first| first..u64::MAX);
+        let before = self.waiting.len();
+        let waiting = self.waiting.iter().filter(|&word| is_in(word)).cloned();
+        let void = waiting.chain(last).reduce(|first, last| first.start..last.end);
+        self.waiting.retain(|word| !is_in(word));
+        self.words -= (before - self.waiting.len()) as u32;
+        void.map(|void| (void, Fate::NoWord))
     }
 
     /// Whether this stroke, the newest, is part of a plain word.
@@ -78,8 +85,11 @@ impl Line {
     /// Takes the press of stroke `number`, which writes `part`; what it settles. Words may count after it, see
     /// [`Line::next_word`]. The cause is given where it ends the line.
     pub(super) fn press(&mut self, number: u64, key: Key, part: Part) -> (Option<Settled>, Option<LineEnd>) {
+        let is_after_accent = self.accent;
+        self.accent = part == Part::Accent || is_after_accent && part == Part::Silent;
         if key.is_space() {
-            return (self.end_word(number), None);
+            // After a dead key it is no space, but writes the accent by itself.
+            return (if is_after_accent { self.void_word() } else { self.end_word(number) }, None);
         }
         if key.ends_line() {
             return (self.end(LineEnd::Command), Some(LineEnd::Command));
