@@ -6,6 +6,7 @@ use super::text::table;
 use crate::agent::hardening::Hardening;
 use crate::agent::status::socket_path;
 use crate::config::Config;
+use crate::store::large_log;
 use serde_json::Value;
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -89,6 +90,9 @@ fn describe(status: &Value) -> String {
     }
     if let Some(trouble) = store["trouble"].as_str() {
         text += &format!("database: {trouble}\n");
+    }
+    if let Some(large) = store["log_bytes"].as_u64().and_then(large_log) {
+        text += &format!("database: {large}\n");
     }
     text += &injected(&status["injected"]);
     text += "\n";

@@ -25,3 +25,4 @@ mod qmp;
 mod records;
 mod remapper;
 mod snapshot;
+mod unmounted;
