@@ -283,7 +283,8 @@ fn eight_accented_words() -> impl Strategy<Value = String> {
             for choice in choices {
                 let next = match choice {
                     0..3 if left > 1 => ["⎇e", "⎇s", "⎇q"][choice],
-                    3..6 if left > 1 => ["=a", "`o", "= "][choice - 3],
+                    3..5 if left > 1 => ["=a", "`o"][choice - 3],
+                    5..10 if left > 1 => "= ",
                     _ => &"[;abcdefghijklmnopqrstuvwxyz[;"[choice..=choice],
                 };
                 // What is left over of the choices is not needed.
