@@ -4,6 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 CARGO := cargo
 BINARY := target/release/seclyzer
+QUICK_BINARY := target/quick/seclyzer
 
 .PHONY: help build deb run test check privacy coverage torture bench test-packages test-host test-vm clean
 
@@ -17,8 +18,10 @@ build: ## The release binary, target/release/seclyzer
 deb: build ## A Debian package, target/debian/seclyzer_*.deb
 	@scripts/deb.sh $(CARGO)
 
-run: build ## Build, then run the agent in the foreground; a demonstration where no device can be read
-	@scripts/run.sh $(BINARY)
+run: ## Build target/quick/seclyzer (`make build` compiles again, for longer), then run the agent; a demonstration without devices
+	@scripts/packages.sh build
+	$(CARGO) build --profile quick --locked
+	@scripts/run.sh $(QUICK_BINARY)
 
 test: test-packages check test-host test-vm ## All there is to test; installs the packages that the tests need
 

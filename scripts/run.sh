@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Runs the agent where it can read a device, and shows what it would do where it cannot.
+# Runs the agent where it can read a device, and a demonstration where it cannot.
 # usage: run.sh SECLYZER_BINARY
 set -euo pipefail
 cd "$(dirname "$0")/.."
 seclyzer=$1
 
 if reason=$("$seclyzer" devices 2>&1 >/dev/null); then
-    echo "Reading your devices. Type and move the mouse: a record comes every 5 s. Ctrl-C ends it."
+    echo "Reading your devices. Type and move the mouse: a record is printed every 5 s. Ctrl-C stops the agent."
     exec "$seclyzer" run --show
 fi
 
@@ -14,17 +14,17 @@ database=$PWD/target/demo/seclyzer.db
 cat <<BANNER
 ------------------------------------------------------------------------------
  No input device can be read: ${reason#seclyzer: }
- To mend that: $seclyzer doctor
- Until then, a recorded trace goes through the same pipeline at 20 times its
- speed, into a database of its own: $database
+ For the remedy run: $seclyzer doctor
+ Instead, a trace of simulated typing is replayed at 20 times its speed, through
+ the same pipeline, into a database of its own: $database
 ------------------------------------------------------------------------------
 BANNER
 rm -f "$database" "$database"-*
 SECLYZER_STORE_PATH=$database SECLYZER_REDIS_ENABLED=false SECLYZER_INFLUX_ENABLED=false SECLYZER_LOG_LEVEL=warn \
-    "$seclyzer" replay tests/golden/desk.jsonl --speed 20 --show
+    "$seclyzer" replay examples/demo.jsonl --speed 20 --show
 cat <<AFTER
 ------------------------------------------------------------------------------
  The records are in the database. With the package sqlite3:
-   sqlite3 -box $database 'SELECT time, total_samples, speed_mean FROM latest_mouse'
+   sqlite3 -box $database 'SELECT time, total_keys, dwell_mean, typing_speed_wpm FROM latest_keystroke'
 ------------------------------------------------------------------------------
 AFTER

@@ -86,7 +86,7 @@ pub async fn run(config: &Config, options: Options, shutdown: impl Future<Output
     let feed = Feed::with_history(Origin::Device, windows, config.keystroke.publish, &outlet).await?;
     let clock = EventClock::new().map_err(AgentError::Clock)?;
     let devices = Devices::open(&config.devices)?;
-    let capture = Capture::start(devices, clock, &config.x11);
+    let capture = Capture::start(devices, clock, &config.x11, &config.keyboard);
     let injected = Injected::start(&config.redis, windows, &outlet).await?;
     let followers = match &outlet.store {
         Some(store) => Followers::start(config, store)?,
@@ -169,7 +169,9 @@ impl Agent {
             devices: self.capture.devices.nodes(),
             hardening: self.hardening,
             session_active: self.capture.is_session_active(),
-            applications: self.capture.has_window_system(),
+            applications: self.capture.trouble().is_none(),
+            applications_trouble: self.capture.trouble().map(str::to_owned),
+            layout: self.capture.layout_origin(),
             events: self.feed.events(),
             keystrokes: self.keystrokes(),
             excluded: self.capture.is_excluded(),

@@ -28,6 +28,7 @@ pub use system::{process_environment, read};
 pub use tls::{Tls, TlsError, TlsFiles};
 pub use value::Value;
 
+use crate::event::{Key as InputKey, Layout};
 use crate::features::keystroke::Publish;
 use crate::record::Identity;
 use std::path::PathBuf;
@@ -40,6 +41,7 @@ pub struct Config {
     pub window: Window,
     pub devices: Devices,
     pub keystroke: Keystroke,
+    pub keyboard: Keyboard,
     pub x11: X11,
     pub store: Store,
     pub redis: Redis,
@@ -61,6 +63,20 @@ pub struct Devices {
     /// Empty: every keyboard, mouse, touchpad and absolute pointer.
     pub include: Vec<String>,
     pub exclude: Vec<String>,
+}
+
+/// Which keys write letters.
+#[derive(Debug, Clone)]
+pub struct Keyboard {
+    /// Empty: those of the layout that X11 reports, else of a US keyboard.
+    pub letters: Vec<InputKey>,
+}
+
+impl Keyboard {
+    /// The layout that is configured, if one is.
+    pub fn layout(&self) -> Option<Layout> {
+        (!self.letters.is_empty()).then(|| Layout::of_letters(self.letters.iter().copied().collect()))
+    }
 }
 
 #[derive(Debug, Clone)]

@@ -149,11 +149,11 @@ pub enum InstallError {
     #[error("{what}: {source}")]
     Change { what: String, source: io::Error },
     /// A change failed, and taking back those before it failed too. The record has what is left.
-    #[error("{what}: {source}; taking the rest back failed as well, uninstalling tries it again: {left}")]
+    #[error("{what}: {source}; undoing the rest failed too, and uninstalling retries it: {left}")]
     HalfDone { what: String, source: io::Error, left: String },
-    #[error("{why}; this and what was to follow is still there, and uninstalling tries it again")]
+    #[error("{why}; this and the changes after it are still there, and uninstalling retries them")]
     Left { why: String },
-    #[error("{who} still uses the agent's database: nothing has been removed")]
+    #[error("{who} still uses the agent's database: nothing was removed")]
     Running { who: running::Holder },
     #[error("{}: {source}", path.display())]
     Manifest { path: PathBuf, source: io::Error },

@@ -3,6 +3,7 @@
 mod common;
 mod support;
 
+use rusqlite::types::Value;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use support::agent::Home;
@@ -28,12 +29,74 @@ fn the_tables_of_features_are_those_of_the_code() {
     assert!(read("docs/features.md").ends_with(&tables), "run `seclyzer features --markdown` and put it in");
 }
 
+/// What `make run` shows and stores where it can read no device: the lines, and a home with the records.
+fn demonstration() -> (String, Home) {
+    let home = Home::with_config("[redis]\nenabled = true\nurl = \"redis://127.0.0.1:9\"\n");
+    let script = read("scripts/run.sh");
+    let trace = script.split(" replay ").nth(1).and_then(|rest| rest.split(' ').next()).expect("a trace");
+    let trace = root().join(trace).display().to_string();
+    // Nobody listens there, so the replay leaves a follower behind, which one query asks for.
+    let output = home.run(&["replay", &trace, "--speed", "max", "--show", "--drain", "0"]);
+    assert_eq!(output.status.code(), Some(75));
+    (String::from_utf8(output.stdout).expect("UTF-8"), home)
+}
+
+#[test]
+fn most_keystroke_records_of_the_demonstration_contain_values() {
+    let (shown, _) = demonstration();
+    let keystrokes: Vec<&str> = shown.lines().filter(|line| line.contains("  keystroke  ")).collect();
+    let empty = keystrokes.iter().filter(|line| line.contains("no values: ")).count();
+    assert!(keystrokes.len() >= 40 && 10 * empty <= keystrokes.len(), "{shown}");
+}
+
+#[test]
+fn the_readme_quotes_what_the_demonstration_shows() {
+    let (shown, _) = demonstration();
+    let readme = read("README.md");
+    let is_record = |line: &&str| line.get(2..3) == Some(":") && line.get(5..6) == Some(":");
+    let quoted: Vec<&str> = readme.lines().filter(is_record).collect();
+    assert!(quoted.len() >= 4, "{quoted:?}");
+    for line in quoted {
+        assert!(shown.lines().any(|shown| shown == line), "{line} is not in\n{shown}");
+    }
+}
+
+#[test]
+fn the_readme_prints_what_its_queries_answer() {
+    let (_, home) = demonstration();
+    let readme = read("README.md");
+    let queries: Vec<&str> = readme.split("```sql\n").skip(1).collect();
+    assert!(queries.len() >= 5, "{}", queries.len());
+    for part in queries {
+        let (query, rest) = part.split_once("```\n").expect("the query's end");
+        let answer = rest.strip_prefix("```\n").and_then(|rest| rest.split("```").next()).expect("its answer");
+        let rows = answer.lines().filter(|line| line.starts_with('│')).skip(1);
+        let printed: Vec<Vec<&str>> =
+            rows.map(|row| row.trim_matches('│').split('│').map(str::trim).collect()).collect();
+        assert_eq!(printed, rows_of(&home, query), "{query}");
+    }
+}
+
+/// The rows that answer a query, each cell as the client `sqlite3` prints it.
+fn rows_of(home: &Home, query: &str) -> Vec<Vec<String>> {
+    let connection = seclyzer::store::read_only(&home.database()).expect("a database");
+    let mut statement = connection.prepare(query).expect("a query");
+    let columns = statement.column_count();
+    let cell = |row: &rusqlite::Row<'_>, i| {
+        Ok(match row.get(i)? {
+            Value::Integer(number) => number.to_string(),
+            Value::Real(number) => format!("{number:?}"),
+            Value::Text(text) => text,
+            other => panic!("{other:?}"),
+        })
+    };
+    let rows = statement.query_map([], |row| (0..columns).map(|i| cell(row, i)).collect()).expect("rows");
+    rows.map(|row| row.expect("a row")).collect()
+}
+
 #[test]
 fn every_query_of_the_documents_runs_and_answers() {
-    let home = Home::with_config("[redis]\nenabled = true\nurl = \"redis://127.0.0.1:9\"\n");
-    let trace = root().join("tests/golden/desk.jsonl").display().to_string();
-    // Nobody listens there, so the replay leaves a follower behind, which one query asks for.
-    assert_eq!(home.run(&["replay", &trace, "--speed", "max", "--drain", "0"]).status.code(), Some(75));
+    let (_, home) = demonstration();
     let queries = [blocks(&read("README.md"), "sql"), blocks(&read("docs/queries.md"), "sql")].concat();
     assert!(queries.len() >= 14, "{}", queries.len());
     for query in queries {

@@ -167,8 +167,8 @@ async fn victoria_metrics_stores_every_value_of_plain_and_of_compressed_lines() 
     assert_eq!(values, (1..=10).map(|third| f64::from(third) * 3.0 + 0.5).collect::<Vec<_>>());
     assert_eq!(
         server.export("keystroke_features_").await.len(),
-        144,
-        "140 features, total_keys, schema, dev_mode, degraded"
+        145,
+        "140 features, total_keys, schema, strokes, dev_mode, degraded"
     );
 }
 

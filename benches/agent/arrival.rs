@@ -47,7 +47,12 @@ fn capture() -> Vec<Micros> {
         let devices = config::Devices { include: Vec::new(), exclude: Vec::new() };
         let devices = Devices::open(&devices).expect("devices of our own");
         let clock = EventClock::new().expect("a clock");
-        let mut capture = Capture::start(devices, clock, &config::X11 { enabled: false, excluded_apps: Vec::new() });
+        let mut capture = Capture::start(
+            devices,
+            clock,
+            &config::X11 { enabled: false, excluded_apps: Vec::new() },
+            &config::Keyboard { letters: Vec::new() },
+        );
         let mut pipeline = Pipeline::new(Windows::CONTRACT, History::default());
         let (mut batch, mut late_us): (Vec<Stamped>, _) = (Vec::new(), Vec::new());
         println!("{READY}");

@@ -17,7 +17,6 @@ mod support;
 #[path = "../../tests/common/workload.rs"]
 mod workload;
 #[path = "../../tests/support/xserver.rs"]
-#[allow(dead_code, reason = "the tests use more of it")]
 mod xserver;
 
 use load::Load;

@@ -7,6 +7,7 @@ use super::feed::{Events, StrokesStatus};
 use super::followers::SinkStatus;
 use super::hardening::Hardening;
 use super::injected::InjectedStatus;
+use crate::sources::capture::LayoutOrigin;
 use crate::sources::evdev::Node;
 use crate::store::StoreStatus;
 use serde::Serialize;
@@ -29,8 +30,12 @@ pub struct Status {
     /// Whether our user's session is the active one; nothing is captured while it is not.
     pub session_active: bool,
     pub devices: Vec<Node>,
-    /// Whether the focused application is being followed.
+    /// Whether it is known which application has the focus, if any has: only then can applications be excluded.
     pub applications: bool,
+    /// Why that is not known.
+    pub applications_trouble: Option<String>,
+    /// Where it is taken from which keys write letters.
+    pub layout: LayoutOrigin,
     /// Taken from devices and the window system.
     pub events: Events,
     /// What became of the keystrokes.

@@ -122,7 +122,7 @@ fn start_capture(config: &Config) -> Result<Capture, Error> {
     if !nodes.iter().any(|node| node.state == State::Read) {
         return Err(Error::Unavailable(format!("nothing was recorded: {}", none_read(&nodes))));
     }
-    Ok(Capture::start(devices, clock, &config.x11))
+    Ok(Capture::start(devices, clock, &config.x11, &config.keyboard))
 }
 
 /// Writes events as a replay must see them to give the records that the agent would have given.

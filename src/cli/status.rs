@@ -7,6 +7,7 @@ use crate::agent::feed::StrokesStatus;
 use crate::agent::hardening::Hardening;
 use crate::agent::status::socket_path;
 use crate::config::Config;
+use crate::sources::capture::LayoutOrigin;
 use serde_json::Value;
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -81,7 +82,11 @@ fn describe(status: &Value) -> String {
     if status["excluded"] == true {
         text += "keystrokes are not captured: an excluded application has the focus\n";
     }
-    text += &format!("focused application: {}\n", if status["applications"] == true { "followed" } else { "unknown" });
+    text += &match status["applications_trouble"].as_str() {
+        Some(trouble) => format!("focused application: unknown, so none can be excluded: {trouble}\n"),
+        None => "focused application: followed\n".into(),
+    };
+    text += &format!("letters: those of {}\n", layout(&status["layout"]));
     if status["session_active"] == false {
         text += "capture: paused, another user's session is active\n";
     }
@@ -109,6 +114,14 @@ fn keystrokes(status: &Value) -> String {
         keystrokes::strokes(&status),
         keystrokes::lines(&status)
     )
+}
+
+fn layout(origin: &Value) -> &'static str {
+    match serde_json::from_value(origin.clone()) {
+        Ok(LayoutOrigin::Configuration) => "keyboard.letters",
+        Ok(LayoutOrigin::X11) => "the layout that the X server reports",
+        Ok(LayoutOrigin::Assumed) | Err(_) => "a US keyboard (with another layout set keyboard.letters)",
+    }
 }
 
 /// The measures that are in force, by name.

@@ -86,7 +86,7 @@ impl Key {
 const EXCLUDED_APPS: &str = r#"["keepassxc", "keepass2", "org.keepassxc.KeePassXC", "bitwarden", "1password", "enpass", "dashlane", "nordpass", "Proton Pass", "Keeper Password Manager", "qtpass", "seahorse", "org.gnome.seahorse", "org.gnome.seahorse.Application", "org.gnome.World.Secrets", "kwalletmanager", "kwalletmanager5", "kwalletd5", "kwalletd6", "gcr-prompter", "pinentry", "pinentry-gtk", "pinentry-gtk-2", "pinentry-gnome3", "pinentry-qt", "pinentry-qt5", "ssh-askpass", "ksshaskpass", "polkit-gnome-authentication-agent-1", "polkit-kde-authentication-agent-1", "lxpolkit", "veracrypt"]"#;
 
 /// All keys, in the order in which they are shown.
-pub static KEYS: [Key; 40] = [
+pub static KEYS: [Key; 41] = [
     key("identity.user", Kind::Text, "\"\"", "The user that the records belong to. Empty: the account's login name."),
     key("identity.host", Kind::Text, "\"\"", "The machine's name in the records. Empty: the host name."),
     key("identity.dev_mode", Kind::Flag, "false", "Marks every record as made during development.")
@@ -119,6 +119,13 @@ pub static KEYS: [Key; 40] = [
         "\"lines\"",
         "Which strokes features are computed from: `lines` (plain words in lines of more than eight), `words` (plain words \
          that another one follows) or `all`. How much `words` and `all` give away is in [privacy.md](privacy.md).",
+    ),
+    key(
+        "keyboard.letters",
+        Kind::List,
+        "[]",
+        "Keys that write letters, with and without Shift, by their names in events (`KEY_A`, `KeyA` or `a`: the key in that place \
+         of a US keyboard). Empty: those of the layout that X11 reports, else of a US keyboard.",
     ),
     key("x11.enabled", Kind::Flag, "true", "Whether changes of the focused application are observed on X11."),
     key(
@@ -162,13 +169,13 @@ pub static KEYS: [Key; 40] = [
         "redis.tls_ca",
         Kind::Path,
         "\"\"",
-        "PEM file with the authorities that may vouch for the server (`rediss://`). Empty: the system's.",
+        "PEM file with the authorities to trust (`rediss://`). Empty: the system's.",
     ),
     key(
         "redis.tls_cert",
         Kind::Path,
         "\"\"",
-        "PEM file with our certificate, for a server that asks for one (`rediss://`); the chain may follow it.",
+        "PEM file with the client certificate, if the server asks for one (`rediss://`); its chain may follow.",
     ),
     key("redis.tls_key", Kind::Path, "\"\"", "PEM file with the private key of `redis.tls_cert`; mode 600."),
     key(
@@ -223,13 +230,13 @@ pub static KEYS: [Key; 40] = [
         "influx.tls_ca",
         Kind::Path,
         "\"\"",
-        "PEM file with the authorities that may vouch for the server (`https://`). Empty: the system's.",
+        "PEM file with the authorities to trust (`https://`). Empty: the system's.",
     ),
     key(
         "influx.tls_cert",
         Kind::Path,
         "\"\"",
-        "PEM file with our certificate, for a server that asks for one (`https://`); the chain may follow it.",
+        "PEM file with the client certificate, if the server asks for one (`https://`); its chain may follow.",
     ),
     key("influx.tls_key", Kind::Path, "\"\"", "PEM file with the private key of `influx.tls_cert`; mode 600."),
     key(
@@ -290,7 +297,10 @@ mod tests {
     #[test]
     fn a_section_is_listed_once() {
         let sections: Vec<_> = sections().collect();
-        assert_eq!(sections, ["identity", "window", "devices", "keystroke", "x11", "store", "redis", "influx", "log"]);
+        assert_eq!(
+            sections,
+            ["identity", "window", "devices", "keystroke", "keyboard", "x11", "store", "redis", "influx", "log"]
+        );
     }
 
     #[test]

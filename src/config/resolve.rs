@@ -1,11 +1,14 @@
 //! Settings to the checked configuration: what a value of the right kind can still have wrong with it.
 
 use super::error::{ConfigError, Origin};
+use super::keys::nearest;
 use super::settings::Settings;
 use super::value::quoted;
 use super::{
-    Config, Devices, Identity, Influx, InfluxApi, Keystroke, Log, Publish, Redis, Store, Switch, Tls, Window, X11, urls,
+    Config, Devices, Identity, Influx, InfluxApi, Keyboard, Keystroke, Log, Publish, Redis, Store, Switch, Tls, Window,
+    X11, urls,
 };
+use crate::event::Key;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -20,6 +23,7 @@ pub(super) fn resolve(settings: &Settings) -> Result<Config, ConfigError> {
         window: window(settings)?,
         devices: devices(settings)?,
         keystroke: Keystroke { publish: publish(settings, "keystroke.publish") },
+        keyboard: keyboard(settings)?,
         x11: x11(settings)?,
         store: store(settings),
         redis: redis(settings)?,
@@ -72,6 +76,25 @@ fn devices(settings: &Settings) -> Result<Devices, ConfigError> {
 /// The list of choices has let no other text pass.
 fn publish(settings: &Settings, key: &str) -> Publish {
     Publish::named(settings.text(key)).unwrap_or_default()
+}
+
+fn keyboard(settings: &Settings) -> Result<Keyboard, ConfigError> {
+    let letters = settings.list("keyboard.letters").iter().map(|name| letter(name));
+    let letters: Result<Vec<Key>, String> = letters.collect();
+    Ok(Keyboard { letters: letters.map_err(|problem| settings.error("keyboard.letters", problem))? })
+}
+
+/// The key of that name, if it can write a letter.
+fn letter(name: &str) -> Result<Key, String> {
+    let Some(key) = Key::named(name) else {
+        let names = Key::all().filter(|key| key.may_write_letters()).filter_map(Key::kernel_name);
+        let meant = nearest(name, names).map(|name| format!("; did you mean {name:?}?")).unwrap_or_default();
+        return Err(format!("{} is no key; a name as in \"KEY_A\", \"KeyA\" or \"a\"{meant}", quoted(name)));
+    };
+    if key.may_write_letters() {
+        return Ok(key);
+    }
+    Err(format!("{} never writes a letter; leave it out", quoted(name)))
 }
 
 fn x11(settings: &Settings) -> Result<X11, ConfigError> {

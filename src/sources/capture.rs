@@ -5,48 +5,71 @@ use super::evdev::Devices;
 use super::session::Session;
 use super::x11;
 use crate::config;
-use crate::event::{Action, Event, GapReason, Micros, Scope, Stamped};
+use crate::event::{Action, Event, GapReason, Layout, Micros, Scope, Stamped};
+use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 /// Changes of focus that may wait: more than anybody makes while the agent is busy.
-const FOCUS_QUEUE: usize = 64;
+const UPDATE_QUEUE: usize = 64;
+
+/// Where it is taken from which keys write letters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LayoutOrigin {
+    /// `keyboard.letters`
+    Configuration,
+    X11,
+    /// Nothing is known of the layout, and it is taken for a US keyboard's.
+    Assumed,
+}
 
 /// The devices, the clock that their events are told in, and the focused application.
 pub struct Capture {
     pub devices: Devices,
     clock: EventClock,
     session: Session,
-    focus: mpsc::Receiver<x11::Update>,
+    updates: mpsc::Receiver<x11::Update>,
     excluded_apps: Vec<String>,
     is_excluded: bool,
     /// Key presses discarded for that.
     excluded_presses: u32,
-    has_window_system: bool,
-    /// The application that has the focus, told again when our session becomes the active one again.
-    focused: Option<Box<str>>,
+    /// Why the focus cannot be followed.
+    trouble: Option<String>,
+    /// What has the focus, told again when our session becomes the active one again.
+    focus: x11::Focus,
+    layout_origin: LayoutOrigin,
+    /// A layout that the pipeline does not know yet.
+    new_layout: Option<Layout>,
 }
 
 impl Capture {
     /// Starts to follow the devices and, in a task of its own, the focus.
-    pub fn start(devices: Devices, clock: EventClock, settings: &config::X11) -> Capture {
-        let (updates, focus) = mpsc::channel(FOCUS_QUEUE);
+    pub fn start(devices: Devices, clock: EventClock, settings: &config::X11, keyboard: &config::Keyboard) -> Capture {
+        let (sender, updates) = mpsc::channel(UPDATE_QUEUE);
         if settings.enabled {
-            tokio::spawn(x11::run(x11::Environment::of_this_process(), updates));
+            tokio::spawn(x11::run(x11::Environment::of_this_process(), sender));
         }
         let session = Session::of_this_process();
         if !session.is_active() {
             tracing::info!("another session is active: nothing is captured until ours is");
         }
+        let new_layout = keyboard.layout();
+        let trouble = if settings.enabled { "no X server has answered yet" } else { "x11.enabled is false" };
         Capture {
             devices,
             clock,
             session,
-            focus,
+            updates,
             excluded_apps: settings.excluded_apps.iter().map(|name| name.to_lowercase()).collect(),
             is_excluded: false,
             excluded_presses: 0,
-            has_window_system: false,
-            focused: None,
+            trouble: Some(trouble.into()),
+            focus: x11::Focus::Nothing,
+            layout_origin: match new_layout {
+                Some(_) => LayoutOrigin::Configuration,
+                None => LayoutOrigin::Assumed,
+            },
+            new_layout,
         }
     }
 
@@ -65,9 +88,13 @@ impl Capture {
         self.excluded_presses
     }
 
-    /// Whether the focused application is being followed.
-    pub fn has_window_system(&self) -> bool {
-        self.has_window_system
+    /// Why it is not known at present which application has the focus, so that none can be excluded.
+    pub fn trouble(&self) -> Option<&str> {
+        self.trouble.as_deref().or_else(|| (self.focus == x11::Focus::Nameless).then_some(x11::NAMELESS))
+    }
+
+    pub fn layout_origin(&self) -> LayoutOrigin {
+        self.layout_origin
     }
 
     /// Whether our user's session is the active one; nothing is captured while it is not.
@@ -77,12 +104,15 @@ impl Capture {
 
     /// Waits for something to happen and appends it to `out` in order of time. Cancel-safe.
     pub async fn next(&mut self, out: &mut Vec<Stamped>) {
+        if let Some(layout) = self.new_layout.take_if(|_| self.session.is_active()) {
+            return out.push(Stamped { ts_us: self.clock.now_us(), event: Event::Layout(Box::new(layout)) });
+        }
         tokio::select! {
             // A step of the clock comes before the events behind it.
             biased;
             reason = self.clock.discontinuity() => self.take_discontinuity(reason, out),
             is_active = self.session.changed() => self.take_switch(is_active, out),
-            Some(update) = self.focus.recv() => {
+            Some(update) = self.updates.recv() => {
                 // What was typed before the change was typed into the application before.
                 self.drain(out);
                 self.take_update(update, out);
@@ -109,12 +139,19 @@ impl Capture {
         }
     }
 
+    fn focused(&self) -> Option<Box<str>> {
+        match &self.focus {
+            x11::Focus::App(app) => Some(app.name().into()),
+            x11::Focus::Nameless | x11::Focus::Nothing => None,
+        }
+    }
+
     /// The gap makes the pipeline forget the focus, which has not changed.
     fn take_discontinuity(&mut self, reason: GapReason, out: &mut Vec<Stamped>) {
         let ts_us = self.clock.now_us();
         out.push(Stamped { ts_us, event: Event::Gap { scope: Scope::All, reason } });
         if self.session.is_active() {
-            out.push(Stamped { ts_us, event: Event::Focus { app: self.focused.clone() } });
+            out.push(Stamped { ts_us, event: Event::Focus { app: self.focused() } });
         }
     }
 
@@ -125,7 +162,7 @@ impl Capture {
             // What piled up before the switch was told is not ours.
             self.devices.drain(&mut Vec::new());
             tracing::info!("our session is active again: capture continues");
-            Event::Focus { app: self.focused.clone() }
+            Event::Focus { app: self.focused() }
         } else {
             tracing::info!("another session is active: capture pauses");
             Event::Gap { scope: Scope::All, reason: GapReason::SessionInactive }
@@ -134,15 +171,30 @@ impl Capture {
     }
 
     fn take_update(&mut self, update: x11::Update, out: &mut Vec<Stamped>) {
-        let app = match update {
-            x11::Update::Ready => return self.has_window_system = true,
-            x11::Update::Lost => return self.has_window_system = false,
-            x11::Update::Focus(app) => app,
-        };
+        self.trouble = None;
+        match update {
+            x11::Update::Ready => {}
+            x11::Update::Focus(focus) => self.take_focus(focus, out),
+            x11::Update::Layout(_) if self.layout_origin == LayoutOrigin::Configuration => {}
+            x11::Update::Layout(layout) => {
+                self.layout_origin = LayoutOrigin::X11;
+                self.new_layout = Some(layout);
+            }
+            x11::Update::Unknown(reason) => {
+                self.trouble = Some(reason);
+                self.take_focus(x11::Focus::Nothing, out);
+            }
+        }
+    }
+
+    fn take_focus(&mut self, focus: x11::Focus, out: &mut Vec<Stamped>) {
         // While it is not known what has the focus, it may still be the excluded one.
-        let is_excluded = app.as_ref().map_or(self.is_excluded, |app| self.excludes(app));
+        let is_excluded = match &focus {
+            x11::Focus::App(app) => app.is_among(&self.excluded_apps),
+            x11::Focus::Nameless | x11::Focus::Nothing => self.is_excluded,
+        };
         let was_excluded = std::mem::replace(&mut self.is_excluded, is_excluded);
-        self.focused = app.map(|app| app.name);
+        self.focus = focus;
         if !self.session.is_active() {
             return;
         }
@@ -151,11 +203,6 @@ impl Capture {
             let gap = Event::Gap { scope: Scope::Keystroke, reason: GapReason::Excluded };
             out.push(Stamped { ts_us, event: gap });
         }
-        out.push(Stamped { ts_us, event: Event::Focus { app: self.focused.clone() } });
-    }
-
-    fn excludes(&self, app: &x11::App) -> bool {
-        let (name, class) = (app.name.to_lowercase(), app.class.to_lowercase());
-        self.excluded_apps.iter().any(|excluded| *excluded == name || *excluded == class)
+        out.push(Stamped { ts_us, event: Event::Focus { app: self.focused() } });
     }
 }

@@ -1,12 +1,17 @@
-//! The focused application, as the window manager of an X11 session tells it. Window titles are never read.
+//! The focused application of an X11 session, and which keys write letters there. Window titles are never read.
 //!
-//! Everything is event-driven: the server says that `_NET_ACTIVE_WINDOW` changed, its window's WM_CLASS is asked for,
-//! and that is all. No X server, one that goes away, one that hangs, a window that vanishes while it is asked about and
-//! a WM_CLASS made of garbage are everyday matters: the focus is unknown for that long, and input is read on.
+//! Everything is event-driven: the server reports that the input focus, a WM_CLASS or the keyboard's layout changed, it
+//! is asked for what is new, and that is all. No X server, one that goes away, one that hangs, a window that vanishes
+//! while it is asked about and a WM_CLASS made of garbage are everyday matters: the focus is unknown for that long, and
+//! input is read on.
 
+mod app;
 mod connection;
 mod focus;
+mod keyboard;
+mod keysym;
 mod socket;
+mod watch;
 pub mod wm_class;
 mod xauthority;
 
@@ -20,10 +25,11 @@ use tracing::{info, warn};
 use x11rb::protocol::xproto::Window;
 use x11rb::reexports::x11rb_protocol::parse_display::{ConnectAddress, parse_display};
 
+use crate::event::Layout;
 use crate::remote::{Backoff, LONGEST_PAUSE};
+pub use app::App;
 use connection::Client;
 pub use connection::Error;
-pub use wm_class::App;
 
 /// What of the session's environment says where its X server is.
 #[derive(Debug, Clone, Default)]
@@ -87,34 +93,55 @@ fn told_value(lines: &str, name: &str) -> Option<String> {
     lines.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('=')).map(str::to_owned)
 }
 
+/// What has the input focus.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Focus {
+    App(App),
+    /// A window that names no application, by itself or by a window around it: it cannot be excluded.
+    Nameless,
+    /// No window.
+    Nothing,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Update {
     /// An X server has been reached: the focus is being followed.
     Ready,
-    /// The application that now has the focus; `None`: nothing focused, or unknown. Told twice in a row only where the
-    /// focus went from one window to another, or another program took the keyboard meanwhile.
-    Focus(Option<App>),
-    /// The X server is gone. `Focus(None)` has gone before it, and the server will be looked for again.
-    Lost,
+    /// What now has the focus. Sent twice in a row only where the focus went from one window to another, or another
+    /// program took the keyboard meanwhile.
+    Focus(Focus),
+    /// Which keys write letters from now on.
+    Layout(Layout),
+    /// The focus cannot be followed, and why not. Unless the error is final, a server will be looked for again.
+    Unknown(String),
 }
 
 /// Follows the focus until the receiver of `updates` is gone, and through every loss of the X server. Ends sooner, after
-/// one `Focus(None)` and one line of the log, where looking for a server can never succeed: on Wayland, or without a
-/// display to look for.
+/// one [`Update::Unknown`] and one line of the log, where looking for a server can never succeed: on Wayland, or without
+/// a display to look for.
 pub async fn run(environment: Environment, updates: Sender<Update>) {
     let receiver = updates.clone();
     tokio::select! {
         () = receiver.closed() => {}
-        () = keep_following(&environment, Reporter { updates, told: None }) => {}
+        () = keep_following(&environment, Reporter { updates, focus: None, layout: None, has_warned: false }) => {}
     }
 }
 
-/// Whether the focus can be followed: connects as [`run`] does and hangs up.
+/// What an X server answers at this moment.
+#[derive(Debug)]
+pub struct Answer {
+    pub focus: Focus,
+    /// `None`: its keyboard writes no letters.
+    pub layout: Option<Layout>,
+}
+
+/// Connects as [`run`] does, looks once and hangs up.
 ///
 /// # Errors
-/// Why [`run`] would tell no application, at this moment.
-pub async fn check(environment: &Environment) -> Result<(), Error> {
-    connection::connect(environment).await.map(drop)
+/// Why [`run`] could follow nothing, at this moment.
+pub async fn check(environment: &Environment) -> Result<Answer, Error> {
+    let client = connection::connect(environment).await?;
+    Ok(Answer { focus: focus::find(&client).await?, layout: keyboard::find(&client).await? })
 }
 
 /// How long a connection has to last before the next loss counts as the first.
@@ -132,13 +159,15 @@ async fn keep_following(environment: &Environment, mut reporter: Reporter) {
                 let since = Instant::now();
                 let error = follow(&client, &mut reporter).await;
                 log.lost(&error);
+                reporter.unknown(&error).await;
                 if since.elapsed() > LASTING {
                     backoff.reset();
                 }
             }
             Err(error) => {
-                log.unreachable(&error);
-                reporter.unfocused(x11rb::NONE).await;
+                if log.unreachable(&error) {
+                    reporter.unknown(&error).await;
+                }
                 if error.is_final() {
                     return;
                 }
@@ -149,42 +178,60 @@ async fn keep_following(environment: &Environment, mut reporter: Reporter) {
 }
 
 async fn follow(client: &Client, reporter: &mut Reporter) -> Error {
-    reporter.tell(Update::Ready).await;
+    reporter.send(Update::Ready).await;
     let Err(error) = focus::follow(client, reporter).await;
-    reporter.unfocused(x11rb::NONE).await;
-    reporter.tell(Update::Lost).await;
     error
 }
 
-/// The way out; knows what was told last.
-struct Reporter {
-    updates: Sender<Update>,
-    told: Option<(Window, Option<App>)>,
+async fn until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due).await,
+        None => std::future::pending().await,
+    }
 }
 
+/// The way out; keeps what was sent last.
+struct Reporter {
+    updates: Sender<Update>,
+    focus: Option<(Window, Focus)>,
+    layout: Option<Layout>,
+    has_warned: bool,
+}
+
+/// Why [`Focus::Nameless`] matters.
+pub const NAMELESS: &str = "the window that has the focus names no application (it has no WM_CLASS)";
+
 impl Reporter {
-    async fn focus(&mut self, window: Window, app: App) {
-        if self.told.as_ref().is_none_or(|(told, known)| *told != window || known.as_ref() != Some(&app)) {
-            self.told = Some((window, Some(app.clone())));
-            self.tell(Update::Focus(Some(app))).await;
+    async fn focus(&mut self, window: Window, focus: Focus) {
+        let now = Some((window, focus.clone()));
+        if self.focus != now {
+            // Whoever relies on exclusions must learn, once, that they cannot work for some window.
+            if focus == Focus::Nameless && !std::mem::replace(&mut self.has_warned, true) {
+                warn!("{NAMELESS}: keystrokes in such a window are captured, x11.excluded_apps cannot exclude it");
+            }
+            self.focus = now;
+            self.send(Update::Focus(focus)).await;
         }
     }
 
-    /// The application is unknown, of this window or because there is none.
-    async fn unfocused(&mut self, window: Window) {
-        let is_told = |&(told, ref app): &(Window, Option<App>)| app.is_none() && [told, x11rb::NONE].contains(&window);
-        if !self.told.as_ref().is_some_and(is_told) {
-            self.told = Some((window, None));
-            self.tell(Update::Focus(None)).await;
-        }
-    }
-
-    /// Whatever has the focus is told again.
+    /// Whatever has the focus is sent again.
     fn forget(&mut self) {
-        self.told = None;
+        self.focus = None;
     }
 
-    async fn tell(&self, update: Update) {
+    async fn layout(&mut self, layout: Layout) {
+        if self.layout.as_ref() != Some(&layout) {
+            self.layout = Some(layout);
+            self.send(Update::Layout(layout)).await;
+        }
+    }
+
+    async fn unknown(&mut self, error: &Error) {
+        self.forget();
+        self.send(Update::Unknown(error.to_string())).await;
+    }
+
+    async fn send(&self, update: Update) {
         // A receiver that is gone ends `run` as a whole.
         let _ = self.updates.send(update).await;
     }
@@ -197,8 +244,11 @@ struct Log {
     said: Option<Discriminant<Error>>,
 }
 
+/// What every error comes to.
+const MEANWHILE: &str = "no application can be excluded meanwhile";
 /// What a final error comes to.
-const FINAL: &str = "keys and mouse go on without it until the agent is started in an X11 session";
+const FINAL: &str = "keystrokes and the mouse are captured without it, and no application can be excluded, until the \
+     agent is started in an X11 session";
 
 impl Log {
     fn connected(&mut self) {
@@ -212,21 +262,23 @@ impl Log {
     }
 
     fn lost(&mut self, error: &Error) {
-        warn!("lost the X server: {error}; the focused application is unknown until one is found");
+        warn!("lost the X server: {error}; the focused application is unknown until one is found, and {MEANWHILE}");
     }
 
-    fn unreachable(&mut self, error: &Error) {
+    /// Whether it is another error than before.
+    fn unreachable(&mut self, error: &Error) -> bool {
         let kind = std::mem::discriminant(error);
         if self.said.replace(kind) == Some(kind) {
-            return;
+            return false;
         }
-        let outlook = if error.is_final() { FINAL } else { "still trying" };
+        let outlook = if error.is_final() { FINAL.to_owned() } else { format!("still trying; {MEANWHILE}") };
         match error {
             Error::Unreachable { .. } | Error::Wayland | Error::NoDisplay => {
                 info!("the focused application is unknown: {error}; {outlook}");
             }
             _ => warn!("the focused application is unknown: {error}; {outlook}"),
         }
+        true
     }
 }
 

@@ -29,7 +29,7 @@ const FILES: &[(&str, &str)] = &[
     ("[windows]\nseconds = 9", "/f.toml:1: [windows]: unknown section; did you mean [window]?"),
     (
         "[colour]",
-        "/f.toml:1: [colour]: unknown section; known are identity, window, devices, keystroke, x11, store, redis, influx, log",
+        "/f.toml:1: [colour]: unknown section; known are identity, window, devices, keystroke, keyboard, x11, store, redis, influx, log",
     ),
     ("seconds = 9", "/f.toml:1: seconds: a key outside of its section; did you mean window.seconds?"),
     ("colour = 9", "/f.toml:1: colour: unknown key; every key belongs to a section, as in [window]"),
@@ -57,6 +57,19 @@ const FILES: &[(&str, &str)] = &[
         "/f.toml:2: devices.include: found a whole number in the list; a list of texts, as in [\"one\", \"two\"]",
     ),
     // Values.
+    (
+        "[keyboard]\nletters = [\"a\", \"KEY_SEMICOLLON\"]",
+        "/f.toml:2: keyboard.letters: \"KEY_SEMICOLLON\" is no key; a name as in \"KEY_A\", \"KeyA\" or \"a\"; did you mean \
+         \"KEY_SEMICOLON\"?",
+    ),
+    (
+        "[keyboard]\nletters = [\"ö\"]",
+        "/f.toml:2: keyboard.letters: \"ö\" is no key; a name as in \"KEY_A\", \"KeyA\" or \"a\"",
+    ),
+    (
+        "[keyboard]\nletters = [\"KEY_SPACE\"]",
+        "/f.toml:2: keyboard.letters: \"KEY_SPACE\" never writes a letter; leave it out",
+    ),
     ("[window]\nseconds = 0", "/f.toml:2: window.seconds: 0 is too small; a whole number of seconds from 5 to 600"),
     ("[window]\nseconds = 601", "/f.toml:2: window.seconds: 601 is too large; a whole number of seconds from 5 to 600"),
     (

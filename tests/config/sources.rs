@@ -14,11 +14,12 @@ fn config(text: &str, variables: &[(&str, &str)]) -> Config {
 #[test]
 fn without_file_and_variables_everything_has_a_default() {
     let loaded = load(&Sources { file: None, environment: &environment(&[]), machine: &Workstation }).unwrap();
-    let Config { identity, window, devices, keystroke, x11, store, redis, influx, log } = loaded.config;
+    let Config { identity, window, devices, keystroke, keyboard, x11, store, redis, influx, log } = loaded.config;
     assert_eq!((keystroke.publish, redis.events_publish), (Publish::Lines, Publish::All));
     assert_eq!((identity.user.as_str(), identity.host.as_str(), identity.dev_mode), ("me", "box", false));
     assert_eq!((window.length, window.step), (Duration::from_secs(30), Duration::from_secs(5)));
     assert!(devices.include.is_empty() && devices.exclude.is_empty());
+    assert!(keyboard.letters.is_empty() && keyboard.layout().is_none());
     assert!(x11.enabled && x11.excluded_apps.iter().any(|app| app == "keepassxc"));
     assert_eq!(store.path, Path::new("/home/me/.local/share/seclyzer/seclyzer.db"));
     assert_eq!(store.retention, Some(Duration::from_secs(30 * 86_400)));
@@ -69,6 +70,7 @@ fn every_key_can_be_set_by_its_variable() {
         let text = match (key.name, key.kind) {
             ("redis.url", _) => "rediss://h:1",
             ("influx.url", _) => "http://h:1",
+            ("keyboard.letters", _) => "KEY_A",
             (_, Kind::Flag | Kind::Switch) => "false",
             (_, Kind::Whole { max, .. }) => &max.to_string(),
             (_, Kind::Choice(choices)) => choices[0],

@@ -97,10 +97,10 @@ pub fn wm_class(bytes: &[u8]) {
     let value_len = u32::try_from(value.len() / unit).expect("no such input is made");
     let reply =
         x11rb::protocol::xproto::GetPropertyReply { format, value_len, value: value.to_vec(), ..Default::default() };
-    assert_ne!(property::active_window(&reply), Some(x11rb::NONE));
+    assert_ne!(property::window(&reply), Some(x11rb::NONE));
     for app in [property::app(&reply), property::parse_wm_class(value)].into_iter().flatten() {
-        assert!(!app.name.is_empty());
-        for half in [app.name, app.class] {
+        assert!(!app.name().is_empty());
+        for half in [app.instance, app.class] {
             assert!(half.len() <= 256 && !half.chars().any(char::is_control));
         }
     }

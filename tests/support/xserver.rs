@@ -1,4 +1,5 @@
 //! Real X servers for tests: Xvfb on displays of their own, stopped when the test ends, however it ends.
+#![allow(dead_code, reason = "each test uses a part of it")]
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};

@@ -10,6 +10,7 @@ use crate::remote::redis::servers;
 use crate::sinks::Failure;
 use crate::sinks::influx::Influx;
 use crate::sinks::redis::Redis;
+use crate::sources::capture::LayoutOrigin;
 use crate::sources::evdev::{self, Kind, Node, State};
 use crate::sources::redis as injected;
 use crate::sources::x11;
@@ -29,13 +30,14 @@ pub fn all(loaded: &Loaded) -> Result<Vec<Finding>, Error> {
     findings.push(database(&config.store.path));
     findings.push(service::finding(running.as_ref(), &config.store.path));
     findings.push(keystrokes::finding(&config.keystroke, &config.store.path, running.as_ref()));
-    let remote = async {
-        let mut findings = vec![windows(&config.x11).await, redis(&config.redis).await];
+    let near_and_far = async {
+        let mut findings = desktop(config, running.as_ref()).await;
+        findings.push(redis(&config.redis).await);
         findings.extend(events(&config.redis).await);
         findings.push(influx(&config.influx).await);
         Ok(findings)
     };
-    findings.extend(block_on(remote)?);
+    findings.extend(block_on(near_and_far)?);
     Ok(findings)
 }
 
@@ -109,17 +111,41 @@ fn database(path: &Path) -> Finding {
     }
 }
 
-async fn windows(settings: &config::X11) -> Finding {
-    if !settings.enabled {
-        return Finding::ok("applications", "not followed: x11.enabled = false");
-    }
-    match x11::check(&x11::Environment::of_this_process()).await {
-        Ok(()) => Finding::ok("applications", "the X server answers"),
-        Err(error) => {
-            let mend = "run it in an X11 session with DISPLAY and XAUTHORITY; keys and mouse work without";
-            Finding::warning("applications", error.to_string(), mend)
+async fn desktop(config: &Config, running: Option<&Running>) -> Vec<Finding> {
+    let answer = match config.x11.enabled {
+        true => Some(x11::check(&x11::Environment::of_this_process()).await),
+        false => None,
+    };
+    let has_layout = matches!(&answer, Some(Ok(x11::Answer { layout: Some(_), .. })));
+    let letters = match running.and_then(|running| running.layout) {
+        _ if !config.keyboard.letters.is_empty() => Finding::ok("letters", "those of keyboard.letters"),
+        Some(LayoutOrigin::X11) => Finding::ok("letters", "those of the layout that the X server reports"),
+        None if has_layout => Finding::ok("letters", "those of the layout that the X server reports"),
+        _ => Finding::ok("letters", "those of a US keyboard; with another layout set keyboard.letters"),
+    };
+    vec![applications(answer, running), letters]
+}
+
+/// The running agent knows best: it may have another environment than this process.
+fn applications(answer: Option<Result<x11::Answer, x11::Error>>, running: Option<&Running>) -> Finding {
+    let trouble = match (answer, running.and_then(|running| running.applications_trouble.as_deref())) {
+        (None, _) => {
+            let text = "not followed, and none can be excluded: x11.enabled is false";
+            return Finding::warning("applications", text, "set x11.enabled = true, unless that is meant");
         }
-    }
+        (Some(_), Some(trouble)) => format!("the running agent does not know which has the focus: {trouble}"),
+        (Some(Err(error)), None) => error.to_string(),
+        (Some(Ok(answer)), None) => match answer.focus {
+            x11::Focus::App(_) => return Finding::ok("applications", "the X server reports which has the focus"),
+            x11::Focus::Nothing => {
+                return Finding::ok("applications", "the X server reports which has the focus; at present none has it");
+            }
+            x11::Focus::Nameless => x11::NAMELESS.into(),
+        },
+    };
+    let mend = "run the agent in an X11 session with DISPLAY and XAUTHORITY; without, keys and mouse are captured, and \
+                x11.excluded_apps has no effect";
+    Finding::warning("applications", format!("{trouble}; none can be excluded"), mend)
 }
 
 /// What an account has to be allowed is in docs/configuration.md.

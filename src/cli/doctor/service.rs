@@ -4,6 +4,7 @@ use super::Finding;
 use crate::agent::feed::StrokesStatus;
 use crate::agent::hardening::Hardening;
 use crate::agent::status::socket_path;
+use crate::sources::capture::LayoutOrigin;
 use crate::sources::evdev::Node;
 use serde::Deserialize;
 use std::io::Read;
@@ -27,6 +28,11 @@ pub struct Running {
     /// Why keystrokes count or not.
     #[serde(default)]
     pub keystrokes: StrokesStatus,
+    /// Why it does not know the focused application.
+    #[serde(default)]
+    pub applications_trouble: Option<String>,
+    #[serde(default)]
+    pub layout: Option<LayoutOrigin>,
 }
 
 /// Asks the agent that writes to this database, if one does.

@@ -156,7 +156,8 @@ impl Contacts {
         let fingers = self.slots.report();
         let pointer = self.pointer(fingers);
         let position = match (pointer, fingers.oldest) {
-            (Some(Pointer { contact: Some(_), .. }), Some((_, position))) => position,
+            // Some report whose the single-touch axes are, and no position of its own.
+            (Some(Pointer { contact: Some(_), .. }), Some((_, own))) if own != [None; 2] => own,
             _ => self.position,
         };
         let now = State { pointer, position, fingers: fingers.count, touching: self.touching(fingers) };

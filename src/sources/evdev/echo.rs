@@ -132,7 +132,7 @@ impl Talk {
     }
 
     fn note(&mut self, speaker: Speaker, said: &Stamped) {
-        let is_over = |saying: &Saying| saying.last.ts_us < said.ts_us - 2 * ECHO_US;
+        let is_over = |saying: &Saying| saying.last.ts_us < said.ts_us.saturating_sub(2 * ECHO_US);
         while self.recent.len() == CAPACITY || self.recent.front().is_some_and(is_over) {
             self.recent.pop_front();
         }
@@ -145,7 +145,7 @@ impl Talk {
         let is_repeated = |saying: &&mut Saying| {
             saying.by & speaker.bit() == 0
                 && saying.by != 0
-                && (said.ts_us - saying.last.ts_us).abs() <= ECHO_US
+                && said.ts_us.abs_diff(saying.last.ts_us) <= ECHO_US.unsigned_abs()
                 && saying.last.event == said.event
         };
         let Some(saying) = self.recent.iter_mut().find(is_repeated) else {

@@ -39,7 +39,7 @@ impl Wheel {
         if (detents, fine) == (0, 0) {
             return 0.0;
         }
-        if ts_us - self.fine_us > REST_US {
+        if ts_us.saturating_sub(self.fine_us) > REST_US {
             self.unrepeated = self.unrepeated.clamp(0, DETENT - 1);
         }
         (self.fresh(ts_us, fine) + self.plain(ts_us, detents, fine)) as f64 / DETENT as f64
@@ -50,7 +50,8 @@ impl Wheel {
         if fine == 0 {
             return 0;
         }
-        let is_repetition = ts_us - self.counted_us <= MOMENT_US && self.counted.signum() == fine.signum();
+        let is_repetition =
+            ts_us.saturating_sub(self.counted_us) <= MOMENT_US && self.counted.signum() == fine.signum();
         let repeated = if is_repetition { fine.signum() * fine.abs().min(self.counted.abs()) } else { 0 };
         self.counted -= repeated;
         let fresh = fine - repeated;
@@ -137,6 +138,14 @@ mod tests {
         assert_eq!(turned(&[(0, 0, 45), (10, 1, 0), (60, 1, 0)]), 2.0, "a part of a detent covers a part");
         assert_eq!(turned(&[(0, 5, 240)]), 5.0, "and in the same packet");
         assert_eq!(turned(&[(0, 3, -120)]), 2.0, "what goes the other way covers nothing");
+    }
+
+    #[test]
+    fn no_time_makes_a_wheel_fail() {
+        let mut wheel = Wheel::default();
+        for ts_us in [Micros::MAX, Micros::MIN, 0, Micros::MAX] {
+            assert_eq!((wheel.turn(ts_us, 0, 120), wheel.turn(ts_us, 1, 0)), (1.0, 0.0));
+        }
     }
 
     /// What REL_WHEEL says of fine steps, as the kernel's drivers reckon.

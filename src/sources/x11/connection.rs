@@ -6,10 +6,12 @@ use std::path::PathBuf;
 use std::task::Poll;
 use std::time::Duration;
 
+use tokio::time::Instant;
 use x11rb::connection::{Connection, ReplyOrError, RequestConnection};
 use x11rb::cookie::Cookie;
 use x11rb::errors::{ConnectError, ConnectionError, ParseError};
 use x11rb::protocol::Event;
+use x11rb::protocol::xkb;
 use x11rb::protocol::xproto::{Atom, ChangeWindowAttributesAux, ConnectionExt, EventMask, Setup, Window};
 use x11rb::reexports::x11rb_protocol::connect::Connect;
 use x11rb::reexports::x11rb_protocol::parse_display::{ParsedDisplay, parse_display};
@@ -85,15 +87,19 @@ pub enum CookieSource {
 
 pub(super) type X = RustConnection<Socket>;
 
-/// A connection after set-up: changes of the active window are reported on it.
+/// A connection after set-up.
 pub(super) struct Client {
     x: X,
     pub root: Window,
     /// `_NET_ACTIVE_WINDOW`
     pub active_window: Atom,
+    /// `_NET_SUPPORTING_WM_CHECK`
+    pub supporting_wm_check: Atom,
+    /// Whether the server has XKB, the extension for keyboards.
+    pub has_xkb: bool,
 }
 
-/// Connects, shows the cookie and asks to be told of changes of the active window.
+/// Connects and shows the cookie.
 pub(super) async fn connect(environment: &Environment) -> Result<Client, Error> {
     if environment.is_wayland() {
         return Err(Error::Wayland);
@@ -119,9 +125,12 @@ async fn set_up(environment: &Environment, name: &str, display: &ParsedDisplay) 
     let screen = setup.roots.get(usize::from(display.screen)).ok_or_else(|| Error::BadDisplay(name.into()))?;
     let root = screen.root;
     let x = RustConnection::for_connected_stream(socket, setup).map_err(|error| Error::Protocol(error.to_string()))?;
-    let mut client = Client { x, root, active_window: x11rb::NONE };
+    x.prefetch_extension_information(xkb::X11_EXTENSION_NAME)?;
+    let mut client = Client { x, root, active_window: x11rb::NONE, supporting_wm_check: x11rb::NONE, has_xkb: false };
     client.active_window = client.intern_atom(b"_NET_ACTIVE_WINDOW").await?;
-    client.select_events(root, EventMask::PROPERTY_CHANGE)?;
+    client.supporting_wm_check = client.intern_atom(b"_NET_SUPPORTING_WM_CHECK").await?;
+    // Answers come in order: the one about the extension is here, so that x11rb need not wait for it.
+    client.has_xkb = client.x.extension_information(xkb::X11_EXTENSION_NAME)?.is_some();
     Ok(client)
 }
 
@@ -197,6 +206,12 @@ impl Client {
         &self.x
     }
 
+    /// Whether both windows were made by one program: the server gives each program numbers of its own.
+    pub fn are_of_one_program(&self, one: Window, other: Window) -> bool {
+        let of_program = !self.x.setup().resource_id_mask;
+        one & of_program == other & of_program
+    }
+
     /// Asks to be sent the events of `mask` that happen to `window`, and no others of it any more.
     pub fn select_events(&self, window: Window, mask: EventMask) -> Result<(), Error> {
         // Not checked: a window that has vanished answers with an error, which comes as an event and means nothing.
@@ -217,7 +232,7 @@ impl Client {
 
     /// The answer to a question, if it is among what [`Client::next_event`] has read. `None`: the server answered with
     /// an error; say, the window has vanished.
-    pub fn answer<R: TryParse>(&self, cookie: &Cookie<'_, X, R>) -> Result<Poll<Option<R>>, Error> {
+    fn answer<R: TryParse>(&self, cookie: &Cookie<'_, X, R>) -> Result<Poll<Option<R>>, Error> {
         match self.x.wait_for_reply_or_raw_error(cookie.sequence_number()) {
             Ok(ReplyOrError::Reply(reply)) => Ok(Poll::Ready(Some(R::try_parse(&reply)?.0))),
             Ok(ReplyOrError::Error(_)) => Ok(Poll::Ready(None)),
@@ -230,17 +245,29 @@ impl Client {
         Ok(self.x.flush()?)
     }
 
-    /// The number of an atom. For set-up only: no events are selected yet that could be passed over.
-    async fn intern_atom(&self, name: &[u8]) -> Result<Atom, Error> {
-        let cookie = self.x.intern_atom(false, name)?;
+    /// Waits for the answer to a question, as long as the server may take for one; events that come before it go to
+    /// `take`. `None`: the server answered with an error; say, the window has vanished.
+    pub async fn ask<R: TryParse>(
+        &self,
+        cookie: Cookie<'_, X, R>,
+        mut take: impl FnMut(&Event),
+    ) -> Result<Option<R>, Error> {
+        let due = Instant::now() + ANSWER_LIMIT;
         self.flush()?;
         loop {
-            while self.next_event()?.is_some() {}
-            match self.answer(&cookie)? {
-                Poll::Ready(Some(reply)) => return Ok(reply.atom),
-                Poll::Ready(None) => return Err(Error::Protocol("no atom was given out".into())),
-                Poll::Pending => self.readable().await?,
+            while let Some(event) = self.next_event()? {
+                take(&event);
             }
+            if let Poll::Ready(answer) = self.answer(&cookie)? {
+                return Ok(answer);
+            }
+            // The socket comes first: an answer that lies there already is not late, however late this process was.
+            tokio::time::timeout_at(due, self.readable()).await.map_err(|_| Error::Silent)??;
         }
+    }
+
+    async fn intern_atom(&self, name: &[u8]) -> Result<Atom, Error> {
+        let answer = self.ask(self.x.intern_atom(false, name)?, |_| {}).await?;
+        answer.map(|reply| reply.atom).ok_or_else(|| Error::Protocol("no atom was given out".into()))
     }
 }

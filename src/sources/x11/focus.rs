@@ -1,206 +1,196 @@
-//! From "the active window changed" to the application in it: one question at a time, none repeated without cause.
+//! Which application has the keyboard: from the input focus upwards to the window that names one.
+//!
+//! The input focus is the server's own and always right. What a window manager says of it is asked only where no window
+//! has the focus, and never believed of one that has died.
 
 use std::convert::Infallible;
-use std::task::Poll;
 use std::time::Duration;
 
 use tokio::time::Instant;
-use x11rb::cookie::Cookie;
-use x11rb::protocol::Event;
-use x11rb::protocol::xproto::{AtomEnum, ConnectionExt, EventMask, GetPropertyReply, NotifyMode, Window};
+use x11rb::protocol::xproto::{AtomEnum, ConnectionExt, EventMask, InputFocus, Window};
 
-use super::Reporter;
-use super::connection::{ANSWER_LIMIT, Client, Error, X};
-use super::wm_class::{self, App, WM_CLASS_LENGTH};
+use super::connection::{Client, Error};
+use super::watch::Watch;
+use super::wm_class::{self, WM_CLASS_LENGTH};
+use super::{App, Focus, Reporter, keyboard, until};
 
-/// Window managers name no window for a moment between two; a transition between applications must not be lost to that.
+/// Between two windows often none has the focus; a transition between applications must not be lost to that.
 const UNFOCUSED_HOLD: Duration = Duration::from_millis(150);
+/// Windows within windows: more than any program makes.
+const DEEPEST: usize = 32;
+/// The focus can change faster than it can be looked at.
+const MOST_LOOKS: usize = 8;
 
-/// Reports the focused application and its changes for as long as the connection holds.
+/// What has the keyboard.
+#[derive(Debug, PartialEq, Eq)]
+struct Seen {
+    /// The window that names the application, or that has the focus without a name; `NONE`: none has it.
+    window: Window,
+    app: Option<App>,
+}
+
+const NOTHING: Seen = Seen { window: x11rb::NONE, app: None };
+
+impl Seen {
+    fn focus(&self) -> Focus {
+        match &self.app {
+            Some(app) => Focus::App(app.clone()),
+            None if self.window == x11rb::NONE => Focus::Nothing,
+            None => Focus::Nameless,
+        }
+    }
+}
+
+/// Reports the focused application, the keyboard's layout and the changes of both for as long as the connection holds.
 pub(super) async fn follow(client: &Client, reporter: &mut Reporter) -> Result<Infallible, Error> {
-    let mut inquiry = Inquiry::new(client);
-    inquiry.ask()?;
-    let mut tell_unfocused_at: Option<Instant> = None;
+    let mut watch = Watch::new(client);
+    keyboard::select_events(&mut watch).await?;
+    let mut unnamed: Option<(Instant, Seen)> = None;
     loop {
-        while let Poll::Ready(app) = inquiry.advance()? {
-            if let Some(app) = app {
-                tell_unfocused_at = None;
-                if std::mem::take(&mut inquiry.was_grabbed) {
-                    reporter.forget();
-                }
-                reporter.focus(inquiry.watched, app).await;
+        if std::mem::take(&mut watch.changes.layout)
+            && let Some(layout) = keyboard::layout(&mut watch).await?
+        {
+            reporter.layout(layout).await;
+        }
+        if watch.changes.focus {
+            let seen = look(&mut watch).await?;
+            if std::mem::take(&mut watch.changes.grab) {
+                reporter.forget();
+            }
+            if seen.app.is_some() {
+                unnamed = None;
+                reporter.focus(seen.window, seen.focus()).await;
             } else {
-                tell_unfocused_at.get_or_insert_with(|| Instant::now() + UNFOCUSED_HOLD);
+                let since = unnamed.map_or_else(Instant::now, |(since, _)| since);
+                unnamed = Some((since, seen));
             }
         }
-        // While a question is out, its answer decides what becomes of a focus held back.
-        let due = inquiry.answer_due().or(tell_unfocused_at);
         tokio::select! {
-            // Answers first: one that lies here already is not late, however late this process was.
+            // What has changed meanwhile decides what becomes of a focus held back.
             biased;
-            readable = client.readable() => readable?,
-            () = until(due) => {
-                if inquiry.answer_due().is_some() {
-                    return Err(Error::Silent);
-                }
-                tell_unfocused_at = None;
-                reporter.unfocused(inquiry.watched).await;
-            }
-        }
-    }
-}
-
-async fn until(due: Option<Instant>) {
-    match due {
-        Some(due) => tokio::time::sleep_until(due).await,
-        None => std::future::pending().await,
-    }
-}
-
-/// The question that is out.
-enum Question<'c> {
-    ActiveWindow(Cookie<'c, X, GetPropertyReply>),
-    WmClass(Cookie<'c, X, GetPropertyReply>),
-}
-
-/// Finds out the focused application: first the active window, then its WM_CLASS.
-struct Inquiry<'c> {
-    client: &'c Client,
-    question: Option<Question<'c>>,
-    asked_at: Instant,
-    /// Something changed while the question was out: whatever is answered, it must be asked again.
-    is_stale: bool,
-    /// The window whose events are selected, `NONE` for none: the active one as last heard of.
-    watched: Window,
-    /// The keyboard was taken from that window, or given back to it, since it was told.
-    was_grabbed: bool,
-}
-
-impl<'c> Inquiry<'c> {
-    fn new(client: &'c Client) -> Inquiry<'c> {
-        let (asked_at, watched) = (Instant::now(), x11rb::NONE);
-        Inquiry { client, question: None, asked_at, is_stale: false, watched, was_grabbed: false }
-    }
-
-    fn answer_due(&self) -> Option<Instant> {
-        self.question.as_ref().map(|_| self.asked_at + ANSWER_LIMIT)
-    }
-
-    /// Asks which window is active, now or after the answer that is still to come.
-    fn ask(&mut self) -> Result<(), Error> {
-        if self.question.is_some() {
-            self.is_stale = true;
-        } else {
-            let cookie = self.get_property(self.client.root, self.client.active_window, 1)?;
-            self.put(Question::ActiveWindow(cookie));
-        }
-        Ok(())
-    }
-
-    fn get_property(
-        &self,
-        window: Window,
-        property: impl Into<u32>,
-        length: u32,
-    ) -> Result<Cookie<'c, X, GetPropertyReply>, Error> {
-        Ok(self.client.x().get_property(false, window, property, AtomEnum::ANY, 0, length)?)
-    }
-
-    fn put(&mut self, question: Question<'c>) {
-        self.question = Some(question);
-        self.asked_at = Instant::now();
-    }
-
-    /// Works through what the server has sent. Ready: this application has the focus (`None`: nothing, or unknown).
-    /// Pending: no more to be had before the server sends more.
-    fn advance(&mut self) -> Result<Poll<Option<App>>, Error> {
-        loop {
-            while let Some(event) = self.client.next_event()? {
-                let is_grab = self.is_grab(&event);
-                self.was_grabbed |= is_grab;
-                if is_grab || self.concerns(&event) {
-                    self.ask()?;
+            changed = watch.changed() => changed?,
+            () = until(unnamed.as_ref().map(|(since, _)| *since + UNFOCUSED_HOLD)) => {
+                if let Some((_, seen)) = unnamed.take() {
+                    reporter.focus(seen.window, seen.focus()).await;
                 }
             }
-            let Some(question) = self.question.take() else { break };
-            let (Question::ActiveWindow(cookie) | Question::WmClass(cookie)) = &question;
-            let Poll::Ready(answer) = self.client.answer(cookie)? else {
-                self.question = Some(question);
-                break;
-            };
-            if std::mem::take(&mut self.is_stale) {
-                self.ask()?;
-            } else if let Poll::Ready(app) = self.conclude(&question, answer.as_ref())? {
-                return Ok(Poll::Ready(app));
-            }
-        }
-        self.client.flush()?;
-        Ok(Poll::Pending)
-    }
-
-    /// Whether an event can mean that another application has the focus.
-    fn concerns(&self, event: &Event) -> bool {
-        match event {
-            Event::PropertyNotify(change) if change.window == self.client.root => {
-                change.atom == self.client.active_window
-            }
-            Event::PropertyNotify(change) => {
-                change.window == self.watched && change.atom == u32::from(AtomEnum::WM_CLASS)
-            }
-            // Window managers can go on naming a closed window as the active one, for seconds and without a word.
-            Event::DestroyNotify(destroyed) => destroyed.window == self.watched,
-            _ => false,
         }
     }
+}
 
-    /// Whether a program has taken the keyboard for itself, or lets go of it: lockers and prompts for passwords do so, and
-    /// no other window becomes the active one for it.
-    fn is_grab(&self, event: &Event) -> bool {
-        let (Event::FocusOut(change) | Event::FocusIn(change)) = event else { return false };
-        change.event == self.watched && matches!(change.mode, NotifyMode::GRAB | NotifyMode::UNGRAB)
+/// What has the focus now, for once.
+pub(super) async fn find(client: &Client) -> Result<Focus, Error> {
+    Ok(look(&mut Watch::new(client)).await?.focus())
+}
+
+/// Looks until nothing has changed meanwhile: what happens to a window before its events are selected goes unseen.
+async fn look(watch: &mut Watch<'_>) -> Result<Seen, Error> {
+    let mut seen = NOTHING;
+    for _ in 0..MOST_LOOKS {
+        watch.begin_look();
+        seen = look_once(watch).await?;
+        if watch.end_look()? {
+            return Ok(seen);
+        }
     }
+    watch.changes.focus = true;
+    Ok(seen)
+}
 
-    /// What an answer says, or the question that follows from it. No answer: the window has vanished.
-    fn conclude(
-        &mut self,
-        question: &Question<'c>,
-        answer: Option<&GetPropertyReply>,
-    ) -> Result<Poll<Option<App>>, Error> {
-        match question {
-            Question::ActiveWindow(_) => {
-                // The root window is nobody's; and to watch it as if it were would end the reports on it.
-                let window = answer.and_then(wm_class::active_window).filter(|&window| window != self.client.root);
-                self.watch(window.unwrap_or(x11rb::NONE))?;
-                let Some(window) = window else { return Ok(Poll::Ready(None)) };
-                let cookie = self.get_property(window, AtomEnum::WM_CLASS, WM_CLASS_LENGTH)?;
-                self.put(Question::WmClass(cookie));
-                Ok(Poll::Pending)
+async fn look_once(watch: &mut Watch<'_>) -> Result<Seen, Error> {
+    let root = watch.client.root;
+    watch.want(root, EventMask::FOCUS_CHANGE)?;
+    let cookie = watch.client.x().get_input_focus()?;
+    let focus = watch.ask(cookie).await?.map_or(x11rb::NONE, |reply| reply.focus);
+    let window = if focus == u32::from(InputFocus::POINTER_ROOT) || focus == root {
+        under_pointer(watch).await?
+    } else {
+        Some(focus).filter(|&window| window != x11rb::NONE)
+    };
+    let manager = match window {
+        Some(window) => {
+            let seen = named(watch, window, EventMask::FOCUS_CHANGE).await?;
+            let manager = if seen.focus() == Focus::Nameless { manager(watch).await? } else { Manager::None };
+            // Window managers have a window to park the focus in while no program has it.
+            if !matches!(manager, Manager::Alive(sign) if watch.client.are_of_one_program(sign, window)) {
+                return Ok(seen);
             }
-            Question::WmClass(_) => {
-                let app = answer.and_then(wm_class::app);
-                if app.is_some() {
-                    // Other properties of a window, its title among them, may change many times a second.
-                    self.follow_up(self.watched, EventMask::NO_EVENT)?;
-                }
-                Ok(Poll::Ready(app))
+            manager
+        }
+        None => manager(watch).await?,
+    };
+    match active_window(watch, manager).await? {
+        Some(window) => named(watch, window, EventMask::NO_EVENT).await,
+        None => Ok(NOTHING),
+    }
+}
+
+/// The innermost window under the pointer: it gets the keys where no window in particular has the focus.
+async fn under_pointer(watch: &mut Watch<'_>) -> Result<Option<Window>, Error> {
+    let root = watch.client.root;
+    let mut window = root;
+    for _ in 0..DEEPEST {
+        watch.want(window, EventMask::LEAVE_WINDOW)?;
+        let cookie = watch.client.x().query_pointer(window)?;
+        match watch.ask(cookie).await? {
+            Some(pointer) if pointer.child != x11rb::NONE => window = pointer.child,
+            Some(_) => break,
+            None => {
+                watch.forget(window);
+                return Ok(None);
             }
         }
     }
+    Ok(Some(window).filter(|&window| window != root))
+}
 
-    /// Follows this window and no other; before it is first asked for its WM_CLASS, changes to that, too.
-    fn watch(&mut self, window: Window) -> Result<(), Error> {
-        if self.watched != window && self.watched != x11rb::NONE {
-            self.client.select_events(self.watched, EventMask::NO_EVENT)?;
+/// The first window from this one upwards that names its application. Nothing, if it has vanished.
+async fn named(watch: &mut Watch<'_>, innermost: Window, events: EventMask) -> Result<Seen, Error> {
+    let mut window = innermost;
+    for _ in 0..DEEPEST {
+        watch.want(window, events | EventMask::PROPERTY_CHANGE | EventMask::STRUCTURE_NOTIFY)?;
+        let property = watch.property(window, AtomEnum::WM_CLASS, WM_CLASS_LENGTH).await?;
+        let Some(property) = property else { return Ok(NOTHING) };
+        if let Some(app) = wm_class::app(&property) {
+            return Ok(Seen { window, app: Some(app) });
         }
-        if window != x11rb::NONE {
-            self.follow_up(window, EventMask::PROPERTY_CHANGE)?;
+        let cookie = watch.client.x().query_tree(window)?;
+        match watch.ask(cookie).await? {
+            Some(tree) if tree.parent != tree.root && tree.parent != x11rb::NONE => window = tree.parent,
+            _ => break,
         }
-        self.watched = window;
-        Ok(())
     }
+    Ok(Seen { window: innermost, app: None })
+}
 
-    /// Asks to be told when a window goes away, when the keyboard is taken from it, and of more.
-    fn follow_up(&self, window: Window, more: EventMask) -> Result<(), Error> {
-        self.client.select_events(window, EventMask::STRUCTURE_NOTIFY | EventMask::FOCUS_CHANGE | more)
+/// A window manager, by its window in `_NET_SUPPORTING_WM_CHECK`.
+enum Manager {
+    /// None that gives a sign of life.
+    None,
+    Alive(Window),
+    /// The window has gone with its program, or is another program's by now.
+    Dead,
+}
+
+async fn manager(watch: &mut Watch<'_>) -> Result<Manager, Error> {
+    let (root, check) = (watch.client.root, watch.client.supporting_wm_check);
+    watch.want(root, EventMask::PROPERTY_CHANGE)?;
+    let Some(sign) = window_in(watch, root, check).await? else { return Ok(Manager::None) };
+    watch.want(sign, EventMask::PROPERTY_CHANGE | EventMask::STRUCTURE_NOTIFY)?;
+    let is_alive = window_in(watch, sign, check).await? == Some(sign);
+    Ok(if is_alive { Manager::Alive(sign) } else { Manager::Dead })
+}
+
+/// The window that the window manager calls the active one. A manager that has died leaves its word behind.
+async fn active_window(watch: &mut Watch<'_>, manager: Manager) -> Result<Option<Window>, Error> {
+    let root = watch.client.root;
+    match manager {
+        Manager::Dead => Ok(None),
+        // The root window is nobody's.
+        _ => Ok(window_in(watch, root, watch.client.active_window).await?.filter(|&window| window != root)),
     }
+}
+
+async fn window_in(watch: &mut Watch<'_>, holder: Window, property: u32) -> Result<Option<Window>, Error> {
+    Ok(watch.property(holder, property, 1).await?.as_ref().and_then(wm_class::window))
 }

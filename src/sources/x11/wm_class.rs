@@ -3,16 +3,11 @@
 
 use x11rb::protocol::xproto::{GetPropertyReply, Window};
 
+use super::app::App;
 use crate::event::json::LONGEST_NAME;
 
-/// An application, by the two halves of WM_CLASS. Each is at most 256 bytes long and without control characters.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct App {
-    /// The instance; the class where a program names no instance. Never empty.
-    pub name: Box<str>,
-    /// Empty where a program names none.
-    pub class: Box<str>,
-}
+/// The class of the windows behind which Java takes the keyboard; the window around it names the application.
+const PROXY_CLASS: &str = "FocusProxy";
 
 /// How much of WM_CLASS is asked for, in 32-bit units: enough to see that a half is too long.
 pub(super) const WM_CLASS_LENGTH: u32 = 256;
@@ -20,10 +15,9 @@ pub(super) const WM_CLASS_LENGTH: u32 = 256;
 /// The application that a WM_CLASS names. Its form is `instance NUL class NUL`; what lacks a NUL is an instance alone.
 pub fn parse_wm_class(bytes: &[u8]) -> Option<App> {
     let mut halves = bytes.split(|&byte| byte == 0).map(readable);
-    let instance = halves.next().flatten();
-    let class = halves.next().flatten();
-    let name = instance.or_else(|| class.clone())?;
-    Some(App { name, class: class.unwrap_or_default() })
+    let mut half = || halves.next().flatten().unwrap_or_default();
+    let app = App { instance: half(), class: half() };
+    (!app.name().is_empty() && &*app.class != PROXY_CLASS).then_some(app)
 }
 
 /// A half of WM_CLASS as text: UTF-8 as programs write it today, else Latin-1, the encoding that the standard (ICCCM)
@@ -44,8 +38,8 @@ pub fn app(property: &GetPropertyReply) -> Option<App> {
     if property.format == 8 { parse_wm_class(&property.value) } else { None }
 }
 
-/// The window that an answer about `_NET_ACTIVE_WINDOW` names.
-pub fn active_window(property: &GetPropertyReply) -> Option<Window> {
+/// The window that an answer about `_NET_ACTIVE_WINDOW` or `_NET_SUPPORTING_WM_CHECK` names.
+pub fn window(property: &GetPropertyReply) -> Option<Window> {
     property.value32()?.next().filter(|&window| window != x11rb::NONE)
 }
 
@@ -55,8 +49,8 @@ mod tests {
 
     use super::*;
 
-    fn app_of(name: &str, class: &str) -> Option<App> {
-        Some(App { name: name.into(), class: class.into() })
+    fn app_of(instance: &str, class: &str) -> Option<App> {
+        Some(App { instance: instance.into(), class: class.into() })
     }
 
     fn property(format: u8, value: &[u8]) -> GetPropertyReply {
@@ -71,8 +65,8 @@ mod tests {
     }
 
     #[test]
-    fn without_an_instance_the_class_names_the_application() {
-        assert_eq!(parse_wm_class(b"\0XTerm\0"), app_of("XTerm", "XTerm"));
+    fn an_empty_instance_leaves_the_class() {
+        assert_eq!(parse_wm_class(b"\0XTerm\0"), app_of("", "XTerm"));
     }
 
     #[test]
@@ -86,6 +80,11 @@ mod tests {
         for bytes in [&b""[..], b"\0", b"\0\0", b"\0\0\0", b"\x1b\x07\0\n\0"] {
             assert_eq!(parse_wm_class(bytes), None, "{bytes:?}");
         }
+    }
+
+    #[test]
+    fn a_window_behind_which_java_takes_the_keyboard_names_nothing() {
+        assert_eq!(parse_wm_class(b"Focus-Proxy-Window\0FocusProxy\0"), None);
     }
 
     #[test]
@@ -109,7 +108,7 @@ mod tests {
     fn a_half_of_256_bytes_is_a_name_and_a_longer_one_is_not() {
         let longest = "a".repeat(256);
         assert_eq!(parse_wm_class(format!("{longest}\0C\0").as_bytes()), app_of(&longest, "C"));
-        assert_eq!(parse_wm_class(format!("{longest}a\0C\0").as_bytes()), app_of("C", "C"));
+        assert_eq!(parse_wm_class(format!("{longest}a\0C\0").as_bytes()), app_of("", "C"));
         assert_eq!(parse_wm_class(format!("a\0{longest}C\0").as_bytes()), app_of("a", ""));
         assert_eq!(parse_wm_class("a".repeat(1024).as_bytes()), None);
     }
@@ -129,11 +128,11 @@ mod tests {
 
     #[test]
     fn an_active_window_is_one_number_of_32_bits_that_is_not_zero() {
-        assert_eq!(active_window(&property(32, &7u32.to_ne_bytes())), Some(7));
-        assert_eq!(active_window(&property(32, &0u32.to_ne_bytes())), None);
-        assert_eq!(active_window(&property(32, b"")), None);
-        assert_eq!(active_window(&property(8, &7u32.to_ne_bytes())), None);
-        assert_eq!(active_window(&property(0, b"")), None);
+        assert_eq!(window(&property(32, &7u32.to_ne_bytes())), Some(7));
+        assert_eq!(window(&property(32, &0u32.to_ne_bytes())), None);
+        assert_eq!(window(&property(32, b"")), None);
+        assert_eq!(window(&property(8, &7u32.to_ne_bytes())), None);
+        assert_eq!(window(&property(0, b"")), None);
     }
 
     proptest! {
@@ -141,9 +140,9 @@ mod tests {
         fn any_bytes_give_names_that_fit_and_hold_no_control_characters(
             bytes in proptest::collection::vec(prop_oneof![Just(0u8), any::<u8>(), 0x80..=0xffu8], 0..1100),
         ) {
-            if let Some(App { name, class }) = parse_wm_class(&bytes) {
-                prop_assert!(!name.is_empty());
-                for half in [name, class] {
+            if let Some(app) = parse_wm_class(&bytes) {
+                prop_assert!(!app.name().is_empty());
+                for half in [app.instance, app.class] {
                     prop_assert!(half.len() <= LONGEST_NAME);
                     prop_assert!(!half.chars().any(char::is_control));
                 }

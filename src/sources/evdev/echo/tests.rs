@@ -193,6 +193,14 @@ fn motion_is_repeated_by_virtual_devices_alone() {
 }
 
 #[test]
+fn no_time_makes_the_comparison_fail() {
+    for (first, second) in [(Micros::MAX, Micros::MIN), (Micros::MIN, Micros::MAX)] {
+        let said = [(0, press(first, KEY_A)), (1, press(second, KEY_A))];
+        assert_eq!(counted(&[VIRTUAL, VIRTUAL], &said).len(), 2);
+    }
+}
+
+#[test]
 fn gaps_of_both_devices_are_told() {
     let gap = |ts_us| Stamped { ts_us, event: Event::Gap { scope: Scope::Mouse, reason: GapReason::Overrun } };
     assert_eq!(counted(&[PHYSICAL, VIRTUAL], &[(0, gap(0)), (1, gap(10))]), [gap(0), gap(10)]);

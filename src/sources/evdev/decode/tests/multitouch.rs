@@ -110,6 +110,20 @@ fn a_finger_that_takes_the_place_of_another_in_one_packet_has_not_moved_there() 
 }
 
 #[test]
+fn a_device_may_report_whose_the_single_touch_axes_are_and_no_position_of_the_contact() {
+    let sent: [&[_]; 4] = [
+        &[abs(ID, 5), abs(ABS_X, 100), abs(ABS_Y, 100), btn(BTN_TOUCH, 1), btn(BTN_TOOL_FINGER, 1)],
+        &[abs(ABS_X, 101)],
+        &[abs(ID, 6), abs(ABS_X, 900)],
+        &[abs(ABS_X, 903)],
+    ];
+    let expected = [touched(1), moved(2, 1.0, 0.0), touched(3), moved(4, 3.0, 0.0)];
+    for surface in [PAD, Surface::Touchscreen] {
+        assert_decoded(surface, &sent, &expected);
+    }
+}
+
+#[test]
 fn two_fingers_scroll_and_one_that_is_replaced_scrolls_nothing() {
     let sent: [&[_]; 5] = [
         &[

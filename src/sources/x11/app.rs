@@ -1,0 +1,123 @@
+//! An application, and which half of WM_CLASS is its name.
+
+/// An application, by the two halves of WM_CLASS. Each is at most 256 bytes long and without control characters; one of
+/// them may be empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct App {
+    pub instance: Box<str>,
+    pub class: Box<str>,
+}
+
+impl App {
+    /// What it is called in records: the instance, and the class where the instance names a kind of window, or is empty.
+    /// Never empty.
+    pub fn name(&self) -> &str {
+        if self.instance.is_empty() || (is_role(&self.instance) && !self.class.is_empty()) {
+            &self.class
+        } else {
+            &self.instance
+        }
+    }
+
+    /// Whether either half is one of these names, which are in lower case.
+    pub fn is_among(&self, names: &[String]) -> bool {
+        let halves = [self.instance.to_lowercase(), self.class.to_lowercase()];
+        names.iter().any(|name| halves.contains(name))
+    }
+}
+
+/// Instances by which Mozilla's programs (Firefox, Thunderbird and their kin) tell their kinds of windows apart.
+const MOZILLA_ROLES: [&str; 16] = [
+    "About",
+    "Addressbook",
+    "Alert",
+    "Browser",
+    "Calendar",
+    "Devtools",
+    "Dialog",
+    "Extension",
+    "Filterlist",
+    "Mail",
+    "Msgcompose",
+    "Navigator",
+    "Places",
+    "Prompt",
+    "Toolkit",
+    "Update",
+];
+/// What an instance of Java's AWT and Swing begins with: `sun-awt-X11-XFramePeer`, `sun-awt-X11-XDialogPeer`, ….
+const JAVA_ROLES: &str = "sun-awt-X11-";
+/// What the instance of a Motif dialogue ends with.
+const MOTIF_ROLES: &str = "_popup";
+
+/// Whether an instance names a kind of window and not a program. Chrome's web apps are no such case: there the instance
+/// (`crx_…`, `mail.google.com`) is the application, and the class is the browser's.
+fn is_role(instance: &str) -> bool {
+    MOZILLA_ROLES.contains(&instance) || instance.starts_with(JAVA_ROLES) || instance.ends_with(MOTIF_ROLES)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(instance: &str, class: &str) -> String {
+        App { instance: instance.into(), class: class.into() }.name().to_owned()
+    }
+
+    #[test]
+    fn an_ordinary_application_is_called_by_its_instance() {
+        for (instance, class) in [("xterm", "XTerm"), ("libreoffice", "libreoffice-writer"), ("code", "Code")] {
+            assert_eq!(name(instance, class), instance);
+        }
+    }
+
+    #[test]
+    fn without_an_instance_the_class_names_the_application() {
+        assert_eq!(name("", "XTerm"), "XTerm");
+    }
+
+    #[test]
+    fn programs_in_java_are_told_apart_and_their_dialogues_are_not() {
+        assert_eq!(name("sun-awt-X11-XFramePeer", "jetbrains-idea"), "jetbrains-idea");
+        assert_eq!(name("sun-awt-X11-XDialogPeer", "jetbrains-idea"), "jetbrains-idea");
+        assert_eq!(name("sun-awt-X11-XWindowPeer", "DbVisualizer"), "DbVisualizer");
+    }
+
+    #[test]
+    fn the_windows_of_firefox_and_thunderbird_are_one_application_each() {
+        for role in ["Navigator", "Toolkit", "Places", "Devtools", "Dialog"] {
+            assert_eq!(name(role, "firefox"), "firefox");
+        }
+        for role in ["Mail", "Msgcompose", "Calendar", "Addressbook"] {
+            assert_eq!(name(role, "thunderbird"), "thunderbird");
+        }
+    }
+
+    #[test]
+    fn a_dialogue_of_motif_is_its_program() {
+        assert_eq!(name("openFile_popup", "NEdit"), "NEdit");
+    }
+
+    #[test]
+    fn a_web_app_of_chrome_is_its_own_application() {
+        let gmail = "crx_fmgjjmmmlfnkbppncabfkddbjimcfncm";
+        assert_eq!(name(gmail, "Google-chrome"), gmail);
+        assert_eq!(name("music.youtube.com", "Chromium"), "music.youtube.com");
+        assert_eq!(name("google-chrome", "Google-chrome"), "google-chrome");
+    }
+
+    #[test]
+    fn a_kind_of_window_without_a_class_is_all_the_name_there_is() {
+        assert_eq!(name("Navigator", ""), "Navigator");
+    }
+
+    #[test]
+    fn either_half_may_be_the_one_that_is_listed_whatever_the_case_of_its_letters() {
+        let listed = ["keepassxc".to_owned(), "navigator".to_owned()];
+        let app = |instance: &str, class: &str| App { instance: instance.into(), class: class.into() };
+        assert!(app("x", "KeePassXC").is_among(&listed));
+        assert!(app("Navigator", "firefox").is_among(&listed));
+        assert!(!app("sun-awt-X11-XFramePeer", "java").is_among(&listed));
+        assert!(!app("", "XTerm").is_among(&listed));
+    }
+}
