@@ -55,7 +55,7 @@ fn key(character: char) -> Key {
 /// Letters on two more keys, others with AltGr, and dead keys; the digit 6 is one with Shift.
 fn other_layout() -> Layout {
     let keys = |characters: &str| characters.chars().map(key).collect::<KeySet>();
-    let letters = Layout::of_letters(Key::US_WORD.union(keys("[;")));
+    let letters = Layout::of_letters(Key::US_LETTERS.union(keys("[;")));
     Layout { altgr: keys("qes"), accents: keys("=`"), shift_accents: keys("6=`"), ..letters }
 }
 
