@@ -19,7 +19,8 @@ use crate::record::Origin;
 use crate::sources::capture::Capture;
 use crate::sources::clock::EventClock;
 use crate::sources::evdev::{Devices, EvdevError};
-use crate::store::{Store, StoreError};
+use crate::sources::path_watch::PathWatch;
+use crate::store::{Displaced, Store, StoreError, folder_of};
 use feed::{Feed, StrokesStatus};
 use followers::Followers;
 use hardening::Hardening;
@@ -27,6 +28,7 @@ use injected::Injected;
 use notify::ServiceManager;
 use outlet::{Outlet, Show};
 use status::StatusSocket;
+use std::fs::File;
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
@@ -49,13 +51,15 @@ pub enum AgentError {
 }
 
 /// What `run` is asked for besides the configuration.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct Options {
     /// Nothing is stored or sent.
     pub dry_run: bool,
     pub show: Show,
     /// What is in force, for `status`.
     pub hardening: Hardening,
+    /// The kernel's table of mounts, opened before Landlock leaves it out.
+    pub mounts: Option<File>,
 }
 
 /// The lengths that the configuration asks for.
@@ -72,6 +76,8 @@ struct Agent {
     outlet: Outlet,
     losses: Losses,
     followers: Followers,
+    /// Where there is a store: whether its folder may be another one.
+    path_watch: Option<PathWatch>,
     hardening: Hardening,
     started: Instant,
     /// Events on their way from the sources to the pipeline; reused.
@@ -93,19 +99,24 @@ pub async fn run(config: &Config, options: Options, shutdown: impl Future<Output
         None => Followers::default(),
     };
     let socket = outlet.store.is_some().then(|| StatusSocket::bind(&config.store.path)).flatten();
+    let watch = |_: &Store| PathWatch::start(folder_of(&config.store.path), options.mounts);
+    let path_watch = outlet.store.as_ref().map(watch);
     let started = Instant::now();
     let hardening = options.hardening;
     let batch = Vec::with_capacity(256);
     let losses = Losses::default();
-    let mut agent = Agent { capture, feed, injected, outlet, losses, followers, hardening, started, batch };
+    let mut agent = Agent { capture, feed, injected, outlet, losses, followers, path_watch, hardening, started, batch };
     tracing::info!("✓ Keystroke Extractor initialized and ready");
     tracing::info!("✓ Mouse Extractor initialized and ready");
     agent.note("start");
     let mut manager = ServiceManager::of_this_process();
     manager.tell("READY=1\nSTATUS=Following keyboards, pointers and the focused application");
-    agent.serve(&mut manager, socket.as_ref(), shutdown).await;
+    let ended = agent.serve(&mut manager, socket.as_ref(), shutdown).await;
     manager.tell("STOPPING=1\nSTATUS=Committing what is queued");
-    agent.stop().await
+    // Before another agent may have one.
+    drop(socket);
+    let stopped = agent.stop().await;
+    ended.map_err(AgentError::Store).and(stopped)
 }
 
 impl Agent {
@@ -114,8 +125,9 @@ impl Agent {
         manager: &mut ServiceManager,
         socket: Option<&StatusSocket>,
         shutdown: impl Future<Output = ()>,
-    ) {
-        tokio::pin!(shutdown);
+    ) -> Result<(), StoreError> {
+        let displaced = displaced(self.outlet.store.clone());
+        tokio::pin!(shutdown, displaced);
         let timer = tokio::time::sleep(Duration::ZERO);
         tokio::pin!(timer);
         loop {
@@ -125,10 +137,12 @@ impl Agent {
             }
             tokio::select! {
                 biased;
-                () = &mut shutdown => return,
+                () = &mut shutdown => return Ok(()),
+                displaced = &mut displaced => return Err(displaced.into()),
                 () = manager.watchdog_due() => manager.tell("WATCHDOG=1"),
                 () = self.capture.next(&mut self.batch) => self.take_batch(),
                 () = &mut timer, if deadline.is_some() => self.close_window(),
+                () = path_changed(&mut self.path_watch) => self.check_place(),
                 client = status::accept(socket) => status::answer(client, self.status()),
             }
         }
@@ -188,6 +202,12 @@ impl Agent {
         keystrokes
     }
 
+    fn check_place(&self) {
+        if let Some(store) = &self.outlet.store {
+            store.check_place();
+        }
+    }
+
     fn note(&self, event: &'static str) {
         if let Some(store) = &self.outlet.store {
             store.audit(event, concat!("seclyzer ", env!("CARGO_PKG_VERSION")));
@@ -200,11 +220,26 @@ impl Agent {
         self.batch.push(Stamped { ts_us: self.capture.now_us(), event: Event::Focus { app: None } });
         self.take_batch();
         self.note("stop");
-        drop((self.injected, self.followers));
+        drop((self.capture, self.injected, self.followers));
         match self.outlet.store {
             Some(store) => Ok(store.close(CLOSING_LIMIT).await?),
             None => Ok(()),
         }
+    }
+}
+
+/// Completes once the store's folder is another one; never, without a store.
+async fn displaced(store: Option<Store>) -> Displaced {
+    match store {
+        Some(store) => store.displaced().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn path_changed(watch: &mut Option<PathWatch>) {
+    match watch {
+        Some(watch) => watch.changed().await,
+        None => std::future::pending().await,
     }
 }
 

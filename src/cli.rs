@@ -115,7 +115,8 @@ impl Error {
         match self {
             Error::Config(_) => code::CONFIG,
             Error::Store(error) | Error::Agent(AgentError::Store(error)) => match error {
-                StoreError::InUse { .. } | StoreError::BeingRead { .. } => code::TRY_AGAIN,
+                StoreError::InUse { .. } | StoreError::BeingRead { .. } | StoreError::Displaced(_) => code::TRY_AGAIN,
+                StoreError::Unreachable { .. } => code::CANNOT_CREATE,
                 StoreError::Unusable { .. } | StoreError::Newer { .. } => code::CONFIG,
                 _ => code::IO,
             },

@@ -5,6 +5,7 @@ pub mod clock;
 mod descriptor;
 pub mod evdev;
 mod inotify;
+pub mod path_watch;
 pub mod redis;
 pub mod session;
 pub mod stand_in;

@@ -6,13 +6,15 @@
 mod aside;
 mod forget;
 mod open;
+mod place;
 mod retention;
 mod rows;
 pub mod schema;
 mod worker;
 
 pub use forget::{Forgotten, Span, forget};
-pub use open::{make_folder, read_only};
+pub use open::{log_bytes, read_only};
+pub use place::{Displaced, FileId, check_mounted, folder_of, make_folder};
 
 use crate::config;
 use crate::features::app::History;
@@ -50,8 +52,14 @@ impl Follower {
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
+    /// Somebody has to change something.
     #[error("{path}: {what}; {mend}")]
     Unusable { path: PathBuf, what: String, mend: String },
+    /// It may come by itself, as a file system that is not mounted yet.
+    #[error("{path}: {what}; {mend}")]
+    Unreachable { path: PathBuf, what: String, mend: String },
+    #[error(transparent)]
+    Displaced(#[from] Displaced),
     #[error("{path}: process {holder} is using this database; stop that one, or give this one another store.path")]
     InUse { path: PathBuf, holder: String },
     #[error(
@@ -79,6 +87,7 @@ pub struct Counters {
     committed: [AtomicU64; 3],
     ignored: AtomicU64,
     dropped: AtomicU64,
+    log_bytes: AtomicU64,
     trouble: Mutex<Option<String>>,
 }
 
@@ -92,6 +101,8 @@ pub struct StoreStatus {
     pub ignored: u64,
     /// Records that found the queue full and are lost.
     pub dropped: u64,
+    /// Size of the write-ahead log.
+    pub log_bytes: u64,
     /// Why nothing can be committed at present.
     pub trouble: Option<String>,
 }
@@ -105,6 +116,14 @@ impl Counters {
         *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
     }
 
+    /// Takes the log's size, and tells of one that has become large.
+    fn set_log_bytes(&self, bytes: u64) {
+        let before = self.log_bytes.swap(bytes, Ordering::Relaxed);
+        if let (None, Some(advice)) = (large_log(before), large_log(bytes)) {
+            tracing::warn!("{advice}");
+        }
+    }
+
     fn read(&self) -> StoreStatus {
         let [keystroke, mouse, app] = &self.committed;
         let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
@@ -114,9 +133,24 @@ impl Counters {
             app_records: load(app),
             ignored: load(&self.ignored),
             dropped: load(&self.dropped),
+            log_bytes: load(&self.log_bytes),
             trouble: self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         }
     }
+}
+
+/// Beyond this size the log has not been written back to the database for long, which else happens every 256 KiB.
+const LARGE_LOG_BYTES: u64 = 32 << 20;
+
+/// What is to be done about a write-ahead log of that size, if anything.
+pub fn large_log(bytes: u64) -> Option<String> {
+    (bytes >= LARGE_LOG_BYTES).then(|| {
+        format!(
+            "the write-ahead log has grown to {} MiB, because a program that reads the database does not end its \
+             transaction; it shrinks once that program ends",
+            bytes >> 20
+        )
+    })
 }
 
 type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
@@ -131,6 +165,7 @@ enum Command {
     History { identity: Arc<Identity>, origin: Origin, reply: Reply<History> },
     Audit { event: &'static str, detail: String },
     Check,
+    CheckPlace,
     Close { reply: Reply<()> },
 }
 
@@ -152,21 +187,26 @@ pub struct Store {
     patient: Arc<Semaphore>,
     committed: watch::Receiver<i64>,
     counters: Arc<Counters>,
+    displaced: watch::Receiver<Option<Displaced>>,
     giving_up: Arc<AtomicBool>,
+    thread: std::thread::Thread,
     database_id: Arc<str>,
 }
 
 impl Store {
     /// Opens or makes the database, brings its schema up to date and starts the thread.
     pub fn open(settings: &config::Store) -> Result<Store, StoreError> {
-        let database = open::writable(&settings.path)?;
+        let place = place::Place::take(&settings.path)?;
+        let database = open::Database::open(&place)?;
         let database_id: Arc<str> = database.id.as_str().into();
         let (commands, queue) = mpsc::channel(QUEUE);
         let (newest, committed) = watch::channel(database.last_id);
+        let (displace, displaced) = watch::channel(None);
         let counters = Arc::<Counters>::default();
         let giving_up = Arc::<AtomicBool>::default();
         let worker = worker::Worker {
-            settings: settings.clone(),
+            place,
+            displaced: displace,
             database_id: Arc::clone(&database_id),
             database: Some(database),
             marks: BTreeMap::new(),
@@ -176,13 +216,10 @@ impl Store {
             giving_up: Arc::clone(&giving_up),
             retention: retention::Retention::new(settings),
         };
-        std::thread::Builder::new()
-            .name("store".into())
-            .stack_size(STACK_BYTES)
-            .spawn(move || worker.run())
-            .map_err(StoreError::Thread)?;
+        let thread = std::thread::Builder::new().name("store".into()).stack_size(STACK_BYTES);
+        let thread = thread.spawn(move || worker.run()).map_err(StoreError::Thread)?.thread().clone();
         let patient = Arc::new(Semaphore::new(QUEUE / 2));
-        Ok(Store { commands, patient, committed, counters, giving_up, database_id })
+        Ok(Store { commands, patient, committed, counters, displaced, giving_up, thread, database_id })
     }
 
     /// The identifier of this database, made when it was created.
@@ -262,11 +299,32 @@ impl Store {
         }
     }
 
+    /// Has the store's thread look whether the database's folder is still in its place.
+    pub fn check_place(&self) {
+        if self.commands.try_send(Command::CheckPlace).is_err() {
+            tracing::debug!("the folder is looked at with the next commit");
+        }
+    }
+
+    /// Completes once the database's folder is no longer in its place: nothing more can be stored until another process
+    /// opens it anew. Cancel-safe.
+    pub async fn displaced(&self) -> Displaced {
+        let mut displaced = self.displaced.clone();
+        match displaced.wait_for(Option::is_some).await.as_deref() {
+            Ok(Some(displaced)) => displaced.clone(),
+            // The store has stopped before that.
+            _ => std::future::pending().await,
+        }
+    }
+
     /// The newest id, once everything appended before is committed.
     pub async fn newest(&self) -> Result<i64, StoreError> {
         // Commands are taken in order, so an answer to any says that what came before is done.
         self.backlog(i64::MAX).await?;
-        Ok(*self.committed.borrow())
+        match &*self.displaced.borrow() {
+            Some(displaced) => Err(displaced.clone().into()),
+            None => Ok(*self.committed.borrow()),
+        }
     }
 
     /// Changes whenever records were committed: the newest id.
@@ -287,6 +345,7 @@ impl Store {
             Ok(result) => result,
             Err(_) => {
                 self.giving_up.store(true, Ordering::Relaxed);
+                self.thread.unpark();
                 closing.await
             }
         }

@@ -6,7 +6,7 @@ use common::{records, someone};
 use seclyzer::config;
 use seclyzer::pipeline::Output;
 use seclyzer::record::{Body, Kind, Origin, Record};
-use seclyzer::store::{Follower, Store, StoreError, read_only};
+use seclyzer::store::{Follower, Store, StoreError, large_log, read_only};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -554,19 +554,170 @@ async fn a_database_in_which_the_name_of_a_column_is_damaged_is_set_aside() {
 }
 
 #[tokio::test]
-async fn a_database_that_is_removed_while_the_agent_runs_is_begun_anew_and_no_later_record_is_lost() {
+async fn a_database_file_that_is_removed_while_the_agent_runs_is_begun_anew_and_no_later_record_is_lost() {
     let (_folder, path) = folder();
     let store = Store::open(&settings(&path)).expect("a new database");
     let records = records();
     append(&store, &records[..4]).await;
-    std::fs::remove_dir_all(path.parent().expect("a folder")).expect("our own folder");
+    for file in beside(&path) {
+        std::fs::remove_file(file).expect("our own file");
+    }
     append(&store, &records[4..]).await;
     store.close(LIMIT).await.expect("closed");
+    assert_eq!(all_in(&path).await, records[4..]);
     let store = Store::open(&settings(&path)).expect("the new database");
-    let kept: Vec<Record> =
-        store.fetch(0, 10_000).await.expect("records").into_iter().map(|stored| stored.entry.record).collect();
-    assert_eq!(kept, records[4..]);
     assert_eq!(*store.committed().borrow(), records.len() as i64);
+}
+
+/// The database with what SQLite keeps beside it.
+fn beside(path: &Path) -> [PathBuf; 3] {
+    ["", "-wal", "-shm"].map(|suffix| PathBuf::from(format!("{}{suffix}", path.display())))
+}
+
+/// All records of a database that nobody uses.
+async fn all_in(path: &Path) -> Vec<Record> {
+    let store = Store::open(&settings(path)).expect("a database");
+    let stored = store.fetch(0, 10_000).await.expect("records");
+    store.close(LIMIT).await.expect("closed");
+    stored.into_iter().map(|stored| stored.entry.record).collect()
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    let copied = std::process::Command::new("cp").arg("-a").arg(from).arg(to).status().expect("a shell tool");
+    assert!(copied.success());
+}
+
+/// What is in the files of a folder, by name.
+fn contents(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").path())
+        .map(|path| (path.clone(), std::fs::read(path).expect("a file")))
+        .collect();
+    files.sort();
+    files
+}
+
+#[tokio::test]
+async fn a_database_file_that_is_restored_under_the_agent_keeps_its_records_and_those_of_its_log() {
+    let (_folder, path) = folder();
+    let store = Store::open(&settings(&path)).expect("a new database");
+    let records = records();
+    append(&store, &records[..4]).await;
+    let backup = path.parent().expect("a folder").with_file_name("backup");
+    copy_folder(path.parent().expect("a folder"), &backup);
+    assert!(std::fs::metadata(beside(&backup.join("seclyzer.db"))[1].clone()).is_ok_and(|log| log.len() > 0));
+    append(&store, &records[4..8]).await;
+    for (from, to) in beside(&backup.join("seclyzer.db")).iter().zip(beside(&path)) {
+        std::fs::rename(from, to).expect("restored");
+    }
+    append(&store, &records[8..]).await;
+    store.close(LIMIT).await.expect("closed");
+    assert_eq!(all_in(&path).await, [&records[..4], &records[8..]].concat());
+}
+
+#[tokio::test]
+async fn a_database_file_that_is_moved_away_without_its_log_holds_every_record_that_was_committed() {
+    let (_folder, path) = folder();
+    let store = Store::open(&settings(&path)).expect("a new database");
+    let records = records();
+    append(&store, &records[..4]).await;
+    let moved = path.with_file_name("moved.db");
+    std::fs::rename(&path, &moved).expect("moved");
+    append(&store, &records[4..]).await;
+    store.close(LIMIT).await.expect("closed");
+    let (before, later) = (all_in(&moved).await, all_in(&path).await);
+    assert!(before.starts_with(&records[..4]));
+    assert_eq!(later, records[4..]);
+}
+
+/// Changes the database's folder under a store with records, has it take another record, and closes it.
+async fn displaced(change: impl FnOnce(&Path)) -> (tempfile::TempDir, PathBuf, u64) {
+    let (folder, path) = folder();
+    let store = Store::open(&settings(&path)).expect("a new database");
+    append(&store, &records()[..4]).await;
+    change(path.parent().expect("a folder"));
+    assert!(store.append(&someone(), Origin::Device, Output::Window(records()[4].clone())));
+    let displaced = tokio::time::timeout(LIMIT, store.displaced()).await.expect("noticed in time").to_string();
+    assert!(displaced.starts_with(&path.parent().expect("a folder").display().to_string()), "{displaced}");
+    let since = Instant::now();
+    let status = store.clone();
+    store.close(LIMIT).await.expect("closed");
+    assert!(since.elapsed() < LIMIT / 2, "closing took {:?}", since.elapsed());
+    (folder, path, status.status().dropped)
+}
+
+#[tokio::test]
+async fn a_folder_that_is_removed_is_not_made_again_and_what_is_lost_is_counted() {
+    let (_folder, path, lost) = displaced(|folder| std::fs::remove_dir_all(folder).expect("removed")).await;
+    assert!(!path.parent().expect("a folder").exists());
+    assert_eq!(lost, 1);
+    // Another process begins anew.
+    assert_eq!(all_in(&path).await, []);
+}
+
+#[tokio::test]
+async fn a_folder_that_is_moved_takes_the_records_in_memory_along() {
+    let (folder, path, lost) = displaced(|folder| {
+        std::fs::rename(folder, folder.with_file_name("moved")).expect("moved");
+    })
+    .await;
+    assert!(!path.parent().expect("a folder").exists());
+    assert_eq!(lost, 0);
+    assert_eq!(all_in(&folder.path().join("moved/seclyzer.db")).await, records()[..5]);
+}
+
+#[tokio::test]
+async fn a_folder_that_is_replaced_by_a_copy_is_left_as_it_is_with_the_log_that_belongs_to_it() {
+    let mut copied = Vec::new();
+    let (_folder, path, lost) = displaced(|folder| {
+        let copy = folder.with_file_name("copy");
+        copy_folder(folder, &copy);
+        std::fs::remove_dir_all(folder).expect("removed");
+        std::fs::rename(copy, folder).expect("moved");
+        copied = contents(folder);
+    })
+    .await;
+    assert_eq!(contents(path.parent().expect("a folder")), copied);
+    assert_eq!(lost, 1);
+    assert_eq!(all_in(&path).await, records()[..4]);
+}
+
+#[tokio::test]
+async fn a_folder_whose_parent_was_replaced_is_another_one() {
+    let (folder, path, _) = displaced(|folder| {
+        let parent = folder.parent().expect("a parent");
+        std::fs::rename(folder, parent.join("old")).expect("moved");
+        std::fs::create_dir(folder).expect("made");
+    })
+    .await;
+    assert_eq!(contents(path.parent().expect("a folder")), []);
+    assert_eq!(all_in(&folder.path().join("old/seclyzer.db")).await, records()[..5]);
+}
+
+#[tokio::test]
+async fn a_log_that_a_reader_holds_is_told_of_until_the_reader_ends() {
+    let (_folder, path) = folder();
+    let store = Store::open(&settings(&path)).expect("a new database");
+    append(&store, &records()[..1]).await;
+    let reader = read_only(&path).expect("a reader");
+    reader.execute_batch("BEGIN").expect("a transaction");
+    reader.query_row("SELECT count(*) FROM mouse_features", [], |row| row.get::<_, u32>(0)).expect("a number");
+    let writer = rusqlite::Connection::open(&path).expect("a writer");
+    for _ in 0..40 {
+        let fill =
+            "INSERT INTO models (user, host, kind, created, schema, data) VALUES ('', '', '', 0, 1, zeroblob(1000000))";
+        writer.execute_batch(fill).expect("a megabyte");
+    }
+    append(&store, &records()[1..2]).await;
+    let told = large_log(store.status().log_bytes).expect("it is large");
+    assert!(told.contains("MiB") && told.contains("does not end its transaction"), "{told}");
+    drop(reader);
+    // The first commit writes the log back, and the next begins it anew.
+    append(&store, &records()[2..4]).await;
+    append(&store, &records()[4..5]).await;
+    append(&store, &records()[5..6]).await;
+    assert_eq!(large_log(store.status().log_bytes), None, "{}", store.status().log_bytes);
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use super::hardening::Hardening;
 use super::injected::InjectedStatus;
 use crate::sources::capture::LayoutOrigin;
 use crate::sources::evdev::Node;
-use crate::store::StoreStatus;
+use crate::store::{FileId, StoreStatus};
 use serde::Serialize;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -57,6 +57,8 @@ pub fn socket_path(database: &Path) -> PathBuf {
 pub struct StatusSocket {
     listener: UnixListener,
     path: PathBuf,
+    /// Which file it is: another agent's may have its name later.
+    file: Option<FileId>,
 }
 
 impl StatusSocket {
@@ -74,7 +76,7 @@ impl StatusSocket {
             Ok(listener)
         };
         match bind() {
-            Ok(listener) => Some(StatusSocket { listener, path }),
+            Ok(listener) => Some(StatusSocket { listener, file: FileId::at(&path).ok(), path }),
             Err(error) => {
                 tracing::warn!(path = %path.display(), %error, "`seclyzer status` will not work: no socket");
                 None
@@ -85,8 +87,10 @@ impl StatusSocket {
 
 impl Drop for StatusSocket {
     fn drop(&mut self) {
-        // If it cannot be removed now, the next agent does.
-        let _ = std::fs::remove_file(&self.path);
+        if self.file.is_some() && FileId::at(&self.path).ok() == self.file {
+            // If it cannot be removed now, the next agent does.
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
 }
 

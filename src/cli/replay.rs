@@ -31,7 +31,7 @@ configured sinks, also to Redis on this machine. They have the times of the trac
 not be using that database. A record that is stored already is neither stored nor sent again.
 
 Exit codes: 0 every active sink has everything but what it rejects for good; 65 a trace cannot be read to its
-end; 66 there is no such trace; 75 a sink is behind, an agent is using the database, or it was interrupted.")]
+end; 66 there is no such trace; 75 a sink is behind, an agent is using the database, its folder was taken away, or it was interrupted.")]
 pub struct Args {
     /// Trace files, one event a line
     #[arg(required = true, value_name = "TRACE")]
@@ -88,6 +88,7 @@ pub fn run(args: &Args, loaded: Loaded) -> Result<(), Error> {
         let result = tokio::select! {
             result = replay_and_drain(args, &loaded.config, &outlet, &store) => result,
             interrupted = interrupted => interrupted,
+            displaced = store.displaced() => Err(StoreError::from(displaced).into()),
         };
         store.close(CLOSING_LIMIT).await?;
         result

@@ -5,7 +5,7 @@ use crate::agent::hardening::{self, Needs};
 use crate::agent::outlet::Show;
 use crate::agent::{self, Options};
 use crate::config::Loaded;
-use crate::sources::x11;
+use crate::sources::{path_watch, x11};
 use crate::store;
 use std::path::PathBuf;
 
@@ -43,11 +43,11 @@ pub fn run(args: &Args, loaded: Loaded) -> Result<(), Error> {
         (false, false) => Show::Nothing,
     };
     if !args.dry_run {
-        // Why it cannot be made, the store says.
-        let _ = store::make_folder(&config.store.path);
+        store::make_folder(&config.store.path)?;
     }
+    let mounts = path_watch::mounts().ok();
     let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
     let hardening = hardening::enforce(&Needs::of(&config, &x11::Environment::of_this_process(), variable));
-    let options = Options { dry_run: args.dry_run, show, hardening };
+    let options = Options { dry_run: args.dry_run, show, hardening, mounts };
     block_on(async { Ok(agent::run(&config, options, told_to_end()).await?) })
 }

@@ -8,6 +8,7 @@ use crate::agent::hardening::Hardening;
 use crate::agent::status::socket_path;
 use crate::config::Config;
 use crate::sources::capture::LayoutOrigin;
+use crate::store::large_log;
 use serde_json::Value;
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -96,6 +97,9 @@ fn describe(status: &Value) -> String {
     }
     if let Some(trouble) = store["trouble"].as_str() {
         text += &format!("database: {trouble}\n");
+    }
+    if let Some(large) = store["log_bytes"].as_u64().and_then(large_log) {
+        text += &format!("database: {large}\n");
     }
     text += &injected(&status["injected"]);
     text += "\n";

@@ -20,6 +20,10 @@ pub(super) unsafe fn made(result: libc::c_int) -> io::Result<File> {
 
 /// Lets the current runtime watch a non-blocking file for something to read.
 pub(super) fn watched(file: File) -> io::Result<AsyncFd<File>> {
+    watched_for(file, Interest::READABLE)
+}
+
+pub(super) fn watched_for(file: File, interest: Interest) -> io::Result<AsyncFd<File>> {
     // SAFETY: a `File` keeps one and the same descriptor open for as long as it lives, and `AsyncFd` owns it.
-    Ok(unsafe { AsyncFd::register_with_interest(file, Interest::READABLE) }?)
+    Ok(unsafe { AsyncFd::register_with_interest(file, interest) }?)
 }

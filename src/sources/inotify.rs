@@ -1,4 +1,4 @@
-//! What happens in folders, as the kernel tells it (inotify).
+//! What happens to files and in folders, as the kernel tells it (inotify).
 
 use super::descriptor;
 use std::ffi::CString;
@@ -16,7 +16,7 @@ const HEAD: usize = 16;
 /// Room for the notices of one read.
 pub type Buffer = [u8; 4096];
 
-/// Watched folders.
+/// Watched paths.
 pub struct Inotify(AsyncFd<File>);
 
 impl Inotify {
@@ -32,8 +32,13 @@ impl Inotify {
 
     /// Watches a folder for the events of `mask`, besides those that it is watched for already; the watch's number.
     pub fn add(&self, folder: &Path, mask: u32) -> io::Result<i32> {
-        let path = CString::new(folder.as_os_str().as_bytes())?;
-        let mask = mask | libc::IN_ONLYDIR | libc::IN_MASK_ADD;
+        self.add_any(folder, mask | libc::IN_ONLYDIR)
+    }
+
+    /// As [`Inotify::add`], whatever the path leads to.
+    pub fn add_any(&self, path: &Path, mask: u32) -> io::Result<i32> {
+        let path = CString::new(path.as_os_str().as_bytes())?;
+        let mask = mask | libc::IN_MASK_ADD;
         // SAFETY: the descriptor is open, and `path` ends with NUL and lives through the call.
         let watch = unsafe { libc::inotify_add_watch(self.0.as_raw_fd(), path.as_ptr(), mask) };
         if watch < 0 { Err(io::Error::last_os_error()) } else { Ok(watch) }

@@ -1,7 +1,7 @@
 //! A database that is damaged: how that shows, and how its file gets out of the way without anything being lost of it.
 
 use super::StoreError;
-use super::open::folder_of;
+use super::place::folder_of;
 use crate::event::Micros;
 use crate::now_us;
 use crate::record::json::iso8601;
@@ -12,8 +12,10 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-/// What SQLite keeps beside a database; the log may hold records that are nowhere else.
-const COMPANIONS: [&str; 2] = ["-wal", "-shm"];
+/// The write-ahead log that SQLite keeps beside a database; it may hold records that are nowhere else.
+pub const LOG: &str = "-wal";
+/// The log's index.
+pub const INDEX: &str = "-shm";
 
 /// Whether an error says that the file holds what nobody wrote there. The tables are strict, so a value of another type
 /// than its column's is damage too; and what our own statements name is there, unless a name was damaged.
@@ -47,17 +49,26 @@ const MARK: &str = ".corrupt-";
 
 /// Gives a database, with its companions, the name `<path>.corrupt-<time>`, which nothing had before.
 pub fn set_aside(path: &Path) -> io::Result<PathBuf> {
-    let aside = beside(path, &format!("{MARK}{}", iso8601(now_us())));
+    let aside = name_aside(path);
     // Renaming replaces what has the new name: taken first, it is an empty file of ours.
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(&aside)?;
     fs::rename(path, &aside)?;
-    for companion in COMPANIONS {
-        match fs::rename(beside(path, companion), beside(&aside, companion)) {
+    for suffix in [LOG, INDEX] {
+        match fs::rename(companion(path, suffix), companion(&aside, suffix)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
     }
     Ok(aside)
+}
+
+/// The same for the log alone, of a database that was moved without it.
+pub fn set_log_aside(path: &Path) -> io::Result<()> {
+    fs::rename(companion(path, LOG), companion(&name_aside(path), LOG))
+}
+
+fn name_aside(path: &Path) -> PathBuf {
+    companion(path, &format!("{MARK}{}", iso8601(now_us())))
 }
 
 /// What was set aside of a database, its companions too, in order of time.
@@ -84,7 +95,8 @@ fn time_aside<'f>(path: &Path, file: &'f Path) -> Option<&'f str> {
     name.strip_prefix(path.file_name()?.to_str()?)?.strip_prefix(MARK)
 }
 
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+/// A file of that database, beside it.
+pub fn companion(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
@@ -99,11 +111,11 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("a.db");
         fs::write(&path, "database").expect("a file");
-        fs::write(beside(&path, "-wal"), "log").expect("a file");
+        fs::write(companion(&path, "-wal"), "log").expect("a file");
         let aside = set_aside(&path).expect("set aside");
         assert_eq!(fs::read(&aside).expect("the file"), b"database");
-        assert_eq!(fs::read(beside(&aside, "-wal")).expect("the log"), b"log");
-        assert!(!path.exists() && !beside(&path, "-wal").exists());
+        assert_eq!(fs::read(companion(&aside, "-wal")).expect("the log"), b"log");
+        assert!(!path.exists() && !companion(&path, "-wal").exists());
         fs::write(&path, "second").expect("a file");
         assert_ne!(set_aside(&path).expect("set aside"), aside);
         assert_eq!(fs::read(&aside).expect("the file"), b"database", "not overwritten");

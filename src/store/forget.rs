@@ -1,7 +1,9 @@
 //! Forgetting on request: what was recorded of a span of time, or everything.
 
 use super::aside::all_aside;
-use super::{StoreError, open, schema};
+use super::open::Database;
+use super::place::Place;
+use super::{StoreError, schema};
 use crate::event::Micros;
 use crate::now_us;
 use crate::record::Kind;
@@ -35,7 +37,8 @@ const LEARNT: [&str; 5] = ["app_focus", "app_followers", "app_hours", "models", 
 /// window. Later records are still coloured by what happened in it: features told by finger move by epochs, and what an
 /// application's record counts, it counts from the first one on.
 pub fn forget(path: &Path, span: Span, window_us: Micros) -> Result<Forgotten, StoreError> {
-    let mut database = open::writable(path)?;
+    let place = Place::take(path)?;
+    let mut database = Database::open(&place)?;
     let connection = &mut database.connection;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let (deleted, what) = match span {

@@ -1,20 +1,21 @@
 //! Opening the database: its folder and file are the owner's alone, and one agent at a time writes to it.
 
-use super::aside::{is_damage, set_aside};
+use super::aside::{INDEX, LOG, companion, is_damage, set_aside, set_log_aside};
+use super::place::{FileId, Place, unreachable};
 use super::{StoreError, schema};
 use crate::now_us;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How long another program may hold a lock on the database before a commit is tried again.
 const BUSY_LIMIT: Duration = Duration::from_secs(5);
 
-/// The database, locked against other agents as long as this lives.
+/// The open database of a [`Place`]. It goes on writing to the files that it opened, whatever becomes of their names.
 #[derive(Debug)]
 pub struct Database {
     pub connection: Connection,
@@ -23,18 +24,47 @@ pub struct Database {
     /// Of the newest record.
     pub last_id: i64,
     path: PathBuf,
-    /// Device and number of the file.
-    file: (u64, u64),
-    _lock: File,
+    /// The file itself, to see whether it still has a name. Closing another descriptor of it would drop SQLite's locks;
+    /// this one is only a reference (O_PATH).
+    file: File,
+    log: Option<FileId>,
 }
 
 impl Database {
-    /// Whether the file is still where it was opened: SQLite goes on writing to one that was removed.
+    /// Opens or makes a database for writing and brings its schema up to date. A damaged one is set aside, and a new
+    /// one begun.
+    pub fn open(place: &Place) -> Result<Database, StoreError> {
+        place.check()?;
+        let path = place.database();
+        make_private_file(path)?;
+        let opened = match connect(path) {
+            Err(error) if is_damage(&error) => {
+                let aside = set_aside(path).map_err(|failure| cannot_be_set_aside(path, failure))?;
+                tracing::error!(%error, aside = %aside.display(), "the database is damaged: it is set aside, and a new one is created");
+                make_private_file(path)?;
+                connect(path)
+            }
+            result => result,
+        };
+        let (connection, id, last_id) = opened?;
+        let refer = OpenOptions::new().read(true).custom_flags(libc::O_PATH | libc::O_CLOEXEC).open(path);
+        let file = refer.map_err(|error| unreachable(path, &error, "start again"))?;
+        let log = FileId::at(&companion(path, LOG)).ok();
+        Ok(Database { connection, id, last_id, path: path.into(), file, log })
+    }
+
+    /// Whether the file is still where it was opened.
     pub fn is_in_place(&self) -> bool {
-        match fs::metadata(&self.path) {
-            Ok(metadata) => self.file == (metadata.dev(), metadata.ino()),
-            Err(error) => error.kind() != io::ErrorKind::NotFound,
+        match (FileId::at(&self.path), self.file.metadata()) {
+            (Ok(found), Ok(opened)) => found == FileId::of(&opened),
+            (Err(error), _) => error.kind() != ErrorKind::NotFound,
+            (Ok(_), Err(_)) => false,
         }
+    }
+
+    /// Whether the file has a name, be it another one: what is written to it can be found.
+    pub fn is_to_be_found(&self) -> bool {
+        self.file.metadata().is_ok_and(|metadata| metadata.nlink() > 0)
     }
 
     /// Closes a damaged database as it is, and gives its file another name.
@@ -43,24 +73,29 @@ impl Database {
         drop(self.connection);
         set_aside(&self.path)
     }
-}
 
-/// Opens or makes a database for writing and brings its schema up to date. A damaged one is set aside, and a new one
-/// begun.
-pub fn writable(path: &Path) -> Result<Database, StoreError> {
-    let mut file = make_private_file(path)?;
-    let lock = lock(path)?;
-    let opened = match connect(path) {
-        Err(error) if is_damage(&error) => {
-            let aside = set_aside(path).map_err(|failure| cannot_be_set_aside(path, failure))?;
-            tracing::error!(%error, aside = %aside.display(), "the database is damaged: it is set aside, and a new one is created");
-            file = make_private_file(path)?;
-            connect(path)
+    /// Closes a database that is no longer in its place. SQLite would delete a log by its name, which may be another
+    /// database's by now. Ours goes, because another database must not be taken for the one that it belongs to.
+    pub fn leave(self) {
+        let Database { connection, path, log, .. } = self;
+        keep_as_it_is(&connection, true);
+        // Moved without its log, the file has to hold everything. Whoever reads it is not waited for.
+        let all_in_file = connection
+            .busy_timeout(Duration::ZERO)
+            .and_then(|()| connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0)))
+            .is_ok_and(|is_busy| is_busy == 0);
+        drop(connection);
+        if log.is_none() || FileId::at(&companion(&path, LOG)).ok() != log {
+            return;
         }
-        result => result,
-    };
-    let (connection, id, last_id) = opened?;
-    Ok(Database { connection, id, last_id, path: path.into(), file: (file.dev(), file.ino()), _lock: lock })
+        let gone = match all_in_file {
+            true => fs::remove_file(companion(&path, LOG)),
+            false => set_log_aside(&path),
+        };
+        if let Err(error) = gone.and_then(|()| fs::remove_file(companion(&path, INDEX))) {
+            tracing::warn!(%error, "the log of the database that was here before is left in the folder");
+        }
+    }
 }
 
 /// The connection, the database's identifier and the id of its newest record.
@@ -113,39 +148,14 @@ pub fn read_only(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-/// Makes the database's folder where there is none.
-pub fn make_folder(database: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(folder_of(database))
+/// Size of a database's write-ahead log; 0 where there is none.
+pub fn log_bytes(database: &Path) -> u64 {
+    fs::metadata(companion(database, LOG)).map_or(0, |metadata| metadata.len())
 }
 
-pub fn folder_of(database: &Path) -> &Path {
-    database.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-/// Who may write to the folder may put another database, or another log of it, in this one's place.
-fn check_folder(database: &Path) -> Result<(), StoreError> {
-    let folder = folder_of(database);
-    let unusable = |what: String, mend: String| StoreError::Unusable { path: folder.into(), what, mend };
-    let mode = fs::metadata(folder).map_err(|error| unusable(error.to_string(), "make it".into()))?.mode() & 0o7777;
-    if mode & 0o022 == 0 {
-        return Ok(());
-    }
-    const STICKY: u32 = 0o1000;
-    let mend = if mode & STICKY != 0 {
-        // It is meant for everybody.
-        format!("choose a folder in it, such as {}/trace, with store.path", folder.display())
-    } else {
-        format!("run `chmod go-w {}`, or choose another place with store.path", folder.display())
-    };
-    Err(unusable(format!("others may write to the database's folder (mode {mode:03o})"), mend))
-}
-
-/// SQLite gives its other files the mode of the database, so it is enough to make that one.
-fn make_private_file(path: &Path) -> Result<fs::Metadata, StoreError> {
-    let unusable = |what: String, mend: String| StoreError::Unusable { path: path.into(), what, mend };
-    let failed = |error: io::Error| unusable(error.to_string(), "choose another place with store.path".into());
-    make_folder(path).map_err(failed)?;
-    check_folder(path)?;
+/// SQLite gives its other files the mode of the database, so it is enough to make that one. Its folder must be there.
+fn make_private_file(path: &Path) -> Result<(), StoreError> {
+    let failed = |error: io::Error| unreachable(path, &error, "choose another place with store.path");
     let file = OpenOptions::new()
         .write(true)
         .create(true)
@@ -154,39 +164,11 @@ fn make_private_file(path: &Path) -> Result<fs::Metadata, StoreError> {
         .custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC)
         .open(path)
         .map_err(failed)?;
-    let metadata = file.metadata().map_err(failed)?;
-    let mode = metadata.mode() & 0o777;
+    let mode = file.metadata().map_err(failed)?.mode() & 0o777;
     if mode & 0o077 != 0 {
-        let mend = format!("run `chmod 600 {}`", path.display());
-        return Err(unusable(format!("others may read or write it (mode {mode:03o})"), mend));
+        let (what, mend) =
+            (format!("others may read or write it (mode {mode:03o})"), format!("run `chmod 600 {}`", path.display()));
+        return Err(StoreError::Unusable { path: path.into(), what, mend });
     }
-    Ok(metadata)
-}
-
-fn lock(path: &Path) -> Result<File, StoreError> {
-    let lock_path = PathBuf::from(format!("{}.lock", path.display()));
-    let unusable = |what: String, mend: &str| StoreError::Unusable { path: lock_path.clone(), what, mend: mend.into() };
-    let failed = |error: io::Error| unusable(error.to_string(), "choose another place with store.path");
-    let mut file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC)
-        .open(&lock_path)
-        .map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => {
-            file.set_len(0).map_err(failed)?;
-            write!(file, "{}", std::process::id()).map_err(failed)?;
-            Ok(file)
-        }
-        Err(TryLockError::WouldBlock) => {
-            let mut holder = String::new();
-            file.take(20).read_to_string(&mut holder).map_err(failed)?;
-            Err(StoreError::InUse { path: path.into(), holder })
-        }
-        Err(TryLockError::Error(error)) => Err(failed(error)),
-    }
+    Ok(())
 }

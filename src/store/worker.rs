@@ -1,10 +1,10 @@
 //! The thread that owns the connection: takes commands in order, commits what is appended in batches.
 
 use super::aside::{check, is_damage};
-use super::open::{self, Database, cannot_be_set_aside};
+use super::open::{Database, cannot_be_set_aside, log_bytes};
+use super::place::{Displaced, Place};
 use super::retention::Retention;
 use super::{Appended, Command, Counters, Follower, StoreError, rows, schema};
-use crate::config;
 use crate::now_us;
 use crate::pipeline::Output;
 use crate::record::Kind;
@@ -23,7 +23,9 @@ const SHORTEST_WAIT: Duration = Duration::from_millis(50);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 pub struct Worker {
-    pub settings: config::Store,
+    pub place: Place,
+    /// Set for good once the database's path leads to another folder than that.
+    pub displaced: watch::Sender<Option<Displaced>>,
     /// `None` after it was lost, until another one is open.
     pub database: Option<Database>,
     pub database_id: Arc<str>,
@@ -54,6 +56,8 @@ impl Worker {
             match next {
                 Some(Command::Close { reply }) => {
                     let result = self.close();
+                    // Whoever hears of it may open the database anew.
+                    drop(self);
                     // Whoever asked may have gone; then nobody is left to tell.
                     let _ = reply.send(result);
                     return;
@@ -94,6 +98,7 @@ impl Worker {
                     return;
                 }
                 Ok(()) => return,
+                Err(error @ StoreError::Displaced(_)) => return self.react_to(&error),
                 Err(error) if self.giving_up.load(Ordering::Relaxed) => {
                     tracing::error!(%error, records = batch.len(), "records are lost: they could not be committed");
                     return;
@@ -105,7 +110,8 @@ impl Worker {
                     troubled = true;
                     self.counters.set_trouble(Some(error.to_string()));
                     self.react_to(&error);
-                    std::thread::sleep(wait);
+                    // Whoever closes the store ends the wait.
+                    std::thread::park_timeout(wait);
                     wait = (wait * 2).min(LONGEST_WAIT);
                 }
             }
@@ -113,7 +119,17 @@ impl Worker {
     }
 
     fn commit(&mut self, batch: &[Appended]) -> Result<(), StoreError> {
-        let written = write(self.connection()?, batch)?;
+        let written = self.connection().and_then(|connection| Ok(write(connection, batch)?));
+        if let Err(displaced) = self.place.check() {
+            // It went to the files that were opened, wherever they are now.
+            let is_kept = written.is_ok() && self.database.as_ref().is_some_and(Database::is_to_be_found);
+            if !is_kept {
+                tracing::error!(records = batch.len(), "records are lost: the database's files are gone");
+                self.counters.dropped.fetch_add(batch.len() as u64, Ordering::Relaxed);
+            }
+            return Err(displaced.into());
+        }
+        let written = written?;
         // What was written to a file that is gone is written again elsewhere before anybody is told of it.
         if !self.database.as_ref().is_some_and(Database::is_in_place) {
             return Err(StoreError::Moved);
@@ -121,6 +137,7 @@ impl Worker {
         written.kinds.into_iter().for_each(|kind| self.counters.count_committed(kind));
         self.counters.ignored.fetch_add(written.ignored, Ordering::Relaxed);
         self.counters.dropped.fetch_add(written.unfit, Ordering::Relaxed);
+        self.counters.set_log_bytes(log_bytes(self.place.database()));
         self.newest.send_if_modified(|newest| std::mem::replace(newest, written.last_id) != written.last_id);
         Ok(())
     }
@@ -164,6 +181,11 @@ impl Worker {
                     self.react_to(&error);
                 }
             }
+            Command::CheckPlace => {
+                if let Err(displaced) = self.place.check() {
+                    self.react_to(&displaced.into());
+                }
+            }
             Command::Append(_) | Command::Close { .. } => unreachable!("taken by the loop"),
         }
     }
@@ -177,6 +199,7 @@ impl Worker {
     }
 
     fn delete_old(&mut self) -> Result<(), StoreError> {
+        self.place.check()?;
         match &self.database {
             Some(database) => self.retention.step(&database.connection, now_us())?,
             // One that was lost is reopened when it is needed.
@@ -189,36 +212,53 @@ impl Worker {
     /// followers need not know of it.
     fn connection(&mut self) -> Result<&mut Connection, StoreError> {
         if self.database.is_none() {
-            let mut database = open::writable(&self.settings.path)?;
+            let mut database = Database::open(&self.place)?;
             rows::go_on_from(&mut database.connection, &self.database_id, *self.newest.borrow(), &self.marks)?;
             self.database = Some(database);
         }
         Ok(&mut self.database.as_mut().expect("opened above").connection)
     }
 
-    /// Lets go of a database that is damaged or was removed.
+    /// Lets go of a database that is damaged or was removed; makes known that its folder is another one.
     fn react_to(&mut self, error: &StoreError) {
-        if matches!(error, StoreError::Moved) {
-            tracing::error!("the database was removed; another one is begun");
-            self.database = None;
-        } else if is_damage(error)
-            && let Some(database) = self.database.take()
-        {
-            match database.set_aside() {
-                Ok(aside) => {
-                    tracing::error!(%error, aside = %aside.display(), "the database is damaged: it is set aside, and a new one is created");
+        match error {
+            StoreError::Displaced(displaced) => drop(self.displaced.send_replace(Some(displaced.clone()))),
+            StoreError::Moved => {
+                tracing::error!("the database was removed; a new one is created");
+                if let Some(database) = self.database.take() {
+                    database.leave();
                 }
-                Err(failure) => {
-                    tracing::error!(error = %cannot_be_set_aside(&self.settings.path, failure), "no records can be stored");
-                }
+            }
+            error if is_damage(error) => self.set_aside(error),
+            _ => {}
+        }
+    }
+
+    fn set_aside(&mut self, damage: &StoreError) {
+        if let Err(displaced) = self.place.check() {
+            return self.react_to(&displaced.into());
+        }
+        let Some(database) = self.database.take() else { return };
+        match database.set_aside() {
+            Ok(aside) => {
+                tracing::error!(error = %damage, aside = %aside.display(), "the database is damaged: it is set aside, and a new one is created");
+            }
+            Err(failure) => {
+                tracing::error!(error = %cannot_be_set_aside(self.place.database(), failure), "no records can be stored");
             }
         }
     }
 
     /// Leaves one file: the write-ahead log goes into the database.
-    fn close(self) -> Result<(), StoreError> {
-        match self.database {
-            Some(database) => database.connection.close().map_err(|(_, error)| StoreError::Sqlite(error)),
+    fn close(&mut self) -> Result<(), StoreError> {
+        match self.database.take() {
+            Some(database) if self.place.check().is_ok() && database.is_in_place() => {
+                database.connection.close().map_err(|(_, error)| StoreError::Sqlite(error))
+            }
+            Some(database) => {
+                database.leave();
+                Ok(())
+            }
             None => Ok(()),
         }
     }

@@ -91,7 +91,7 @@ impl Guest {
         let mut guest = Guest::on(Machine::start(hardware, archive::pack(imports)), turn, POLL_PAUSE);
         guest.await_boot(BOOT_LIMIT);
         match hardware {
-            Hardware::Virtio | Hardware::VirtioSteady => {}
+            Hardware::Virtio | Hardware::VirtioSteady | Hardware::WithoutLandlock => {}
             Hardware::Ps2 => drop(guest.run("insert ps2")),
             Hardware::Usb => drop(guest.run("insert usb")),
         }

@@ -32,6 +32,8 @@ pub enum Hardware {
     /// As [`Virtio`](Self::Virtio), with a processor that takes a nanosecond for an instruction: time in the guest goes
     /// slower than here, where the host is slow.
     VirtioSteady,
+    /// As [`Virtio`](Self::Virtio), on a kernel whose Landlock is switched off.
+    WithoutLandlock,
     /// A keyboard and a mouse behind an i8042.
     Ps2,
     /// A tablet, which tells where it is rather than how far it has gone.
@@ -41,12 +43,21 @@ pub enum Hardware {
 impl Hardware {
     fn arguments(self) -> &'static [&'static str] {
         match self {
-            Hardware::Virtio => &["-device", "virtio-keyboard-pci", "-device", "virtio-mouse-pci"],
+            Hardware::Virtio | Hardware::WithoutLandlock => {
+                &["-device", "virtio-keyboard-pci", "-device", "virtio-mouse-pci"]
+            }
             Hardware::VirtioSteady => {
                 &["-device", "virtio-keyboard-pci", "-device", "virtio-mouse-pci", "-icount", "shift=0"]
             }
             Hardware::Ps2 => &[],
             Hardware::Usb => &["-device", "qemu-xhci", "-device", "usb-tablet"],
+        }
+    }
+
+    fn kernel_arguments(self) -> &'static str {
+        match self {
+            Hardware::WithoutLandlock => "console=ttyS0 quiet panic=-1 mitigations=off random.trust_cpu=on lsm=yama",
+            _ => "console=ttyS0 quiet panic=-1 mitigations=off random.trust_cpu=on",
         }
     }
 }
@@ -114,7 +125,7 @@ impl Machine {
         let kernel = format!("{PREPARED}/vmlinux");
         let arguments = [
             &["-no-reboot", "-smp", "1", "-m", "256", "-kernel", &kernel, "-initrd", "initramfs.cpio"],
-            &["-append", "console=ttyS0 quiet panic=-1 mitigations=off random.trust_cpu=on"][..],
+            &["-append", hardware.kernel_arguments()][..],
             hardware.arguments(),
         ];
         Machine::launch(home, &arguments.concat())

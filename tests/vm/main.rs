@@ -26,3 +26,4 @@ mod records;
 mod remapper;
 mod snapshot;
 mod surfaces;
+mod unmounted;

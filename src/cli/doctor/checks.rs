@@ -14,7 +14,7 @@ use crate::sources::capture::LayoutOrigin;
 use crate::sources::evdev::{self, Kind, Node, State};
 use crate::sources::redis as injected;
 use crate::sources::x11;
-use crate::store::{StoreError, read_only, schema};
+use crate::store::{StoreError, check_mounted, large_log, log_bytes, read_only, schema};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -91,7 +91,13 @@ fn database(path: &Path) -> Finding {
     let mode = match std::fs::metadata(path) {
         Ok(metadata) => metadata.permissions().mode() & 0o777,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Finding::ok("database", format!("{shown} is made at the first start"));
+            return match check_mounted(path) {
+                Ok(()) => Finding::ok("database", format!("{shown} is made at the first start")),
+                Err(StoreError::Unreachable { path, what, mend }) => {
+                    Finding::failure("database", format!("{}: {what}", path.display()), mend)
+                }
+                Err(error) => Finding::failure("database", error.to_string(), "set store.path"),
+            };
         }
         Err(error) => return Finding::failure("database", format!("{shown}: {error}"), "set store.path"),
     };
@@ -102,7 +108,14 @@ fn database(path: &Path) -> Finding {
     let version = read_only(path)
         .and_then(|db| db.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(StoreError::from));
     match version {
-        Ok(version @ 1..=schema::VERSION) => Finding::ok("database", format!("{shown}, schema version {version}")),
+        Ok(version @ 1..=schema::VERSION) => match large_log(log_bytes(path)) {
+            None => Finding::ok("database", format!("{shown}, schema version {version}")),
+            Some(text) => Finding::warning(
+                "database",
+                text,
+                format!("fuser -v '{shown}' names the programs that have it open; end the one that reads it"),
+            ),
+        },
         Ok(0) => Finding::ok("database", format!("{shown}, empty")),
         Ok(version) => {
             Finding::failure("database", format!("{shown}: schema version {version}"), "use a newer seclyzer")
