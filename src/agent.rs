@@ -5,7 +5,7 @@
 pub mod feed;
 pub mod followers;
 pub mod hardening;
-mod injected;
+pub mod injected;
 mod notify;
 pub mod outlet;
 pub mod replay;

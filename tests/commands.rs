@@ -134,6 +134,36 @@ fn a_replay_that_waits_for_its_pipe_ends_when_told() {
 }
 
 #[test]
+fn a_trace_that_is_written_while_it_is_replayed_gives_each_record_at_once() {
+    use std::io::{BufRead, Write};
+    let home = Home::with_config("");
+    let pipe = home.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().expect("a shell tool").success());
+    let mut command = home.command(&["replay", "pipe", "--stdout", "--speed", "max"]);
+    let mut replay = command.stdout(std::process::Stdio::piped()).spawn().expect("it starts");
+    let mut writer = std::fs::OpenOptions::new().write(true).open(&pipe).expect("a reader at the other end");
+    let mut records = std::io::BufReader::new(replay.stdout.take().expect("a pipe")).lines();
+    let mut next = || -> Value {
+        let line = records.next().expect("a record").expect("UTF-8");
+        serde_json::from_str(&line).expect("JSON")
+    };
+    let focus = |second: i64, app: &str| {
+        let ts = 1_790_000_000_000_000 + second * 1_000_000;
+        format!("{{\"type\":\"app\",\"ts\":{ts},\"event\":\"focus\",\"app_name\":\"{app}\"}}\n")
+    };
+    writer.write_all(focus(0, "a").as_bytes()).expect("a line");
+    // Half of the next line comes later.
+    for (second, app) in [(1, "b"), (2, "a"), (3, "b")] {
+        let line = focus(second, app);
+        writer.write_all(&line.as_bytes()[..30]).expect("half a line");
+        writer.write_all(&line.as_bytes()[30..]).expect("the rest");
+        assert_eq!(next()["to_app"], app);
+    }
+    drop(writer);
+    assert!(replay.wait().expect("a process of ours").success());
+}
+
+#[test]
 fn replaying_a_trace_again_teaches_nothing_twice() {
     let home = Home::with_config("[redis]\nenabled = false\n");
     let learnt = || home.query("SELECT total(count) FROM app_followers");

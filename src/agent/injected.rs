@@ -8,6 +8,7 @@ use super::feed::{Events, Feed};
 use super::outlet::Outlet;
 use crate::config;
 use crate::event::{Micros, Stamped};
+use crate::features::keystroke::Publish;
 use crate::now_us;
 use crate::pipeline::Windows;
 use crate::record::Origin;
@@ -19,8 +20,9 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
-/// Events that may wait for the agent.
+/// Events that may wait for the agent, and that are taken together.
 const QUEUE: usize = 1024;
+const BATCH: usize = 256;
 
 /// How injected events fare, for `status`.
 #[derive(Debug, Clone, Serialize)]
@@ -64,12 +66,7 @@ impl Injected {
         let (sender, queue) = mpsc::channel(QUEUE);
         let (count, counts) = watch::channel(Counts::default());
         let (taken, events) = watch::channel(Default::default());
-        let feeds = Feeds {
-            present: Feed::with_history(Origin::Redis, windows, settings.events_publish, outlet).await?,
-            other: Feed::with_history(Origin::RedisReplay, windows, settings.events_publish, outlet).await?,
-            window_us: windows.length_us,
-            outlet: outlet.clone(),
-        };
+        let feeds = Feeds::new(windows, settings.events_publish, outlet).await?;
         let settings = settings.clone();
         let subscription = tokio::spawn(async move {
             if let Err(error) = subscribe(settings, sender, count).await {
@@ -87,7 +84,8 @@ impl Injected {
     }
 }
 
-struct Feeds {
+/// The two pipelines.
+pub struct Feeds {
     present: Feed,
     other: Feed,
     window_us: Micros,
@@ -95,7 +93,18 @@ struct Feeds {
 }
 
 impl Feeds {
-    async fn run(mut self, mut queue: mpsc::Receiver<Stamped>, taken: watch::Sender<(Events, Events)>) {
+    pub async fn new(windows: Windows, publish: Publish, outlet: &Outlet) -> Result<Feeds, StoreError> {
+        Ok(Feeds {
+            present: Feed::with_history(Origin::Redis, windows, publish, outlet).await?,
+            other: Feed::with_history(Origin::RedisReplay, windows, publish, outlet).await?,
+            window_us: windows.length_us,
+            outlet: outlet.clone(),
+        })
+    }
+
+    /// Takes events as long as somebody sends them.
+    pub async fn run(mut self, mut queue: mpsc::Receiver<Stamped>, taken: watch::Sender<(Events, Events)>) {
+        let mut batch = Vec::with_capacity(BATCH);
         loop {
             let deadline = self.present.deadline().into_iter().chain(self.other.deadline()).min();
             let due = async {
@@ -105,9 +114,9 @@ impl Feeds {
                 }
             };
             tokio::select! {
-                event = queue.recv() => match event {
-                    Some(event) => self.push(event),
-                    None => return,
+                count = queue.recv_many(&mut batch, BATCH) => match count {
+                    0 => return,
+                    _ => self.push(batch.drain(..)),
                 },
                 () = due => {
                     let now = Instant::now();
@@ -123,12 +132,22 @@ impl Feeds {
         }
     }
 
-    fn push(&mut self, stamped: Stamped) {
-        // An event from further away than a window's length has no place in the present window.
-        let is_present = (stamped.ts_us - now_us()).abs() <= self.window_us;
-        let feed = if is_present { &mut self.present } else { &mut self.other };
-        feed.push(stamped);
-        feed.schedule_from_newest_event();
+    fn push(&mut self, batch: impl Iterator<Item = Stamped>) {
+        let now_us = now_us();
+        let (mut to_present, mut to_other) = (false, false);
+        for stamped in batch {
+            // An event from further away than a window's length has no place in the present window.
+            let is_present = (stamped.ts_us - now_us).abs() <= self.window_us;
+            let (feed, is_new) =
+                if is_present { (&mut self.present, &mut to_present) } else { (&mut self.other, &mut to_other) };
+            feed.push(stamped);
+            *is_new = true;
+        }
+        for (feed, is_new) in [(&mut self.present, to_present), (&mut self.other, to_other)] {
+            if is_new {
+                feed.schedule_from_newest_event();
+            }
+        }
     }
 
     async fn store(&mut self) -> Result<(), StoreError> {

@@ -10,13 +10,14 @@ use crate::record::Origin;
 use crate::sources::trace::{Line, TraceReader};
 use crate::store::StoreError;
 use std::collections::BTreeMap;
-use std::io::{self, BufRead, Write};
+use std::io::{self, BufWriter, Read, Stdout, Write};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
-/// Lines of a trace that may wait for the pipeline.
+/// Lines of a trace that are passed on together at most, and how often that many may wait for the pipeline.
 const LINES: usize = 256;
+const BATCHES: usize = 2;
 
 /// How fast time passes.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -46,9 +47,9 @@ pub struct Replayed {
     pub rejected: BTreeMap<Reject, (u64, u64)>,
 }
 
-/// Replays one trace; `progress` is told how many bytes have been read.
+/// Replays one trace; `progress` is told how many bytes have been read, from time to time.
 pub async fn replay(
-    input: impl BufRead + Send + 'static,
+    input: impl Read + Send + 'static,
     windows: Windows,
     publish: Publish,
     speed: Speed,
@@ -60,90 +61,138 @@ pub async fn replay(
         None => History::default(),
     };
     let pipeline = Pipeline::new(windows, history).publishing(publish);
-    let mut run = Run { pipeline, outlet, replayed: Replayed::default() };
+    let out = BufWriter::new(io::stdout());
+    let mut run = Run { pipeline, outlet, out, outputs: Vec::new(), replayed: Replayed::default() };
     let mut tempo = Tempo { speed, begin: None };
-    let mut lines = read_lines(input);
-    while let Some(line) = lines.recv().await {
-        let (read, line) = line.map_err(ReplayError::Trace)?;
-        progress(read);
-        match line {
-            Line::Event(stamped) => {
-                run.wait_for(&mut tempo, stamped.ts_us).await?;
-                run.take(stamped).await?;
-            }
-            Line::Rejected(number, reject) => {
-                run.replayed.rejected.entry(reject).or_insert((number, 0)).1 += 1;
+    let mut batches = read_batches(input);
+    while let Some(batch) = run.next(&mut batches).await? {
+        let Batch { lines, bytes_read } = batch.map_err(ReplayError::Trace)?;
+        progress(bytes_read);
+        for line in lines {
+            match line {
+                Line::Event(stamped) => {
+                    run.wait_for(&mut tempo, stamped.ts_us).await?;
+                    run.take(stamped).await?;
+                }
+                Line::Rejected(number, reject) => {
+                    run.replayed.rejected.entry(reject).or_insert((number, 0)).1 += 1;
+                }
             }
         }
     }
     run.finish(&mut tempo).await
 }
 
-/// The lines of a trace, each with the number of bytes read so far. They are read by a thread of their own, since a pipe
-/// may keep its reader waiting.
-fn read_lines(input: impl BufRead + Send + 'static) -> mpsc::Receiver<io::Result<(u64, Line)>> {
-    let (sender, lines) = mpsc::channel(LINES);
+/// Lines that were there at once.
+struct Batch {
+    lines: Vec<Line>,
+    /// Of the trace, with these lines.
+    bytes_read: u64,
+}
+
+/// The lines of a trace. They are read by a thread of their own, since a pipe may keep its reader waiting; what is there
+/// is passed on before that.
+fn read_batches(input: impl Read + Send + 'static) -> mpsc::Receiver<io::Result<Batch>> {
+    let (sender, batches) = mpsc::channel(BATCHES);
     tokio::task::spawn_blocking(move || {
         let mut reader = TraceReader::new(input);
-        while let Some(line) = reader.next_line().transpose() {
-            let is_last = line.is_err();
+        loop {
+            let batch = match reader.next_line() {
+                Ok(None) => return,
+                Ok(Some(first)) => {
+                    let mut lines = Vec::with_capacity(LINES);
+                    lines.push(first);
+                    while let Some(line) = (lines.len() < LINES).then(|| reader.next_buffered()).flatten() {
+                        lines.push(line);
+                    }
+                    Ok(Batch { lines, bytes_read: reader.bytes_read() })
+                }
+                Err(error) => Err(error),
+            };
+            let is_last = batch.is_err();
             // Whoever replays may have been interrupted.
-            if sender.blocking_send(line.map(|line| (reader.bytes_read(), line))).is_err() || is_last {
+            if sender.blocking_send(batch).is_err() || is_last {
                 return;
             }
         }
     });
-    lines
+    batches
 }
 
 struct Run<'a> {
     pipeline: Pipeline,
     outlet: &'a Outlet,
+    /// Written out before anything is waited for.
+    out: BufWriter<Stdout>,
+    /// What an event yields; reused.
+    outputs: Vec<Output>,
     replayed: Replayed,
 }
 
 impl Run<'_> {
+    async fn next(
+        &mut self,
+        batches: &mut mpsc::Receiver<io::Result<Batch>>,
+    ) -> Result<Option<io::Result<Batch>>, ReplayError> {
+        match batches.try_recv() {
+            Ok(batch) => {
+                // However fast they come: an interruption must be heard.
+                tokio::task::consume_budget().await;
+                Ok(Some(batch))
+            }
+            Err(_) => {
+                self.flush()?;
+                Ok(batches.recv().await)
+            }
+        }
+    }
+
     /// Lets time pass up to an event, and closes the window if it ends before that.
     async fn wait_for(&mut self, tempo: &mut Tempo, ts_us: Micros) -> Result<(), ReplayError> {
         if tempo.speed == Speed::Max {
             return Ok(());
         }
         if let Some(due_us) = self.pipeline.due_us().filter(|&due_us| due_us < ts_us) {
+            self.flush()?;
             tempo.reach(due_us).await;
-            let mut outputs = Vec::new();
-            self.pipeline.tick(due_us, |output| outputs.push(output));
-            self.put(outputs).await?;
+            self.pipeline.tick(due_us, |output| self.outputs.push(output));
+            self.put().await?;
         }
+        self.flush()?;
         tempo.reach(ts_us).await;
         Ok(())
     }
 
     async fn take(&mut self, stamped: Stamped) -> Result<(), ReplayError> {
         self.replayed.events += 1;
-        let mut outputs = Vec::new();
-        self.pipeline.push(stamped, |output| outputs.push(output));
-        self.put(outputs).await
+        self.pipeline.push(stamped, |output| self.outputs.push(output));
+        if self.outputs.is_empty() { Ok(()) } else { self.put().await }
     }
 
     async fn finish(mut self, tempo: &mut Tempo) -> Result<Replayed, ReplayError> {
         if let Some(due_us) = self.pipeline.due_us() {
+            self.flush()?;
             tempo.reach(due_us).await;
         }
-        let mut outputs = Vec::new();
-        self.pipeline.finish(|output| outputs.push(output));
-        self.put(outputs).await?;
+        self.pipeline.finish(|output| self.outputs.push(output));
+        self.put().await?;
+        self.flush()?;
         Ok(self.replayed)
     }
 
-    async fn put(&mut self, outputs: Vec<Output>) -> Result<(), ReplayError> {
-        for output in outputs {
+    async fn put(&mut self) -> Result<(), ReplayError> {
+        for output in self.outputs.drain(..) {
             self.replayed.records += u64::from(output.record().is_some());
             if let Some(line) = self.outlet.line(Origin::Trace, &output) {
-                writeln!(io::stdout().lock(), "{line}").map_err(ReplayError::Output)?;
+                writeln!(self.out, "{line}").map_err(ReplayError::Output)?;
             }
             self.outlet.put_when_free(Origin::Trace, output).await?;
         }
         Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), ReplayError> {
+        self.out.flush().map_err(ReplayError::Output)
     }
 }
 

@@ -10,7 +10,6 @@ use crate::features::keystroke::Publish;
 use crate::store::{Store, StoreError, StoreStatus};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::fs::File;
-use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -144,10 +143,9 @@ async fn replay_all(args: &Args, config: &Config, outlet: &Outlet) -> Result<(),
         let no_input = |source| Error::NoInput { path: path.clone(), source };
         let file = File::open(path).map_err(no_input)?;
         let bar = progress_bar(path, file.metadata().map_err(no_input)?.len());
-        let replayed =
-            replay(BufReader::new(file), windows, publish, args.speed, outlet, |read| bar.set_position(read))
-                .await
-                .map_err(|source| Error::Replay { path: path.clone(), source })?;
+        let replayed = replay(file, windows, publish, args.speed, outlet, |read| bar.set_position(read))
+            .await
+            .map_err(|source| Error::Replay { path: path.clone(), source })?;
         bar.finish_and_clear();
         let stored = stored(outlet).await?;
         tell(path, &replayed, stored.map(|stored| stored - stored_before));

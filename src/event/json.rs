@@ -2,8 +2,11 @@
 //!
 //! What does not fit is a [`Reject`], which says why but never what: its text may be a password.
 
+mod object;
+
 use super::{Action, Button, Event, GapReason, Key, KeySet, Layout, Micros, Scope, Stamped};
-use serde_json::{Map, Value, json};
+use object::{Field, Name, Object};
+use serde_json::{Value, json};
 
 /// No number in an event may be larger than this in magnitude.
 const LARGEST: f64 = 1e6;
@@ -54,72 +57,75 @@ impl Reject {
 
 /// Parses one event object. Fields that the contract does not know are ignored.
 pub fn parse(text: &[u8]) -> Result<Stamped, Reject> {
-    let value: Value = serde_json::from_slice(text).map_err(|_| Reject::NotAnObject)?;
-    let object = value.as_object().ok_or(Reject::NotAnObject)?;
-    let kind = object.get("type").and_then(Value::as_str).ok_or(Reject::UnknownType)?;
-    let ts_us = match object.get("ts").and_then(Value::as_i64) {
+    let text = std::str::from_utf8(text).map_err(|_| Reject::NotAnObject)?;
+    let object = Object::read(text).ok_or(Reject::NotAnObject)?;
+    let kind = object.text(Name::Type).ok_or(Reject::UnknownType)?;
+    let ts_us = match object.whole(Name::Ts) {
         Some(ts) if ts > 0 && ts <= LATEST_US => ts,
         _ => return Err(Reject::BadTime),
     };
     let event = match kind {
-        "keystroke" => keystroke(object)?,
-        "mouse" => mouse(object)?,
-        "app" => focus(object)?,
-        "gap" => gap(object)?,
-        "layout" => layout(object)?,
+        "keystroke" => keystroke(&object)?,
+        "mouse" => mouse(&object)?,
+        "app" => focus(&object)?,
+        "gap" => gap(&object)?,
+        "layout" => layout(&object)?,
         _ => return Err(Reject::UnknownType),
     };
     Ok(Stamped { ts_us, event })
 }
 
-fn keystroke(object: &Map<String, Value>) -> Result<Event, Reject> {
-    let name = text(object, "key")?;
+fn keystroke(object: &Object<'_>) -> Result<Event, Reject> {
+    let name = text(object, Name::Key)?;
     let action = action(object)?;
     let key = Key::named(name).ok_or(Reject::UnknownKey)?;
     Ok(Event::Key { key, action })
 }
 
-fn mouse(object: &Map<String, Value>) -> Result<Event, Reject> {
-    match text(object, "event")? {
-        "move" if object.contains_key("dx") || object.contains_key("dy") => {
-            let part = |field| if object.contains_key(field) { number(object, field) } else { Ok(0.0) };
-            match (part("dx")?, part("dy")?) {
+fn mouse(object: &Object<'_>) -> Result<Event, Reject> {
+    match text(object, Name::Event)? {
+        "move" if object.has(Name::Dx) || object.has(Name::Dy) => {
+            let part = |name| if object.has(name) { number(object, name) } else { Ok(0.0) };
+            match (part(Name::Dx)?, part(Name::Dy)?) {
                 (0.0, 0.0) => Err(Reject::NoMotion),
                 (dx, dy) => Ok(Event::Move { dx, dy }),
             }
         }
-        "move" => Ok(Event::MoveTo { x: number(object, "x")?, y: number(object, "y")? }),
-        "scroll" => match number(object, "scroll_delta")? {
+        "move" => Ok(Event::MoveTo { x: number(object, Name::X)?, y: number(object, Name::Y)? }),
+        "scroll" => match number(object, Name::ScrollDelta)? {
             0.0 => Err(Reject::NoMotion),
             delta => Ok(Event::Scroll { delta }),
         },
         "touch" => Ok(Event::Touch),
         _ => {
             let action = action(object)?;
-            let button = match object.get("button").ok_or(Reject::BadField)? {
-                Value::String(name) => Button::named(name),
+            let button = match object.field(Name::Button) {
+                Field::Absent => return Err(Reject::BadField),
+                Field::Text(name) => Button::named(name),
                 // rdev numbers the buttons that it has no name for.
-                other => Button::named(&other.to_string()),
+                Field::Whole(number) => Button::named(&number.to_string()),
+                Field::Decimal(number) => Button::named(&Value::from(*number).to_string()),
+                Field::Other(other) => Button::named(&other.to_string()),
             };
             Ok(Event::Button { button, action })
         }
     }
 }
 
-fn focus(object: &Map<String, Value>) -> Result<Event, Reject> {
-    if text(object, "event")? != "focus" {
+fn focus(object: &Object<'_>) -> Result<Event, Reject> {
+    if text(object, Name::Event)? != "focus" {
         return Err(Reject::UnknownType);
     }
-    match object.get("app_name").ok_or(Reject::BadField)? {
-        Value::Null => Ok(Event::Focus { app: None }),
-        Value::String(name) if name.is_empty() || name.len() > LONGEST_NAME => Err(Reject::BadName),
-        Value::String(name) => Ok(Event::Focus { app: Some(name.as_str().into()) }),
+    match object.field(Name::App) {
+        Field::Other(Value::Null) => Ok(Event::Focus { app: None }),
+        Field::Text(name) if name.is_empty() || name.len() > LONGEST_NAME => Err(Reject::BadName),
+        Field::Text(name) => Ok(Event::Focus { app: Some(name.as_ref().into()) }),
         _ => Err(Reject::BadField),
     }
 }
 
-fn gap(object: &Map<String, Value>) -> Result<Event, Reject> {
-    let scope = match object.get("scope").map(Value::as_str) {
+fn gap(object: &Object<'_>) -> Result<Event, Reject> {
+    let scope = match object.has(Name::Scope).then(|| object.text(Name::Scope)) {
         None | Some(Some("all")) => Scope::All,
         Some(Some("keystroke")) => Scope::Keystroke,
         Some(Some("mouse")) => Scope::Mouse,
@@ -131,43 +137,48 @@ fn gap(object: &Map<String, Value>) -> Result<Event, Reject> {
 
 /// `letters` alone is enough: without the other lists the letters with Shift are the same but for the number row, the
 /// marks are those of the US keyboard without Shift, AltGr writes no letter and there are no dead keys.
-fn layout(object: &Map<String, Value>) -> Result<Event, Reject> {
-    let letters = key_set(object, "letters")?.ok_or(Reject::BadField)?;
+fn layout(object: &Object<'_>) -> Result<Event, Reject> {
+    let letters = key_set(object, Name::Letters)?.ok_or(Reject::BadField)?;
     let alone = Layout::of_letters(letters);
-    let marks = key_set(object, "marks")?.unwrap_or(Key::US_MARKS);
-    let shift_letters = key_set(object, "shift_letters")?.unwrap_or(alone.shift);
-    let shift_marks = key_set(object, "shift_marks")?.unwrap_or_default();
-    let accents = key_set(object, "accents")?.unwrap_or_default();
+    let marks = key_set(object, Name::Marks)?.unwrap_or(Key::US_MARKS);
+    let shift_letters = key_set(object, Name::ShiftLetters)?.unwrap_or(alone.shift);
+    let shift_marks = key_set(object, Name::ShiftMarks)?.unwrap_or_default();
+    let accents = key_set(object, Name::Accents)?.unwrap_or_default();
     Ok(Event::Layout(Box::new(Layout {
         plain: letters.union(marks),
         shift: shift_letters.union(shift_marks),
-        altgr: key_set(object, "altgr_letters")?.unwrap_or_default(),
+        altgr: key_set(object, Name::AltgrLetters)?.unwrap_or_default(),
         accents,
-        shift_accents: key_set(object, "shift_accents")?.unwrap_or(accents),
+        shift_accents: key_set(object, Name::ShiftAccents)?.unwrap_or(accents),
     })))
 }
 
 /// A list of keys' names; `None` if there is none.
-fn key_set(object: &Map<String, Value>, field: &str) -> Result<Option<KeySet>, Reject> {
-    let Some(list) = object.get(field) else { return Ok(None) };
+fn key_set(object: &Object<'_>, name: Name) -> Result<Option<KeySet>, Reject> {
+    if !object.has(name) {
+        return Ok(None);
+    }
     let key = |name: &Value| {
         let key = Key::named(name.as_str().ok_or(Reject::BadField)?).ok_or(Reject::UnknownKey)?;
         if key.may_write_letters() { Ok(key) } else { Err(Reject::BadField) }
     };
-    list.as_array().ok_or(Reject::BadField)?.iter().map(key).collect::<Result<_, _>>().map(Some)
+    match object.field(name) {
+        Field::Other(Value::Array(list)) => list.iter().map(key).collect::<Result<_, _>>().map(Some),
+        _ => Err(Reject::BadField),
+    }
 }
 
-fn text<'a>(object: &'a Map<String, Value>, field: &str) -> Result<&'a str, Reject> {
-    object.get(field).and_then(Value::as_str).ok_or(Reject::BadField)
+fn text<'a>(object: &'a Object<'_>, name: Name) -> Result<&'a str, Reject> {
+    object.text(name).ok_or(Reject::BadField)
 }
 
-fn number(object: &Map<String, Value>, field: &str) -> Result<f64, Reject> {
-    let value = object.get(field).and_then(Value::as_f64).ok_or(Reject::BadField)?;
+fn number(object: &Object<'_>, name: Name) -> Result<f64, Reject> {
+    let value = object.number(name).ok_or(Reject::BadField)?;
     if value.abs() <= LARGEST { Ok(value) } else { Err(Reject::OutOfRange) }
 }
 
-fn action(object: &Map<String, Value>) -> Result<Action, Reject> {
-    match text(object, "event")? {
+fn action(object: &Object<'_>) -> Result<Action, Reject> {
+    match text(object, Name::Event)? {
         "press" => Ok(Action::Press),
         "release" => Ok(Action::Release),
         _ => Err(Reject::UnknownType),

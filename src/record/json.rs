@@ -5,28 +5,28 @@ use crate::event::Micros;
 use crate::features::names::{Feature, KEYSTROKE, MOUSE};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-impl Serialize for Entry {
+/// A record without its features of typing or of the mouse.
+struct Head<'a>(&'a Entry);
+
+impl Serialize for Head<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Entry { identity, origin, schema, record } = self.0;
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("type", self.record.kind().name())?;
-        map.serialize_entry("schema", &self.schema)?;
-        map.serialize_entry("user", &self.identity.user)?;
-        map.serialize_entry("host", &self.identity.host)?;
-        map.serialize_entry("origin", self.origin.name())?;
-        map.serialize_entry("timestamp", &iso8601(self.record.window_end_us))?;
-        map.serialize_entry("window_end", &self.record.window_end_us)?;
-        map.serialize_entry("dev_mode", &self.identity.dev_mode)?;
-        map.serialize_entry("degraded", &self.record.degraded)?;
-        match &self.record.body {
-            Body::Keystroke { strokes, total_keys, features } => {
+        map.serialize_entry("type", record.kind().name())?;
+        map.serialize_entry("schema", schema)?;
+        map.serialize_entry("user", &identity.user)?;
+        map.serialize_entry("host", &identity.host)?;
+        map.serialize_entry("origin", origin.name())?;
+        map.serialize_entry("timestamp", &iso8601(record.window_end_us))?;
+        map.serialize_entry("window_end", &record.window_end_us)?;
+        map.serialize_entry("dev_mode", &identity.dev_mode)?;
+        map.serialize_entry("degraded", &record.degraded)?;
+        match &record.body {
+            Body::Keystroke { strokes, total_keys, .. } => {
                 map.serialize_entry("strokes", strokes.name())?;
                 map.serialize_entry("total_keys", total_keys)?;
-                serialize_features::<S>(&mut map, &KEYSTROKE, &features[..])?;
             }
-            Body::Mouse { total_samples, features } => {
-                map.serialize_entry("total_samples", total_samples)?;
-                serialize_features::<S>(&mut map, &MOUSE, &features[..])?;
-            }
+            Body::Mouse { total_samples, .. } => map.serialize_entry("total_samples", total_samples)?,
             Body::App(app) => {
                 map.serialize_entry("from_app", &app.from_app)?;
                 map.serialize_entry("to_app", &app.to_app)?;
@@ -44,18 +44,32 @@ impl Serialize for Entry {
     }
 }
 
-fn serialize_features<S: Serializer>(
-    map: &mut S::SerializeMap,
-    features: &[Feature],
-    values: &[Option<f64>],
-) -> Result<(), S::Error> {
-    features.iter().zip(values).try_for_each(|(feature, value)| map.serialize_entry(feature.name.as_str(), value))
-}
-
 impl Entry {
     /// The JSON text, one line without its end.
     pub fn to_json(&self) -> String {
-        serde_json::to_string(self).expect("a record holds only strings and numbers")
+        match &self.record.body {
+            Body::Keystroke { features, .. } => self.with_features(&KEYSTROKE, &features[..]),
+            Body::Mouse { features, .. } => self.with_features(&MOUSE, &features[..]),
+            Body::App(_) => self.with_features(&[], &[]),
+        }
+    }
+
+    /// The features' names are letters, digits and underscores, so nothing has to be escaped.
+    fn with_features(&self, features: &[Feature], values: &[Option<f64>]) -> String {
+        const HEAD_BYTES: usize = 512;
+        const FEATURE_BYTES: usize = 40;
+        const WRITABLE: &str = "a record holds only strings and numbers";
+        let mut text = Vec::with_capacity(HEAD_BYTES + features.len() * FEATURE_BYTES);
+        serde_json::to_writer(&mut text, &Head(self)).expect(WRITABLE);
+        text.pop();
+        for (feature, value) in features.iter().zip(values) {
+            text.extend_from_slice(b",\"");
+            text.extend_from_slice(feature.name.as_bytes());
+            text.extend_from_slice(b"\":");
+            serde_json::to_writer(&mut text, value).expect(WRITABLE);
+        }
+        text.push(b'}');
+        String::from_utf8(text).expect("serde_json writes UTF-8")
     }
 }
 

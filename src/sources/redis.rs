@@ -21,6 +21,8 @@ use tokio::sync::{mpsc, watch};
 
 pub const CHANNEL: &str = "seclyzer:events";
 
+/// Events that are passed on together at most.
+const BATCH: usize = 256;
 /// Between two lines in the log about events that were dropped.
 const REPORT_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -42,7 +44,7 @@ pub async fn subscribe(
     counts: watch::Sender<Counts>,
 ) -> Result<(), BadUrl> {
     let servers = servers(&settings)?;
-    let mut intake = Intake { events: events.clone(), counts, gap: false, reported: None };
+    let mut intake = Intake::new(events.clone(), counts);
     tokio::select! {
         () = events.closed() => Ok(()),
         never = listen(&settings, &servers, &mut intake) => match never {},
@@ -85,51 +87,85 @@ pub async fn open(server: &Server) -> RedisResult<Subscription> {
 }
 
 /// From messages to the queue.
-struct Intake {
+pub struct Intake {
     events: mpsc::Sender<Stamped>,
     counts: watch::Sender<Counts>,
+    /// Events that came together and are not passed on yet, and how many of what came were taken and dropped.
+    batch: Vec<Stamped>,
+    accepted: u64,
+    rejected: BTreeMap<&'static str, u64>,
     /// Events were lost since the last one that was passed on.
     gap: bool,
     reported: Option<Instant>,
 }
 
 impl Intake {
+    pub fn new(events: mpsc::Sender<Stamped>, counts: watch::Sender<Counts>) -> Intake {
+        let (batch, rejected) = (Vec::with_capacity(BATCH), BTreeMap::new());
+        Intake { events, counts, batch, accepted: 0, rejected, gap: false, reported: None }
+    }
+
     /// Takes messages until the connection is lost.
-    async fn drain(&mut self, subscription: &mut Subscription) -> RedisResult<Infallible> {
+    pub async fn drain(&mut self, subscription: &mut Subscription) -> RedisResult<Infallible> {
         loop {
             match subscription.next().await {
-                Ok(message) => self.take(message).await,
+                Ok(message) => self.take(message),
                 Err(error) => {
                     self.gap = true;
                     self.counts.send_modify(|counts| counts.interruptions += 1);
                     return Err(error);
                 }
             }
+            // What came together goes on together.
+            while self.batch.len() < BATCH
+                && let Some(message) = subscription.next_received()
+            {
+                self.take(Some(message));
+            }
+            self.count();
+            self.pass_on().await;
             // A flood must not keep the devices waiting.
-            tokio::task::consume_budget().await;
+            tokio::task::yield_now().await;
         }
     }
 
-    async fn take(&mut self, message: Option<&[u8]>) {
+    fn take(&mut self, message: Option<&[u8]>) {
         match message.ok_or(Reject::TooLong).and_then(parse) {
             Ok(stamped) => {
                 if std::mem::take(&mut self.gap) {
                     let gap = Event::Gap { scope: Scope::All, reason: GapReason::Dropped };
-                    self.pass_on(Stamped { ts_us: stamped.ts_us, event: gap }).await;
+                    self.batch.push(Stamped { ts_us: stamped.ts_us, event: gap });
                 }
-                self.pass_on(stamped).await;
-                self.counts.send_modify(|counts| counts.accepted += 1);
+                self.batch.push(stamped);
+                self.accepted += 1;
             }
-            Err(reject) => {
-                self.counts.send_modify(|counts| *counts.rejected.entry(reject.name()).or_default() += 1);
-                self.report();
-            }
+            Err(reject) => *self.rejected.entry(reject.name()).or_default() += 1,
         }
     }
 
-    async fn pass_on(&self, stamped: Stamped) {
-        // An error says that nobody takes events any more: then `subscribe` ends.
-        let _ = self.events.send(stamped).await;
+    /// Makes known what came.
+    fn count(&mut self) {
+        let is_any_rejected = !self.rejected.is_empty();
+        self.counts.send_modify(|counts| {
+            counts.accepted += std::mem::take(&mut self.accepted);
+            for (reason, count) in std::mem::take(&mut self.rejected) {
+                *counts.rejected.entry(reason).or_default() += count;
+            }
+        });
+        if is_any_rejected {
+            self.report();
+        }
+    }
+
+    async fn pass_on(&mut self) {
+        while !self.batch.is_empty() {
+            let count = self.batch.len().min(self.events.max_capacity());
+            match self.events.reserve_many(count).await {
+                Ok(places) => places.zip(self.batch.drain(..count)).for_each(|(place, stamped)| place.send(stamped)),
+                // Nobody takes events any more: `subscribe` ends.
+                Err(_) => self.batch.clear(),
+            }
+        }
     }
 
     /// Says how many events were dropped so far, if a minute has passed since it was said last. No timer: the next

@@ -2,6 +2,9 @@
 //!
 //! `fuzz/` has a target for each; `tests/fuzz_corpus.rs` runs them on stable Rust.
 
+#[path = "../common/value_parser.rs"]
+mod value_parser;
+
 use seclyzer::config::{self, InfluxApi};
 use seclyzer::config::{Account, ConfigFile, Environment, Machine, Secret, SecretFile, Sources, Switch, Tls};
 use seclyzer::event::json;
@@ -15,10 +18,14 @@ use seclyzer::sources::evdev::{Decoder, Modalities, RAW_LEN, Raw, Surface};
 use seclyzer::sources::redis::subscription::Subscription;
 use seclyzer::sources::trace::{Line, TraceReader};
 use seclyzer::sources::x11::wm_class as property;
-use std::io::{Cursor, Read, Write};
+use std::collections::VecDeque;
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::{LazyLock, Mutex};
+use std::task::{Context, Poll};
+use tokio::io::{AsyncRead, ReadBuf};
 use tokio::runtime::Runtime;
 use zeroize::Zeroizing;
 
@@ -61,8 +68,9 @@ fn batch() -> [Stored; 1] {
     [Stored { id: 1, entry: entry(record) }]
 }
 
-/// An event that is accepted can be written, and is accepted again then.
+/// An event is read as the contract's rules say; one that is accepted can be written, and is accepted again then.
 pub fn event(bytes: &[u8]) {
+    assert_eq!(json::parse(bytes), value_parser::parse(bytes));
     let Ok(stamped) = json::parse(bytes) else { return };
     assert!(stamped.ts_us > 0);
     if let Some(text) = json::to_json(&stamped) {
@@ -165,17 +173,38 @@ pub fn config_text(bytes: &[u8]) {
 static RUNTIME: LazyLock<Runtime> =
     LazyLock::new(|| tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime"));
 
-/// What a server sends to a subscriber ends the connection or is a message of bounded length.
+/// What a server sends to a subscriber ends the connection or is a message of bounded length, however it is cut into
+/// packets.
 pub fn redis_subscription(bytes: &[u8]) {
     let settings = redis_settings("redis://127.0.0.1".into());
     let server = servers(&settings).expect("a good URL").remove(0);
-    let stream = Box::new(tokio::io::join(Cursor::new(bytes.to_vec()), tokio::io::sink()));
-    RUNTIME.block_on(async {
-        let Ok(mut subscription) = Subscription::over(stream, &server, "seclyzer:events").await else { return };
-        while let Ok(message) = subscription.next().await {
-            assert!(message.is_none_or(|message| message.len() <= 4096));
+    let messages = async |packet: usize| {
+        let stream = Box::new(tokio::io::join(Packets(bytes.to_vec().into(), packet), tokio::io::sink()));
+        let mut messages = Vec::new();
+        let mut subscription =
+            Subscription::over(stream, &server, "seclyzer:events").await.map_err(|e| e.to_string())?;
+        loop {
+            match subscription.next().await {
+                Ok(message) => {
+                    assert!(message.is_none_or(|message| message.len() <= 4096));
+                    messages.push(message.map(<[u8]>::to_vec));
+                }
+                Err(error) => return Ok::<_, String>((messages, error.to_string())),
+            }
         }
-    });
+    };
+    RUNTIME.block_on(async { assert_eq!(messages(usize::MAX).await, messages(1).await) });
+}
+
+/// Hands out so many bytes at a time at most.
+struct Packets(VecDeque<u8>, usize);
+
+impl AsyncRead for Packets {
+    fn poll_read(mut self: Pin<&mut Self>, _: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
+        let length = buffer.remaining().min(self.1).min(self.0.len());
+        self.0.drain(..length).for_each(|byte| buffer.put_slice(&[byte]));
+        Poll::Ready(Ok(()))
+    }
 }
 
 /// A listener that answers every connection with the same bytes and closes it.

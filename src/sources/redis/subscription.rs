@@ -16,6 +16,8 @@ use tokio_rustls::TlsConnector;
 
 /// Longer messages are passed over without being kept.
 const LONGEST_MESSAGE: usize = 4096;
+/// What is read at once: some hundred messages.
+const BUFFER: usize = 16 * 1024;
 /// A length, a status or an error's text.
 const LONGEST_LINE: u64 = 512;
 
@@ -36,7 +38,7 @@ impl Subscription {
 
     /// Logs in and subscribes on a connection that is there.
     pub async fn over(stream: Box<dyn Stream>, server: &Server, channel: &str) -> RedisResult<Subscription> {
-        let mut subscription = Subscription { stream: BufReader::new(stream), text: Vec::new() };
+        let mut subscription = Subscription { stream: BufReader::with_capacity(BUFFER, stream), text: Vec::new() };
         let login = server.login();
         if let Some(password) = login.password() {
             subscription.send(redis::cmd("AUTH").arg(login.username()).arg(password)).await?;
@@ -53,11 +55,30 @@ impl Subscription {
 
     /// The next message; `None` for one that is longer than any event.
     pub async fn next(&mut self) -> RedisResult<Option<&[u8]>> {
+        if self.take_received() {
+            return Ok(Some(&self.text));
+        }
         self.number(b'*').await?;
         for _ in ["message", "its channel"] {
             self.text().await?;
         }
         self.text().await
+    }
+
+    /// The next message, if all of it was received already: for this nobody has to wait.
+    pub fn next_received(&mut self) -> Option<&[u8]> {
+        self.take_received().then_some(&self.text)
+    }
+
+    /// Takes a whole message out of what was received. Whatever is not as usual is left to who reads piece by piece.
+    fn take_received(&mut self) -> bool {
+        let received = self.stream.buffer();
+        let Some((message, rest)) = split_message(received) else { return false };
+        let length = received.len() - rest.len();
+        self.text.clear();
+        self.text.extend_from_slice(message);
+        self.stream.consume(length);
+        true
     }
 
     async fn send(&mut self, command: &Cmd) -> RedisResult<()> {
@@ -98,6 +119,24 @@ impl Subscription {
             Some(_) => Err(strange()),
         }
     }
+}
+
+/// The text of the message that these bytes begin with, and what is behind it.
+fn split_message(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (_kind, rest) = split_text(bytes.strip_prefix(b"*3\r\n")?)?;
+    let (_channel, rest) = split_text(rest)?;
+    split_text(rest)
+}
+
+fn split_text(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let bytes = bytes.strip_prefix(b"$")?;
+    let digits = bytes.iter().take(5).take_while(|byte| byte.is_ascii_digit()).count();
+    let length = bytes[..digits].iter().fold(0, |length, digit| length * 10 + usize::from(digit - b'0'));
+    if digits == 0 || length > LONGEST_MESSAGE {
+        return None;
+    }
+    let (text, rest) = bytes[digits..].strip_prefix(b"\r\n")?.split_at_checked(length)?;
+    Some((text, rest.strip_prefix(b"\r\n")?))
 }
 
 fn strange() -> RedisError {
