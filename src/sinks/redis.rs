@@ -84,10 +84,10 @@ impl Redis {
     }
 
     /// One server has taken a batch: it is the one from now on.
-    fn settle(&mut self, index: usize) {
+    async fn settle(&mut self, index: usize) {
         if !std::mem::replace(&mut self.has_answered, true) {
             let server = self.servers.swap_remove(index);
-            if server.is_open_to_all() {
+            if server.is_open_to_all().await {
                 let address = server.address();
                 tracing::warn!(
                     address,
@@ -324,7 +324,7 @@ impl Sink for Redis {
         let (index, mut connection) = self.connect().await.map_err(|error| self.failure(&error.into()))?;
         self.send(&mut connection, batch).await.map_err(|fault| self.failure(&fault))?;
         self.connection = Some(connection);
-        self.settle(index);
+        self.settle(index).await;
         Ok(())
     }
 }

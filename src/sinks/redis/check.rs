@@ -38,7 +38,8 @@ impl Redis {
             }
         };
         let server = &self.servers[index];
-        Ok(Checked { address: server.address(), is_open_to_all: server.is_open_to_all(), channels_are_tried })
+        let is_open_to_all = server.is_open_to_all().await;
+        Ok(Checked { address: server.address(), is_open_to_all, channels_are_tried })
     }
 
     async fn rehearse(&self, connection: &mut MultiplexedConnection) -> Result<(), Fault> {
