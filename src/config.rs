@@ -158,7 +158,12 @@ pub struct Influx {
 impl Redis {
     /// Whether the server is needed at all.
     pub fn is_used(&self) -> bool {
-        self.enabled != Switch::Off || self.accept_events
+        Redis::is_used_with(self.enabled, self.accept_events)
+    }
+
+    /// The same, of settings that are still being read.
+    pub(crate) fn is_used_with(enabled: Switch, accept_events: bool) -> bool {
+        enabled != Switch::Off || accept_events
     }
 }
 

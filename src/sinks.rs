@@ -62,11 +62,11 @@ pub struct Status {
     pub state: State,
     /// When it came into this state; microseconds since the Unix epoch.
     pub since_us: Micros,
-    /// Every record up to this id has been delivered, or rejected for good.
+    /// Every record up to this id has been delivered, or discarded because the server will never store it.
     pub mark: i64,
     /// Since the agent's start.
     pub delivered: u64,
-    /// Records that the server will never take, since the agent's start.
+    /// Records that the server will never store, since the agent's start.
     pub rejected: u64,
     /// Records that were no longer in the database when their turn came, since the agent's start.
     pub missed: u64,
@@ -79,12 +79,14 @@ pub struct Status {
 pub enum State {
     /// There has been nothing to deliver.
     Idle,
-    /// An optional sink that no server has answered for, ever.
+    /// An optional sink, and no server has answered since the agent's start.
     Absent,
     Delivering,
-    /// The server cannot be reached or is busy; what it misses is kept.
+    /// The server works and will never store the latest record, which was discarded.
+    Rejecting,
+    /// The server cannot be reached or is busy; undelivered records are kept.
     Waiting,
-    /// The server does not let us in; what it misses is kept.
+    /// The server does not let us in; undelivered records are kept.
     Refused,
 }
 
@@ -147,9 +149,13 @@ impl<S: Sink> Follow<S> {
             let outcome = self.sink.deliver(&batch).await;
             let kinds: Vec<Kind> = batch.iter().map(|stored| stored.entry.record.kind()).collect();
             let verdict = self.pace.judge(&kinds, outcome.as_ref().err());
+            if self.is_absent && !matches!(outcome, Err(Failure::Unreachable(_))) {
+                // It is there, whatever it answers: from here on it gets everything.
+                self.is_absent = false;
+                insist(|| self.store.set_mark(S::FOLLOWER, mark)).await?;
+            }
             self.tell(batch.len(), last.id, outcome, &verdict);
             if verdict.is_done {
-                self.is_absent = false;
                 // Ids have no gaps, but for records that were deleted or are none.
                 self.miss(last.id - mark - batch.len() as i64);
                 self.mark = last.id;
@@ -204,10 +210,8 @@ impl<S: Sink> Follow<S> {
             }
             Err(failure @ (Failure::Rejected(_) | Failure::Outdated(_))) if verdict.is_done => {
                 self.given_up.add(S::FOLLOWER.name(), last_id, &failure);
-                self.status.send_modify(|status| {
-                    status.rejected += 1;
-                    status.last_error = Some(failure.to_string());
-                });
+                self.status.send_modify(|status| status.rejected += 1);
+                self.enter(State::Rejecting, failure.to_string());
             }
             // Told when it comes down to a single record.
             Err(Failure::Rejected(_) | Failure::Outdated(_)) => {}
@@ -220,16 +224,20 @@ impl<S: Sink> Follow<S> {
     /// Notes the state, and logs it if it is another one than before.
     fn enter(&self, state: State, reason: String) {
         let sink = S::FOLLOWER.name();
-        if self.status.borrow().state == state {
+        let before = self.status.borrow().state;
+        if before == state {
             tracing::debug!(sink, reason, "still {state:?}");
         } else {
             match state {
+                // Some kinds of records may be taken and another not, so that these change all the time; `GivenUp` logs.
+                State::Rejecting => {}
+                State::Delivering if before == State::Rejecting => {}
                 State::Idle | State::Delivering => tracing::info!(sink, "records are being delivered"),
                 State::Absent => tracing::info!(sink, reason, "off, for no server answers; tried with later records"),
                 State::Waiting => {
-                    tracing::warn!(sink, reason, "cannot deliver; what it misses is kept and tried again")
+                    tracing::warn!(sink, reason, "cannot deliver; undelivered records are kept and tried again")
                 }
-                State::Refused => tracing::warn!(sink, reason, "the server refuses; what it misses is kept"),
+                State::Refused => tracing::warn!(sink, reason, "the server refuses; undelivered records are kept"),
             }
             self.status.send_modify(|status| (status.state, status.since_us) = (state, now_us()));
         }
@@ -239,7 +247,7 @@ impl<S: Sink> Follow<S> {
     }
 }
 
-/// Records that were rejected for good since they were last logged: at most once a minute, for a backlog may hold a
+/// Records that were rejected and discarded since they were last logged: at most once a minute, for a backlog may hold a
 /// million of them.
 #[derive(Debug, Default)]
 struct GivenUp {
@@ -254,7 +262,7 @@ impl GivenUp {
         self.count += 1;
         if self.logged.is_none_or(|logged| logged.elapsed() >= GivenUp::INTERVAL) {
             let records = self.count;
-            tracing::error!(sink, records, id, %failure, "rejected for good and left out; status counts all such records");
+            tracing::error!(sink, records, id, %failure, "records that the server will never store were discarded; status counts them all");
             *self = GivenUp { count: 0, logged: Some(Instant::now()) };
         }
     }

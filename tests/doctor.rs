@@ -28,8 +28,10 @@ const ACCOUNT: &str = "username = \"pub\"\npassword = \"pw\"\n";
 async fn an_account_that_may_only_publish_is_right_for_the_channels_and_wrong_for_the_stream_and_events() {
     let redis = Redis::start(&[]).await;
     redis.tell("ACL SETUSER pub on >pw resetkeys resetchannels &features &seclyzer:features:* +publish").await;
+    redis.tell("ACL SETUSER pub +multi").await;
     let (verdict, text) = finding(&redis_section(&redis, ACCOUNT), "redis").await;
     assert_eq!(verdict, "ok", "{text}");
+    redis.tell("ACL SETUSER pub -multi").await;
     let (verdict, text) = finding(&redis_section(&redis, &format!("{ACCOUNT}stream = true")), "redis").await;
     assert!(verdict == "failure" && text.contains("NOPERM") && text.contains("permission"), "{verdict}: {text}");
     let (verdict, text) = finding(&redis_section(&redis, &format!("{ACCOUNT}accept_events = true")), "events").await;
@@ -37,6 +39,22 @@ async fn an_account_that_may_only_publish_is_right_for_the_channels_and_wrong_fo
     redis.tell("ACL SETUSER pub &seclyzer:events +subscribe").await;
     let (verdict, text) = finding(&redis_section(&redis, &format!("{ACCOUNT}accept_events = true")), "events").await;
     assert_eq!(verdict, "ok", "{text}");
+}
+
+#[tokio::test]
+async fn an_account_whose_channels_cannot_be_tried_is_a_warning_that_names_the_rules() {
+    let redis = Redis::start(&[]).await;
+    for channels in ["&wrong", "&seclyzer:*", "&features &seclyzer:features:*"] {
+        redis.tell(&format!("ACL SETUSER pub reset on >pw {channels} +publish")).await;
+        let home = Home::with_config(&format!("[x11]\nenabled = false\n{}", redis_section(&redis, ACCOUNT)));
+        let output = tokio::task::spawn_blocking(move || home.run(&["doctor", "--json"])).await.expect("no panic");
+        let findings: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let finding = findings.as_array().expect("findings").iter().find(|finding| finding["what"] == "redis");
+        let finding = finding.expect("a finding");
+        assert_eq!(finding["verdict"], "warning", "{channels}: {finding}");
+        let rules = "ACL SETUSER pub &features &seclyzer:features:* +publish";
+        assert!(finding["mend"].as_str().expect("a text").contains(rules), "{finding}");
+    }
 }
 
 #[tokio::test]

@@ -289,6 +289,64 @@ async fn the_mark_of_an_earlier_version_is_taken_over_so_that_nothing_is_doubled
 }
 
 #[tokio::test]
+async fn a_cluster_takes_over_the_mark_of_an_earlier_version_though_that_is_in_another_slot() {
+    let cluster = Redis::start_cluster(1).await;
+    let (node, records) = (&cluster[0], batch(1..=30));
+    let settings = settings(&node.url(), true);
+    sink(&settings).deliver(&records[..10]).await.expect("delivered");
+    // As a server that was made a cluster has it.
+    for key in [format!("DEL {MARK}"), format!("SET {OLD_MARK} 10")] {
+        node.tell(&key).await;
+    }
+    sink(&settings).check().await.expect("it would take records");
+    sink(&settings).deliver(&records[..15]).await.expect("delivered");
+    assert_eq!(node.stream().await, texts(&records[..15]));
+    let left: Option<String> = node.ask(&format!("GET {OLD_MARK}")).await;
+    assert!(left.is_none_or(|mark| mark.is_empty()), "the old mark is empty");
+    // As an agent leaves it that dies between the transaction and the old mark, once with a mark from an old life.
+    for (old, end) in [(10, 20), (900, 25)] {
+        sink(&settings).deliver(&records[..end]).await.expect("delivered");
+        node.tell(&format!("SET {OLD_MARK} {old}")).await;
+        sink(&settings).deliver(&records[..end]).await.expect("delivered");
+        assert_eq!(node.stream().await, texts(&records[..end]), "with {old} under the old name");
+    }
+}
+
+#[tokio::test]
+async fn records_that_a_transaction_could_not_append_are_appended_later_and_the_others_are_not_doubled() {
+    let redis = Redis::start(&[]).await;
+    let (records, mut sink) = (batch(1..=16), sink(&settings(&redis.url(), true)));
+    // Two more entries, and there is no number left for another.
+    redis.tell(&format!("XADD {STREAM} {0}-{1} record before", u64::MAX, u64::MAX - 2)).await;
+    for _ in 0..2 {
+        let failure = sink.deliver(&records).await.expect_err("no number is left");
+        assert!(matches!(&failure, Failure::Busy { reason, .. } if reason.contains("exhausted")), "{failure:?}");
+    }
+    assert_eq!(redis.stream().await[1..], texts(&records[..2]));
+    redis.tell(&format!("DEL {STREAM}")).await;
+    sink.deliver(&records).await.expect("delivered");
+    assert_eq!(redis.stream().await, texts(&records[2..]));
+    sink.deliver(&batch(1..=17)).await.expect("delivered");
+    assert_eq!(redis.stream().await.len(), 15);
+}
+
+#[tokio::test]
+async fn the_doctor_trims_no_stream_behind_something_that_only_seems_to_begin_a_transaction() {
+    // What answers OK to MULTI here is another command, so that everything after it is carried out.
+    let renamed = [("MULTI", ""), ("UNWATCH", "MULTI"), ("EXEC", ""), ("PING", "EXEC")];
+    let arguments: Vec<&str> = renamed.iter().flat_map(|(old, new)| ["--rename-command", old, new]).collect();
+    let redis = Redis::start(&arguments).await;
+    let settings = settings(&redis.url(), true);
+    sink(&settings).check().await.expect("it seems to take records");
+    assert_eq!(redis.ask::<usize>(&format!("EXISTS {STREAM}")).await, 0, "no stream is made");
+    for number in 0..300 {
+        redis.tell(&format!("XADD {STREAM} * record {number}")).await;
+    }
+    sink(&settings).check().await.expect("it seems to take records");
+    assert!(redis.stream().await.len() >= 300);
+}
+
+#[tokio::test]
 async fn nor_is_anything_doubled_or_lost_when_the_earlier_version_comes_back_in_between() {
     let redis = Redis::start(&[]).await;
     let records = batch(1..=30);

@@ -239,8 +239,9 @@ async fn a_conflict_of_types_costs_one_record_a_pause_and_keeps_the_backlog_thou
     tokio::time::sleep(Duration::from_secs(2)).await;
     let status = follower.status();
     assert!(status.rejected < 20, "of 100: {status:?}");
+    follower.wait("it shows that records are rejected", |status| status.state == State::Rejecting).await;
     assert!(status.last_error.is_some_and(|error| error.contains("a field type conflict")));
-    let lines = log::lines().into_iter().filter(|line| line.contains("rejected for good")).count();
+    let lines = log::lines().into_iter().filter(|line| line.contains("will never store")).count();
     assert_eq!(lines, 1, "one line a minute");
 }
 
@@ -257,7 +258,7 @@ async fn records_that_are_too_old_go_at_once_and_those_of_a_conflict_in_the_same
     spool.fill(12).await;
     follower.catch_up(&spool).await;
     assert_eq!((server.points().0, follower.status().rejected), (204, 108), "each stands alone in the end");
-    let lines = log::lines().into_iter().filter(|line| line.contains("rejected for good")).count();
+    let lines = log::lines().into_iter().filter(|line| line.contains("will never store")).count();
     assert_eq!(lines, 1, "one line a minute");
 }
 
@@ -353,6 +354,41 @@ async fn an_optional_sink_without_a_server_is_tried_only_when_there_is_something
     let (_, delivered) = attempts.lock().expect("no panic").last().cloned().expect("an attempt");
     assert_eq!(delivered, [6, 7, 8], "what came since the agent's start, and nothing from before");
     assert_eq!(spool.store.mark(Follower::Redis).await.expect("an answer"), Some(8));
+}
+
+#[tokio::test]
+async fn a_sink_whose_records_are_all_rejected_shows_that_until_one_is_taken() {
+    let (spool, server) = (Spool::new(), StrictV2::start("token", 1 << 20));
+    for kind in Kind::ALL {
+        server.refuse_points(kind.table(), Unwanted::Conflict);
+    }
+    let mut follower = Running::start(influx(InfluxApi::V2, &server.url()), &spool);
+    spool.fill(4).await;
+    follower.catch_up(&spool).await;
+    let status = follower.status();
+    assert_eq!((status.state, status.delivered, status.rejected), (State::Rejecting, 0, 4));
+    server.refuse_no_points();
+    spool.fill(4).await;
+    follower.catch_up(&spool).await;
+    assert_eq!(follower.status().state, State::Delivering);
+}
+
+#[tokio::test]
+async fn an_optional_redis_that_answers_with_a_refusal_is_refused_and_gets_everything_once_it_lets_us_in() {
+    log::keep();
+    let (spool, server) = (Spool::new(), servers::Redis::start(&["--requirepass", "secret"]).await);
+    let settings = config::Redis { enabled: Switch::Auto, ..redis_settings(&server.url()) };
+    let mut follower = Running::start(Redis::new(settings, spool.store.database_id()).expect("a good URL"), &spool);
+    spool.fill(10).await;
+    follower.wait("a refusal", |status| status.state == State::Refused).await;
+    assert!(follower.status().last_error.is_some_and(|error| error.contains("NOAUTH")));
+    assert!(log::lines().iter().any(|line| line.contains("the server refuses") && line.contains("NOAUTH")));
+    eventually("a mark", async || spool.store.mark(Follower::Redis).await.expect("an answer")).await;
+    let mut connection = server.connect(":secret@").await;
+    let set = redis::cmd("CONFIG").arg("SET").arg("requirepass").arg("").to_owned();
+    set.exec_async(&mut connection).await.expect("a setting");
+    follower.catch_up(&spool).await;
+    assert_eq!(server.stream().await, stored_texts(&spool).await);
 }
 
 #[tokio::test]

@@ -171,6 +171,15 @@ async fn a_redis_that_asks_for_a_certificate_gets_ours_and_takes_records_and_the
 }
 
 #[tokio::test]
+async fn a_redis_that_takes_a_certificate_and_asks_for_none_is_open_to_all() {
+    let (redis, url) = company_redis().await;
+    redis.tell("CONFIG SET tls-auth-clients optional").await;
+    let settings = config::Redis { tls: AUTHORITY.tls("agent"), ..redis_settings(&url) };
+    let checked = Redis::new(settings, "database").expect("a good URL").check().await.expect("it would take records");
+    assert!(checked.is_open_to_all);
+}
+
+#[tokio::test]
 async fn events_come_in_from_a_redis_that_asks_for_a_certificate() {
     let (redis, url) = company_redis().await;
     let (sender, mut events) = mpsc::channel(8);
@@ -195,6 +204,12 @@ async fn without_a_certificate_or_with_a_strangers_a_redis_refuses_us_and_that_i
         let failure = sink.deliver(&batch(1..=3)).await.expect_err("refused");
         assert!(matches!(&failure, Failure::Refused(text) if text.contains(told)), "{failure:?}");
     }
+    // With TLS 1.2 a server does not say why.
+    redis.tell("CONFIG SET tls-protocols TLSv1.2").await;
+    let none = Tls { cert: None, key: None, ..AUTHORITY.tls("agent") };
+    let mut sink = Redis::new(config::Redis { tls: none, ..redis_settings(&url) }, "database").expect("a good URL");
+    let failure = sink.deliver(&batch(1..=3)).await.expect_err("refused");
+    assert!(matches!(&failure, Failure::Refused(text) if text.contains("tls_cert")), "{failure:?}");
     // The system's authorities do not count where others are named.
     let tls = Tls { ca: Some(AUTHORITY.file("authority", "certificate")), ..AUTHORITY.tls("agent") };
     let mut sink = Redis::new(config::Redis { tls, ..redis_settings(&url) }, "database").expect("a good URL");
@@ -314,7 +329,7 @@ async fn the_hardened_agent_reads_its_certificates_where_nothing_else_is_read_an
         format!("[redis]\nenabled = true\nstream = true\naccept_events = true\nurl = \"{url}\"\n{files}");
     let home = Home::with_config(&format!("[x11]\nenabled = false\n{redis_section}"));
     let agent = home.start_agent(&[]);
-    agent.wait_for_log("no events from Redis until it is back");
+    agent.wait_for_log("no events from Redis until it answers again");
     // A renewal puts new files in the places of the old ones.
     for (what, to) in [("certificate", &cert), ("key", &key)] {
         let new = place("new");

@@ -118,7 +118,7 @@ async fn replay_and_drain(args: &Args, config: &Config, outlet: &Outlet, store: 
     let caught_up = tokio::time::timeout(limit, followers.caught_up(newest)).await.is_ok();
     for sink in followers.status().iter().filter(|sink| sink.status.rejected > 0) {
         let (records, reason) = (sink.status.rejected, sink.status.last_error.as_deref());
-        tracing::warn!(sink = sink.name, records, reason, "rejected for good and left out");
+        tracing::warn!(sink = sink.name, records, reason, "records that the server will never store were discarded");
     }
     if caught_up {
         return Ok(());

@@ -4,7 +4,7 @@ use super::error::{ConfigError, Origin, shell_word};
 use super::file::OTHERS;
 use super::settings::{Layer, Settings};
 use super::value::{Value, printable};
-use super::{Machine, Secret, SecretFile, Switch};
+use super::{Machine, Redis, Secret, SecretFile, Switch};
 use std::io;
 use std::path::Path;
 use zeroize::Zeroizing;
@@ -41,7 +41,7 @@ pub(super) fn credentials(directory: &Path, machine: &dyn Machine) -> Result<Lay
 
 /// Reads the files that the settings name.
 pub(super) fn read_files(settings: &mut Settings, machine: &dyn Machine) -> Result<(), ConfigError> {
-    let redis_is_used = settings.switch("redis.enabled") != Switch::Off || settings.flag("redis.accept_events");
+    let redis_is_used = Redis::is_used_with(settings.switch("redis.enabled"), settings.flag("redis.accept_events"));
     let influx_is_used = settings.switch("influx.enabled") != Switch::Off;
     for (file_key, key) in FILES {
         let path = Path::new(settings.text(file_key)).to_owned();

@@ -146,7 +146,7 @@ impl Influx {
             text = format!("{text}: {error}");
             cause = error.source();
         }
-        match tls::refusal(&text) {
+        match tls::refusal(&text, &self.settings.tls) {
             Some(what) => Failure::Refused(self.sent.reason(what, &text)),
             None if error.is_builder() => Failure::Refused(self.sent.reason("", &text)),
             None => Failure::Unreachable(self.sent.reason("no answer", &text)),
@@ -222,7 +222,8 @@ impl Sink for Influx {
             false => self.post(lines).await.and_then(|answer| answer.map_or(Ok(()), |a| Err(a.judge(&self.sent)))),
         };
         self.goes_well = outcome.is_ok();
-        if !self.goes_well && !self.settings.tls.is_empty() {
+        let is_shut_out = matches!(outcome, Err(Failure::Unreachable(_) | Failure::Refused(_)));
+        if is_shut_out && !self.settings.tls.is_empty() {
             // The next client is made with the files as they are then.
             (self.carrier, self.http) = (None, None);
         }

@@ -17,7 +17,7 @@ use crate::store::Follower;
 use commands::{Commands, Fault};
 use redis::aio::MultiplexedConnection;
 use redis::{ErrorKind, RedisError, RedisResult, ServerErrorKind, Value};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The channel of a kind of records is this with its name.
 pub const CHANNEL_PREFIX: &str = "seclyzer:features:";
@@ -30,11 +30,18 @@ pub const STREAM_MARK_PREFIX: &str = "seclyzer:stream:mark:{seclyzer:stream:feat
 /// The same as earlier versions named it.
 pub const OLD_STREAM_MARK_PREFIX: &str = "seclyzer:stream:mark:";
 
+/// Of a transaction: a PUBLISH for each channel, and the XADD.
+const COMMANDS_OF_A_RECORD: usize = 3;
+
 pub struct Redis {
     settings: config::Redis,
     mark_key: String,
     /// `None` once this sink has moved the mark: nobody else moves it while it does.
     old_mark_key: Option<String>,
+    /// The old mark is in another slot of a cluster than the stream, so that no transaction can contain both.
+    is_old_mark_apart: bool,
+    /// Records of a transaction that failed in part, and whether each was appended: it has moved the mark all the same.
+    half_done: BTreeMap<i64, bool>,
     /// Those that may be asked; once one has answered, only that one.
     servers: Vec<Server>,
     has_answered: bool,
@@ -53,6 +60,8 @@ impl Redis {
             settings,
             mark_key: format!("{STREAM_MARK_PREFIX}{database_id}"),
             old_mark_key: Some(format!("{OLD_STREAM_MARK_PREFIX}{database_id}")),
+            is_old_mark_apart: false,
+            half_done: BTreeMap::new(),
             servers,
             has_answered: false,
             connection: None,
@@ -75,10 +84,10 @@ impl Redis {
     }
 
     /// One server has taken a batch: it is the one from now on.
-    fn settle(&mut self, index: usize) {
+    async fn settle(&mut self, index: usize) {
         if !std::mem::replace(&mut self.has_answered, true) {
             let server = self.servers.swap_remove(index);
-            if server.is_open_to_all() {
+            if server.is_open_to_all().await {
                 let address = server.address();
                 tracing::warn!(
                     address,
@@ -123,10 +132,22 @@ impl Redis {
     }
 
     async fn append(&mut self, connection: &mut MultiplexedConnection, batch: &[Stored]) -> Result<(), Fault> {
-        let (mark, has_old_mark) = self.begin(connection).await?;
+        let crosses = ErrorKind::Server(ServerErrorKind::CrossSlot);
+        match self.transact(connection, batch).await {
+            Err(fault) if fault.error.kind() == crosses && !std::mem::replace(&mut self.is_old_mark_apart, true) => {
+                self.transact(connection, batch).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn transact(&mut self, connection: &mut MultiplexedConnection, batch: &[Stored]) -> Result<(), Fault> {
+        let marks = self.begin(connection).await?;
+        let old_mark_key = self.old_mark_key.as_ref().filter(|_| marks.old.is_some());
         let Some(last) = batch.last() else { return Ok(()) };
+        let waiting = self.waiting(batch, &marks);
         let mut commands = Commands::default();
-        for stored in after_mark(batch, mark) {
+        for stored in &waiting {
             let text = stored.entry.to_json();
             for channel in channels(stored) {
                 commands.add("PUBLISH").arg(channel).arg(&text);
@@ -135,9 +156,8 @@ impl Redis {
             commands.add("XADD").arg(STREAM).arg("MAXLEN").arg("~").arg(length).arg("*").arg("record").arg(&text);
         }
         commands.add("SET").arg(&self.mark_key).arg(last.id);
-        if let Some(key) = self.old_mark_key.as_ref().filter(|_| has_old_mark) {
-            // Whoever may set a key may not always delete one.
-            commands.add("SET").arg(key).arg("").arg("PX").arg(1);
+        if let Some(key) = old_mark_key.filter(|_| !self.is_old_mark_apart) {
+            empty(&mut commands, key);
         }
         commands.add("EXEC");
         let mut answers = commands.ask(connection).await?;
@@ -153,16 +173,38 @@ impl Redis {
             .into()),
             // The answers of the transaction's own commands.
             Value::Array(answers) => {
+                if let Err(fault) = commands.refuse_errors(&answers) {
+                    let appended = answers.iter().skip(COMMANDS_OF_A_RECORD - 1).step_by(COMMANDS_OF_A_RECORD);
+                    let appended = appended.map(|answer| !matches!(answer, Value::ServerError(_)));
+                    self.half_done.extend(waiting.iter().map(|stored| stored.id).zip(appended));
+                    return Err(fault);
+                }
+                self.half_done.clear();
+                if let Some(key) = old_mark_key.filter(|_| self.is_old_mark_apart) {
+                    // Should this fail, the old mark is not ahead of the new one, and hides and repeats nothing.
+                    let mut commands = Commands::default();
+                    empty(&mut commands, key);
+                    commands.refuse_errors(&commands.ask(connection).await?)?;
+                }
                 self.old_mark_key = None;
-                commands.refuse_errors(&answers)
+                Ok(())
             }
             answer => commands.refuse_error(commands.len() - 1, &answer),
         }
     }
 
-    /// Begins a transaction that is carried out only if the mark does not move meanwhile; the mark, and whether it still
-    /// stood under its old name. An earlier version moves the old mark alone, so where there is one it is the later one.
-    async fn begin(&self, connection: &mut MultiplexedConnection) -> Result<(Option<i64>, bool), Fault> {
+    /// The records of the batch that the stream lacks.
+    fn waiting<'a>(&self, batch: &'a [Stored], marks: &Marks) -> Vec<&'a Stored> {
+        let mark = batch.last().and_then(|last| marks.up_to(last.id));
+        let is_behind = |stored: &&Stored| match self.half_done.get(&stored.id) {
+            Some(is_appended) => !is_appended,
+            None => mark.is_none_or(|mark| stored.id > mark),
+        };
+        batch.iter().filter(is_behind).collect()
+    }
+
+    /// Begins a transaction that is carried out only if neither mark moves meanwhile.
+    async fn begin(&self, connection: &mut MultiplexedConnection) -> Result<Marks, Fault> {
         let old = match &self.old_mark_key {
             Some(key) => old_mark(connection, key).await?,
             None => None,
@@ -177,7 +219,7 @@ impl Redis {
         commands.refuse_errors(&answers)?;
         refuse_other_type(&answers[2])?;
         refuse_unless_begun(&answers[3])?;
-        Ok((old.or(mark(&answers[1])), old.is_some()))
+        Ok(Marks { new: mark(&answers[1]), old })
     }
 
     fn failure(&self, fault: &Fault) -> Failure {
@@ -188,6 +230,27 @@ impl Redis {
             Means::Unreachable => Failure::Unreachable(trouble.reason),
         }
     }
+}
+
+/// What Redis holds of the mark.
+struct Marks {
+    new: Option<i64>,
+    old: Option<i64>,
+}
+
+impl Marks {
+    /// The later one that is not behind the whole batch, which ends with `last`. An earlier version moves the old mark
+    /// alone; in a cluster, where the two do not move together, an agent that dies leaves an old one that is outdated. A
+    /// mark behind the whole batch is not of this life of the database (it was restored from a backup) and counts for
+    /// nothing; so does a missing one (the server lost its data).
+    fn up_to(&self, last: i64) -> Option<i64> {
+        [self.new, self.old].into_iter().flatten().filter(|mark| *mark <= last).max()
+    }
+}
+
+/// Empties a mark: whoever may set a key may not always delete one.
+fn empty(commands: &mut Commands, key: &str) {
+    commands.add("SET").arg(key).arg("").arg("PX").arg(1);
 }
 
 /// The mark under its old name. Where that may not be asked for, or is another node's of a cluster, no version has set it.
@@ -237,15 +300,6 @@ fn channels(stored: &Stored) -> [String; 2] {
     [format!("{CHANNEL_PREFIX}{}", stored.entry.record.kind().name()), CHANNEL_ALL.into()]
 }
 
-/// The records of the batch behind the server's mark. A mark behind the whole batch is not of this life of the database
-/// (it was restored from a backup) and counts for nothing; so does a missing one (the server lost its data).
-fn after_mark(batch: &[Stored], mark: Option<i64>) -> &[Stored] {
-    match (mark, batch.last()) {
-        (Some(mark), Some(last)) if mark <= last.id => &batch[batch.partition_point(|stored| stored.id <= mark)..],
-        _ => batch,
-    }
-}
-
 impl Sink for Redis {
     const FOLLOWER: Follower = Follower::Redis;
     // About 200 KiB on the wire with the stream.
@@ -270,7 +324,7 @@ impl Sink for Redis {
         let (index, mut connection) = self.connect().await.map_err(|error| self.failure(&error.into()))?;
         self.send(&mut connection, batch).await.map_err(|fault| self.failure(&fault))?;
         self.connection = Some(connection);
-        self.settle(index);
+        self.settle(index).await;
         Ok(())
     }
 }

@@ -79,6 +79,11 @@ impl StrictV2 {
         self.state.lock().expect("no panic").unwanted.insert(measurement, why);
     }
 
+    /// Points of no kind are refused any more.
+    pub fn refuse_no_points(&self) {
+        self.state.lock().expect("no panic").unwanted.clear();
+    }
+
     fn with(state: State) -> StrictV2 {
         let state = Arc::new(Mutex::new(state));
         let shared = Arc::clone(&state);

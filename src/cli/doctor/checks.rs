@@ -182,7 +182,12 @@ async fn redis(settings: &config::Redis) -> Finding {
         Ok(checked) if checked.channels_are_tried => Finding::ok("redis", format!("{} allows {what}", checked.address)),
         Ok(checked) => {
             let text = format!("{} allows PUBLISH; whether on each channel could not be tried", checked.address);
-            Finding::ok("redis", text)
+            let account = settings.username.as_deref().unwrap_or("default");
+            let mend = format!(
+                "ACL SETUSER {account} &features &seclyzer:features:* +publish, unless it has these rules; with +multi \
+                 the doctor can try the channels"
+            );
+            Finding::warning("redis", text, mend)
         }
         Err(failure @ Failure::Unreachable(_)) if settings.enabled == Switch::Auto => {
             Finding::ok("redis", format!("off until a server answers ({failure})"))

@@ -77,8 +77,10 @@ pub fn trouble(error: &RedisError, command: Option<&str>, settings: &config::Red
     }
     let text = error.to_string();
     let said = error.detail().unwrap_or(&text);
+    if let Some(what) = tls::refusal(&text, &settings.tls) {
+        return Trouble { means: Means::Refusal, reason: sent.reason(&format!("{at}{what}"), said) };
+    }
     let (means, what) = match error.kind() {
-        _ if tls::refusal(&text).is_some() => (Means::Refusal, tls::refusal(&text).unwrap_or_default()),
         // It answers like that to the first question, whichever it is.
         _ if said.contains("max number of clients") => (Means::Wait, "it has too many clients"),
         ErrorKind::AuthenticationFailed => (Means::Refusal, "a wrong account or password"),

@@ -6,7 +6,7 @@
 
 use super::super::Failure;
 use super::commands::{Commands, Fault};
-use super::{CHANNEL_ALL, CHANNEL_PREFIX, Redis, STREAM, refuse_other_type, refuse_unless_begun};
+use super::{CHANNEL_ALL, CHANNEL_PREFIX, Redis, STREAM, old_mark, refuse_other_type, refuse_unless_begun};
 use crate::record::Kind;
 use redis::aio::MultiplexedConnection;
 use redis::{ErrorKind, RedisError, ServerErrorKind, Value};
@@ -38,11 +38,15 @@ impl Redis {
             }
         };
         let server = &self.servers[index];
-        Ok(Checked { address: server.address(), is_open_to_all: server.is_open_to_all(), channels_are_tried })
+        let is_open_to_all = server.is_open_to_all().await;
+        Ok(Checked { address: server.address(), is_open_to_all, channels_are_tried })
     }
 
     async fn rehearse(&self, connection: &mut MultiplexedConnection) -> Result<(), Fault> {
         if self.settings.stream {
+            if let Some(key) = &self.old_mark_key {
+                old_mark(connection, key).await?;
+            }
             let mut commands = Commands::default();
             commands.add("WATCH").arg(&self.mark_key);
             commands.add("GETRANGE").arg(&self.mark_key).arg(0).arg(19);
@@ -63,7 +67,10 @@ impl Redis {
             commands.add("PUBLISH").arg(channel).arg("");
         }
         if self.settings.stream {
-            commands.add("XADD").arg(STREAM).arg("MAXLEN").arg("~").arg(1).arg("*").arg("record").arg("");
+            // As harmless as it can be, should something carry it out: no stream is made, and none is cut shorter.
+            let length = self.settings.stream_max_len;
+            let add = commands.add("XADD").arg(STREAM).arg("NOMKSTREAM").arg("MAXLEN").arg("~").arg(length);
+            add.arg("*").arg("record").arg("");
             commands.add("SET").arg(&self.mark_key).arg(0);
         }
         commands.add("DISCARD");

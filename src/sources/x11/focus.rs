@@ -52,6 +52,9 @@ pub(super) async fn follow(client: &Client, reporter: &mut Reporter) -> Result<I
         {
             reporter.layout(layout).await;
         }
+        if watch.is_grabbed {
+            reporter.grab(true).await;
+        }
         if watch.changes.focus {
             let seen = look(&mut watch).await?;
             if std::mem::take(&mut watch.changes.grab) {
@@ -64,6 +67,10 @@ pub(super) async fn follow(client: &Client, reporter: &mut Reporter) -> Result<I
                 let since = unnamed.map_or_else(Instant::now, |(since, _)| since);
                 unnamed = Some((since, seen));
             }
+        }
+        // Not before it is reported what has the focus now: it may be an excluded application.
+        if !watch.is_grabbed {
+            reporter.grab(false).await;
         }
         tokio::select! {
             // What has changed meanwhile decides what becomes of a focus held back.
