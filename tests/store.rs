@@ -187,6 +187,36 @@ async fn two_agents_do_not_write_to_one_database() {
 }
 
 #[tokio::test]
+async fn an_agent_that_starts_because_the_lock_file_was_removed_ends_the_one_before_which_loses_nothing() {
+    let (_folder, path) = folder();
+    let first = Store::open(&settings(&path)).expect("a new database");
+    append(&first, &records()[..4]).await;
+    std::fs::remove_file(format!("{}.lock", path.display())).expect("the lock file");
+    let second = Store::open(&settings(&path)).expect("it is not known to be in use");
+    for record in &records()[4..] {
+        assert!(first.append(&someone(), Origin::Device, Output::Window(record.clone())));
+    }
+    let reason = tokio::time::timeout(LIMIT, first.displaced()).await.expect("it ends in time").to_string();
+    assert!(reason.contains(&format!("process {} has taken the database", std::process::id())), "{reason}");
+    assert_eq!(first.status().dropped, 0);
+    let all = second.fetch(0, 10_000).await.expect("records");
+    assert_eq!(all.len(), records().len());
+    first.close(LIMIT).await.expect("closed");
+    second.close(LIMIT).await.expect("closed");
+    assert_eq!(all_in(&path).await, records());
+}
+
+#[tokio::test]
+async fn a_lock_file_that_is_removed_is_made_anew_by_the_next_commit() {
+    let (_folder, path) = folder();
+    let store = Store::open(&settings(&path)).expect("a new database");
+    std::fs::remove_file(format!("{}.lock", path.display())).expect("the lock file");
+    append(&store, &records()[..4]).await;
+    assert!(matches!(Store::open(&settings(&path)), Err(StoreError::InUse { .. })));
+    append(&store, &records()[4..]).await;
+}
+
+#[tokio::test]
 async fn those_who_can_wait_leave_room_for_those_who_cannot() {
     let (_folder, path) = folder();
     let store = Store::open(&settings(&path)).expect("a new database");

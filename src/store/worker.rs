@@ -24,7 +24,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 pub struct Worker {
     pub place: Place,
-    /// Set for good once the database's path leads to another folder than that.
+    /// Set for good once the database's path leads to another folder than that, or another process has taken it.
     pub displaced: watch::Sender<Option<Displaced>>,
     /// `None` after it was lost, until another one is open.
     pub database: Option<Database>,
@@ -120,7 +120,7 @@ impl Worker {
 
     fn commit(&mut self, batch: &[Appended]) -> Result<(), StoreError> {
         let written = self.connection().and_then(|connection| Ok(write(connection, batch)?));
-        if let Err(displaced) = self.place.check() {
+        if let Err(displaced) = self.place.hold() {
             // It went to the files that were opened, wherever they are now.
             let is_kept = written.is_ok() && self.database.as_ref().is_some_and(Database::is_to_be_found);
             if !is_kept {
