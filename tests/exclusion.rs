@@ -14,7 +14,7 @@ use xserver::XServer;
 use xwindows::Windows;
 
 struct Desk {
-    _server: XServer,
+    server: XServer,
     windows: Windows,
     display: String,
     home: Home,
@@ -31,7 +31,7 @@ impl Desk {
         command.envs([("DISPLAY", display.as_str()), ("XDG_SESSION_TYPE", "x11")]);
         let agent = Agent::start(command);
         agent.wait_for_log("App Tracker initialized and ready");
-        Desk { _server: server, windows, display, home, agent }
+        Desk { server, windows, display, home, agent }
     }
 
     fn run(&self, arguments: &[&str]) -> String {
@@ -85,6 +85,35 @@ fn where_the_focused_window_cannot_be_excluded_status_doctor_and_log_report_it()
     desk.windows.focus(desk.windows.open(Some(b"xterm\0XTerm\0")));
     desk.wait_for_status("applications", true);
     assert_eq!(desk.finding("applications").0, "ok");
+}
+
+#[test]
+fn keystrokes_are_excluded_as_long_as_another_program_has_grabbed_the_keyboard() {
+    let desk = Desk::with_config("");
+    desk.windows.focus(desk.windows.open(Some(b"xterm\0XTerm\0")));
+    desk.wait_for_status("applications", true);
+    assert_eq!(desk.status()["excluded"], false);
+    let locker = desk.windows.grab_keyboard();
+    desk.wait_for_status("excluded", true);
+    // The focus may move under it.
+    desk.windows.focus(desk.windows.open(Some(b"editor\0Editor\0")));
+    assert_eq!(desk.status()["excluded"], true);
+    drop(locker);
+    desk.wait_for_status("excluded", false);
+}
+
+#[test]
+fn a_nameless_dialogue_of_an_excluded_application_stays_excluded_in_a_frame_and_status_reports_it() {
+    let desk = Desk::with_config("");
+    desk.windows.focus(desk.windows.open(Some(b"keepassxc\0KeePassXC\0")));
+    desk.wait_for_status("excluded", true);
+    let manager = Windows::on(&desk.server);
+    let frame = manager.open(Some(b"i3-frame\0i3-frame\0"));
+    desk.windows.focus(desk.windows.open_in(frame, None));
+    desk.wait_for_status("applications", false);
+    assert_eq!(desk.status()["excluded"], true);
+    let trouble = desk.status()["applications_trouble"].to_string();
+    assert!(trouble.contains("no WM_CLASS") && trouble.contains("stay excluded"), "{trouble}");
 }
 
 #[test]

@@ -81,7 +81,7 @@ fn describe(status: &Value) -> String {
     text += &keystrokes(&status["keystrokes"]);
     text += &format!("gaps: {}\n", if gaps.is_empty() { "none".into() } else { gaps.join(", ") });
     if status["excluded"] == true {
-        text += "keystrokes are not captured: an excluded application has the focus\n";
+        text += "keystrokes are not captured: an excluded application has the focus, or a program has grabbed the keyboard\n";
     }
     text += &match status["applications_trouble"].as_str() {
         Some(trouble) => format!("focused application: unknown, so none can be excluded: {trouble}\n"),

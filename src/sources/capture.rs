@@ -30,6 +30,11 @@ pub struct Capture {
     session: Session,
     updates: mpsc::Receiver<x11::Update>,
     excluded_apps: Vec<String>,
+    /// The focused application is excluded, or was when the focus was last known.
+    is_app_excluded: bool,
+    /// Another program has taken the keyboard.
+    is_grabbed: bool,
+    /// Either of them.
     is_excluded: bool,
     /// Key presses discarded for that.
     excluded_presses: u32,
@@ -61,6 +66,8 @@ impl Capture {
             session,
             updates,
             excluded_apps: settings.excluded_apps.iter().map(|name| name.to_lowercase()).collect(),
+            is_app_excluded: false,
+            is_grabbed: false,
             is_excluded: false,
             excluded_presses: 0,
             trouble: Some(trouble.into()),
@@ -78,19 +85,20 @@ impl Capture {
         self.clock.now_us()
     }
 
-    /// Whether keystrokes are thrown away because an excluded application has the focus.
+    /// Whether keystrokes are discarded because an excluded application has the focus or another program the keyboard.
     pub fn is_excluded(&self) -> bool {
         self.is_excluded
     }
 
-    /// Key presses that were discarded because an excluded application had the focus.
+    /// Key presses that were discarded for that.
     pub fn excluded_presses(&self) -> u32 {
         self.excluded_presses
     }
 
     /// Why it is not known at present which application has the focus, so that none can be excluded.
     pub fn trouble(&self) -> Option<&str> {
-        self.trouble.as_deref().or_else(|| (self.focus == x11::Focus::Nameless).then_some(x11::NAMELESS))
+        let nameless = if self.is_app_excluded { x11::NAMELESS_AFTER_EXCLUDED } else { x11::NAMELESS };
+        self.trouble.as_deref().or_else(|| (self.focus == x11::Focus::Nameless).then_some(nameless))
     }
 
     pub fn layout_origin(&self) -> LayoutOrigin {
@@ -175,6 +183,10 @@ impl Capture {
         match update {
             x11::Update::Ready => {}
             x11::Update::Focus(focus) => self.take_focus(focus, out),
+            x11::Update::Grab(is_grabbed) => {
+                self.is_grabbed = is_grabbed;
+                self.exclude(out);
+            }
             x11::Update::Layout(_) if self.layout_origin == LayoutOrigin::Configuration => {}
             x11::Update::Layout(layout) => {
                 self.layout_origin = LayoutOrigin::X11;
@@ -182,6 +194,7 @@ impl Capture {
             }
             x11::Update::Unknown(reason) => {
                 self.trouble = Some(reason);
+                self.is_grabbed = false;
                 self.take_focus(x11::Focus::Nothing, out);
             }
         }
@@ -189,20 +202,24 @@ impl Capture {
 
     fn take_focus(&mut self, focus: x11::Focus, out: &mut Vec<Stamped>) {
         // While it is not known what has the focus, it may still be the excluded one.
-        let is_excluded = match &focus {
+        self.is_app_excluded = match &focus {
             x11::Focus::App(app) => app.is_among(&self.excluded_apps),
-            x11::Focus::Nameless | x11::Focus::Nothing => self.is_excluded,
+            x11::Focus::Nameless | x11::Focus::Nothing => self.is_app_excluded,
         };
-        let was_excluded = std::mem::replace(&mut self.is_excluded, is_excluded);
         self.focus = focus;
-        if !self.session.is_active() {
-            return;
+        self.exclude(out);
+        if self.session.is_active() {
+            out.push(Stamped { ts_us: self.clock.now_us(), event: Event::Focus { app: self.focused() } });
         }
-        let ts_us = self.clock.now_us();
-        if is_excluded && !was_excluded {
+    }
+
+    /// Begins or ends the exclusion of keystrokes; its beginning is a gap.
+    fn exclude(&mut self, out: &mut Vec<Stamped>) {
+        let is_excluded = self.is_app_excluded || self.is_grabbed;
+        let was_excluded = std::mem::replace(&mut self.is_excluded, is_excluded);
+        if is_excluded && !was_excluded && self.session.is_active() {
             let gap = Event::Gap { scope: Scope::Keystroke, reason: GapReason::Excluded };
-            out.push(Stamped { ts_us, event: gap });
+            out.push(Stamped { ts_us: self.clock.now_us(), event: gap });
         }
-        out.push(Stamped { ts_us, event: Event::Focus { app: self.focused() } });
     }
 }

@@ -110,6 +110,9 @@ pub enum Update {
     /// What now has the focus. Sent twice in a row only where the focus went from one window to another, or another
     /// program took the keyboard meanwhile.
     Focus(Focus),
+    /// Whether a program has taken the keyboard, as lockers and prompts for passwords do: what is typed does not go to
+    /// what has the focus.
+    Grab(bool),
     /// Which keys write letters from now on.
     Layout(Layout),
     /// The focus cannot be followed, and why not. Unless the error is final, a server will be looked for again.
@@ -123,7 +126,7 @@ pub async fn run(environment: Environment, updates: Sender<Update>) {
     let receiver = updates.clone();
     tokio::select! {
         () = receiver.closed() => {}
-        () = keep_following(&environment, Reporter { updates, focus: None, layout: None, has_warned: false }) => {}
+        () = keep_following(&environment, Reporter { updates, focus: None, is_grabbed: false, layout: None, has_warned: false }) => {}
     }
 }
 
@@ -194,12 +197,16 @@ async fn until(due: Option<Instant>) {
 struct Reporter {
     updates: Sender<Update>,
     focus: Option<(Window, Focus)>,
+    is_grabbed: bool,
     layout: Option<Layout>,
     has_warned: bool,
 }
 
 /// Why [`Focus::Nameless`] matters.
 pub const NAMELESS: &str = "the window that has the focus names no application (it has no WM_CLASS)";
+/// The same where the focus came from an excluded application.
+pub const NAMELESS_AFTER_EXCLUDED: &str = "the window that has the focus names no application (it has no WM_CLASS); its \
+                                           keystrokes stay excluded, as in the application before it";
 
 impl Reporter {
     async fn focus(&mut self, window: Window, focus: Focus) {
@@ -207,7 +214,10 @@ impl Reporter {
         if self.focus != now {
             // Whoever relies on exclusions must learn, once, that they cannot work for some window.
             if focus == Focus::Nameless && !std::mem::replace(&mut self.has_warned, true) {
-                warn!("{NAMELESS}: keystrokes in such a window are captured, x11.excluded_apps cannot exclude it");
+                warn!(
+                    "{NAMELESS}: x11.excluded_apps cannot exclude it; keystrokes in such a window are captured, unless \
+                     the focus came from an excluded application: then they stay excluded"
+                );
             }
             self.focus = now;
             self.send(Update::Focus(focus)).await;
@@ -219,6 +229,12 @@ impl Reporter {
         self.focus = None;
     }
 
+    async fn grab(&mut self, is_grabbed: bool) {
+        if std::mem::replace(&mut self.is_grabbed, is_grabbed) != is_grabbed {
+            self.send(Update::Grab(is_grabbed)).await;
+        }
+    }
+
     async fn layout(&mut self, layout: Layout) {
         if self.layout.as_ref() != Some(&layout) {
             self.layout = Some(layout);
@@ -228,6 +244,7 @@ impl Reporter {
 
     async fn unknown(&mut self, error: &Error) {
         self.forget();
+        self.is_grabbed = false;
         self.send(Update::Unknown(error.to_string())).await;
     }
 

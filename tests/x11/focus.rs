@@ -48,9 +48,11 @@ async fn of_two_windows_without_a_name_each_is_told_and_the_log_says_once_that_t
 async fn a_program_that_takes_the_keyboard_and_gives_it_back_is_told_though_the_focus_stays() {
     let (_server, windows, _, mut follower) = two_windows().await;
     let lock = windows.grab_keyboard();
+    follower.expect(Update::Grab(true)).await;
     follower.expect(focus("one", "One")).await;
     drop(lock);
     follower.expect(focus("one", "One")).await;
+    follower.expect(Update::Grab(false)).await;
 }
 
 #[tokio::test]
@@ -118,6 +120,27 @@ async fn a_window_within_an_application_s_window_is_the_application() {
     follower.expect(focus("one", "One")).await;
     // From one of its windows to another: nothing is new.
     windows.focus(one);
+    windows.focus(field);
+    follower.expect(focus("two", "Two")).await;
+}
+
+#[tokio::test]
+async fn a_window_manager_s_frame_does_not_name_the_window_in_it() {
+    let (server, windows, [one, _], mut follower) = two_windows().await;
+    let manager = Windows::on(&server);
+    let frame = manager.open(Some(b"i3-frame\0i3-frame\0"));
+    let nameless = windows.open_in(frame, None);
+    let field = windows.open_in(nameless, None);
+    windows.focus(field);
+    follower.expect(NAMELESS).await;
+    windows.focus(one);
+    follower.expect(focus("one", "One")).await;
+    windows.focus(nameless);
+    follower.expect(NAMELESS).await;
+    windows.set_wm_class(nameless, b"two\0Two\0");
+    follower.expect(focus("two", "Two")).await;
+    windows.focus(one);
+    follower.expect(focus("one", "One")).await;
     windows.focus(field);
     follower.expect(focus("two", "Two")).await;
 }

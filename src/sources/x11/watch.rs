@@ -36,6 +36,8 @@ pub(super) struct Changes {
 pub(super) struct Watch<'c> {
     pub client: &'c Client,
     pub changes: Changes,
+    /// A program has the keyboard for itself: what is typed does not go to the focused window.
+    pub is_grabbed: bool,
     windows: Vec<Watched>,
     /// When a property last changed that matters to nobody, and of which window.
     noise: Option<(Instant, Window)>,
@@ -67,7 +69,7 @@ impl<'c> Watch<'c> {
     /// Everything is to be looked at.
     pub fn new(client: &'c Client) -> Watch<'c> {
         let changes = Changes { focus: true, grab: false, layout: true };
-        Watch { client, changes, windows: Vec::new(), noise: None, is_flooded: false, rest: None }
+        Watch { client, changes, is_grabbed: false, windows: Vec::new(), noise: None, is_flooded: false, rest: None }
     }
 
     pub fn begin_look(&mut self) {
@@ -169,8 +171,14 @@ impl<'c> Watch<'c> {
                 let of_nobody = [NotifyDetail::POINTER_ROOT, NotifyDetail::NONE].contains(&change.detail);
                 self.changes.focus = true;
                 // The root window has a part in what happens to the windows in it.
-                self.changes.grab |= matches!(change.mode, NotifyMode::GRAB | NotifyMode::UNGRAB)
-                    && (change.event != self.client.root || of_nobody);
+                let is_of_focus = change.event != self.client.root || of_nobody;
+                self.changes.grab |= matches!(change.mode, NotifyMode::GRAB | NotifyMode::UNGRAB) && is_of_focus;
+                match change.mode {
+                    NotifyMode::GRAB => self.is_grabbed |= is_of_focus,
+                    NotifyMode::UNGRAB | NotifyMode::NORMAL => self.is_grabbed = false,
+                    // The focus changes while the keyboard is grabbed.
+                    _ => {}
+                }
             }
             Event::LeaveNotify(_) | Event::ReparentNotify(_) => self.changes.focus = true,
             Event::MappingNotify(change) => self.changes.layout |= change.request == Mapping::KEYBOARD,
