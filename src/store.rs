@@ -73,6 +73,11 @@ pub enum StoreError {
     Damaged(String),
     #[error("the database is no longer where it was opened")]
     Moved,
+    #[error(
+        "{path}: the database's log was removed, and what it contained is not yet written to the database; if that lasts, \
+         end the programs that read the database"
+    )]
+    LogRemoved { path: PathBuf },
     #[error("SQLite: {0}")]
     Sqlite(#[from] rusqlite::Error),
     #[error("the store's thread could not be started: {0}")]

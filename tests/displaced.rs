@@ -69,6 +69,21 @@ fn a_replay_ends_when_its_folder_goes_and_what_it_had_stored_is_kept() {
 }
 
 #[test]
+fn a_log_that_is_removed_under_a_replay_takes_no_record_along_when_it_is_killed() {
+    let home = Home::with_config(NO_SINKS);
+    let trace = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/desk.jsonl");
+    let agent = Agent::start(home.command(&["replay", "--speed", "30", trace]));
+    support::wait_until("some records", || home.database().exists() && home.try_count_records() > Some(2));
+    let before = home.count_records();
+    shell(home.path(), "rm data/seclyzer.db-wal");
+    let log = home.path().join("data/seclyzer.db-wal");
+    support::wait_until("the next commit", || log.exists());
+    shell(home.path(), &format!("kill -9 {}", agent.id()));
+    assert_eq!(agent.wait(), None);
+    assert!(home.count_records() >= before);
+}
+
+#[test]
 fn an_agent_whose_file_system_is_not_mounted_makes_no_folders_and_says_so() {
     let home = Home::with_config("");
     std::fs::create_dir(home.path().join("mount-point")).expect("a folder");

@@ -187,6 +187,36 @@ async fn two_agents_do_not_write_to_one_database() {
 }
 
 #[tokio::test]
+async fn an_agent_that_starts_because_the_lock_file_was_removed_ends_the_one_before_which_loses_nothing() {
+    let (_folder, path) = folder();
+    let first = Store::open(&settings(&path)).expect("a new database");
+    append(&first, &records()[..4]).await;
+    std::fs::remove_file(format!("{}.lock", path.display())).expect("the lock file");
+    let second = Store::open(&settings(&path)).expect("it is not known to be in use");
+    for record in &records()[4..] {
+        assert!(first.append(&someone(), Origin::Device, Output::Window(record.clone())));
+    }
+    let reason = tokio::time::timeout(LIMIT, first.displaced()).await.expect("it ends in time").to_string();
+    assert!(reason.contains(&format!("process {} has taken the database", std::process::id())), "{reason}");
+    assert_eq!(first.status().dropped, 0);
+    let all = second.fetch(0, 10_000).await.expect("records");
+    assert_eq!(all.len(), records().len());
+    first.close(LIMIT).await.expect("closed");
+    second.close(LIMIT).await.expect("closed");
+    assert_eq!(all_in(&path).await, records());
+}
+
+#[tokio::test]
+async fn a_lock_file_that_is_removed_is_made_anew_by_the_next_commit() {
+    let (_folder, path) = folder();
+    let store = Store::open(&settings(&path)).expect("a new database");
+    std::fs::remove_file(format!("{}.lock", path.display())).expect("the lock file");
+    append(&store, &records()[..4]).await;
+    assert!(matches!(Store::open(&settings(&path)), Err(StoreError::InUse { .. })));
+    append(&store, &records()[4..]).await;
+}
+
+#[tokio::test]
 async fn those_who_can_wait_leave_room_for_those_who_cannot() {
     let (_folder, path) = folder();
     let store = Store::open(&settings(&path)).expect("a new database");
@@ -567,6 +597,80 @@ async fn a_database_file_that_is_removed_while_the_agent_runs_is_begun_anew_and_
     assert_eq!(all_in(&path).await, records[4..]);
     let store = Store::open(&settings(&path)).expect("the new database");
     assert_eq!(*store.committed().borrow(), records.len() as i64);
+}
+
+/// What a process finds that starts after this one was killed: the files that have a name.
+async fn all_after_a_kill(path: &Path) -> Vec<Record> {
+    let copy = path.parent().expect("a folder").with_file_name("after-a-kill");
+    copy_folder(path.parent().expect("a folder"), &copy);
+    all_in(&copy.join("seclyzer.db")).await
+}
+
+#[tokio::test]
+async fn every_published_record_outlives_a_kill_though_the_log_was_removed_moved_or_replaced() {
+    type Change = fn(&Path, &Path);
+    let changes: [(&str, Change); 4] = [
+        ("removed", |log, _| std::fs::remove_file(log).expect("removed")),
+        ("removed with its index", |log, index| {
+            [log, index].into_iter().for_each(|file| std::fs::remove_file(file).expect("removed"))
+        }),
+        ("moved", |log, _| std::fs::rename(log, log.with_extension("old")).expect("moved")),
+        ("replaced by a copy", |log, _| {
+            std::fs::copy(log, log.with_extension("copy")).expect("copied");
+            std::fs::rename(log.with_extension("copy"), log).expect("replaced");
+        }),
+    ];
+    for (name, change) in changes {
+        let (_folder, path) = folder();
+        let store = Store::open(&settings(&path)).expect("a new database");
+        let records = records();
+        append(&store, &records[..4]).await;
+        let [_, log, index] = beside(&path);
+        change(&log, &index);
+        append(&store, &records[4..]).await;
+        assert_eq!(all_after_a_kill(&path).await, records, "{name}");
+        assert_eq!(store.fetch(0, 10_000).await.expect("records").len(), records.len(), "{name}");
+        assert_eq!((store.status().ignored, store.status().dropped), (0, 0), "{name}");
+        store.close(LIMIT).await.expect("closed");
+        assert_eq!(all_in(&path).await, records, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn an_idle_store_whose_log_is_removed_saves_what_it_contained_once_the_folder_is_looked_at() {
+    let (_folder, path) = folder();
+    let store = Store::open(&settings(&path)).expect("a new database");
+    append(&store, &records()[..4]).await;
+    std::fs::remove_file(&beside(&path)[1]).expect("the log");
+    store.check_place();
+    assert_eq!(store.backlog(0).await.expect("a number"), 4);
+    assert_eq!(all_after_a_kill(&path).await, records()[..4]);
+}
+
+#[tokio::test]
+async fn a_log_that_is_removed_while_another_program_reads_is_saved_once_that_one_ends() {
+    let (_folder, path) = folder();
+    let store = Store::open(&settings(&path)).expect("a new database");
+    append(&store, &records()[..4]).await;
+    let reader = read_only(&path).expect("a reader");
+    reader.execute_batch("BEGIN; SELECT count(*) FROM sequence").expect("a transaction");
+    reader.query_row("SELECT last_id FROM sequence", [], |row| row.get::<_, u32>(0)).expect("a number");
+    std::fs::remove_file(&beside(&path)[1]).expect("the log");
+    for record in &records()[4..] {
+        assert!(store.append(&someone(), Origin::Device, Output::Window(record.clone())));
+    }
+    let start = Instant::now();
+    while store.status().trouble.is_none() {
+        assert!(start.elapsed() < LIMIT, "no trouble in time");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert!(store.status().trouble.is_some_and(|trouble| trouble.contains("the database's log was removed")));
+    assert_eq!(*store.committed().borrow(), 4, "nothing is published meanwhile");
+    drop(reader);
+    let last = records().len() as i64;
+    let mut committed = store.committed();
+    tokio::time::timeout(LIMIT, committed.wait_for(|&id| id == last)).await.expect("in time").expect("it runs");
+    assert_eq!(all_after_a_kill(&path).await, records());
 }
 
 /// The database with what SQLite keeps beside it.

@@ -34,8 +34,6 @@ pub struct Capture {
     is_app_excluded: bool,
     /// Another program has taken the keyboard.
     is_grabbed: bool,
-    /// Either of them.
-    is_excluded: bool,
     /// Key presses discarded for that.
     excluded_presses: u32,
     /// Why the focus cannot be followed.
@@ -68,7 +66,6 @@ impl Capture {
             excluded_apps: settings.excluded_apps.iter().map(|name| name.to_lowercase()).collect(),
             is_app_excluded: false,
             is_grabbed: false,
-            is_excluded: false,
             excluded_presses: 0,
             trouble: Some(trouble.into()),
             focus: x11::Focus::Nothing,
@@ -87,7 +84,7 @@ impl Capture {
 
     /// Whether keystrokes are discarded because an excluded application has the focus or another program the keyboard.
     pub fn is_excluded(&self) -> bool {
-        self.is_excluded
+        self.is_app_excluded || self.is_grabbed
     }
 
     /// Key presses that were discarded for that.
@@ -139,7 +136,7 @@ impl Capture {
         for stamped in &mut out[first..] {
             stamped.ts_us = self.clock.wall_us(stamped.ts_us);
         }
-        if self.is_excluded {
+        if self.is_excluded() {
             for stamped in out.extract_if(first.., |stamped| matches!(stamped.event, Event::Key { .. })) {
                 let is_press = matches!(stamped.event, Event::Key { action: Action::Press, .. });
                 self.excluded_presses = self.excluded_presses.saturating_add(is_press.into());
@@ -185,7 +182,8 @@ impl Capture {
             x11::Update::Focus(focus) => self.take_focus(focus, out),
             x11::Update::Grab(is_grabbed) => {
                 self.is_grabbed = is_grabbed;
-                self.exclude(out);
+                // No gap: a window manager's shortcut is a grab, too. What is typed next goes elsewhere.
+                self.push_focus(out);
             }
             x11::Update::Layout(_) if self.layout_origin == LayoutOrigin::Configuration => {}
             x11::Update::Layout(layout) => {
@@ -202,24 +200,22 @@ impl Capture {
 
     fn take_focus(&mut self, focus: x11::Focus, out: &mut Vec<Stamped>) {
         // While it is not known what has the focus, it may still be the excluded one.
+        let was_excluded = self.is_app_excluded;
         self.is_app_excluded = match &focus {
             x11::Focus::App(app) => app.is_among(&self.excluded_apps),
             x11::Focus::Nameless | x11::Focus::Nothing => self.is_app_excluded,
         };
         self.focus = focus;
-        self.exclude(out);
-        if self.session.is_active() {
-            out.push(Stamped { ts_us: self.clock.now_us(), event: Event::Focus { app: self.focused() } });
-        }
-    }
-
-    /// Begins or ends the exclusion of keystrokes; its beginning is a gap.
-    fn exclude(&mut self, out: &mut Vec<Stamped>) {
-        let is_excluded = self.is_app_excluded || self.is_grabbed;
-        let was_excluded = std::mem::replace(&mut self.is_excluded, is_excluded);
-        if is_excluded && !was_excluded && self.session.is_active() {
+        if self.is_app_excluded && !was_excluded && self.session.is_active() {
             let gap = Event::Gap { scope: Scope::Keystroke, reason: GapReason::Excluded };
             out.push(Stamped { ts_us: self.clock.now_us(), event: gap });
+        }
+        self.push_focus(out);
+    }
+
+    fn push_focus(&self, out: &mut Vec<Stamped>) {
+        if self.session.is_active() {
+            out.push(Stamped { ts_us: self.clock.now_us(), event: Event::Focus { app: self.focused() } });
         }
     }
 }

@@ -27,7 +27,7 @@ pub struct Database {
     /// The file itself, to see whether it still has a name. Closing another descriptor of it would drop SQLite's locks;
     /// this one is only a reference (O_PATH).
     file: File,
-    log: Option<FileId>,
+    log: FileId,
 }
 
 impl Database {
@@ -49,12 +49,39 @@ impl Database {
         let (connection, id, last_id) = opened?;
         let refer = OpenOptions::new().read(true).custom_flags(libc::O_PATH | libc::O_CLOEXEC).open(path);
         let file = refer.map_err(|error| unreachable(path, &error, "start again"))?;
-        let log = FileId::at(&companion(path, LOG)).ok();
+        let log = FileId::at(&companion(path, LOG));
+        let log = log.map_err(|error| unreachable(&companion(path, LOG), &error, "start again"))?;
         Ok(Database { connection, id, last_id, path: path.into(), file, log })
     }
 
-    /// Whether the file is still where it was opened.
-    pub fn is_in_place(&self) -> bool {
+    /// Whether the file and its log are still where they were opened.
+    pub fn check(&self) -> Result<(), StoreError> {
+        match self.is_in_place() {
+            true if self.has_lost_its_log() => Err(StoreError::LogRemoved { path: companion(&self.path, LOG) }),
+            true => Ok(()),
+            false => Err(StoreError::Moved),
+        }
+    }
+
+    /// Whether the file is where it was opened, but not its log: what is committed is in a file without a name, and gone
+    /// with this process.
+    pub fn has_lost_its_log(&self) -> bool {
+        self.is_in_place() && FileId::at(&companion(&self.path, LOG)).ok() != Some(self.log)
+    }
+
+    /// Writes everything that a log without a name contains to the file, which must not be left before that.
+    pub fn write_back(&self) -> Result<(), StoreError> {
+        let log = companion(&self.path, LOG);
+        // SQLite would apply another log of this name to the file. An empty one is of a program that reads.
+        if fs::metadata(&log).is_ok_and(|metadata| metadata.len() > 0)
+            && let Err(error) = set_log_aside(&self.path)
+        {
+            return Err(unreachable(&log, &error, "move it away"));
+        }
+        if empty_log(&self.connection) { Ok(()) } else { Err(StoreError::LogRemoved { path: log }) }
+    }
+
+    fn is_in_place(&self) -> bool {
         match (FileId::at(&self.path), self.file.metadata()) {
             (Ok(found), Ok(opened)) => found == FileId::of(&opened),
             (Err(error), _) => error.kind() != ErrorKind::NotFound,
@@ -80,12 +107,9 @@ impl Database {
         let Database { connection, path, log, .. } = self;
         keep_as_it_is(&connection, true);
         // Moved without its log, the file has to hold everything. Whoever reads it is not waited for.
-        let all_in_file = connection
-            .busy_timeout(Duration::ZERO)
-            .and_then(|()| connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0)))
-            .is_ok_and(|is_busy| is_busy == 0);
+        let all_in_file = connection.busy_timeout(Duration::ZERO).is_ok() && empty_log(&connection);
         drop(connection);
-        if log.is_none() || FileId::at(&companion(&path, LOG)).ok() != log {
+        if FileId::at(&companion(&path, LOG)).ok() != Some(log) {
             return;
         }
         let gone = match all_in_file {
@@ -96,6 +120,12 @@ impl Database {
             tracing::warn!(%error, "the log of the database that was here before is left in the folder");
         }
     }
+}
+
+/// Writes the log's content to the file, if no other program reads or writes it.
+fn empty_log(connection: &Connection) -> bool {
+    let checkpoint = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+    checkpoint.is_ok_and(|is_busy| is_busy == 0)
 }
 
 /// The connection, the database's identifier and the id of its newest record.

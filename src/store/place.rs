@@ -5,6 +5,7 @@
 //! nothing is written to a folder that is not the one of the start.
 
 use super::StoreError;
+use super::aside::companion;
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
@@ -25,15 +26,21 @@ impl FileId {
     }
 }
 
-/// The database's path leads to another folder than it did at the start, or to none.
+/// The database is no longer ours to write to.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{folder}: the database's folder {what} after the start, and nothing is written in its place; start again once the \
-     right folder is there (a service is started again by itself)"
-)]
-pub struct Displaced {
-    folder: PathBuf,
-    what: String,
+pub enum Displaced {
+    /// Its path leads to another folder than it did at the start, or to none.
+    #[error(
+        "{folder}: the database's folder {what} after the start, and nothing is written in its place; start again once \
+         the right folder is there (a service is started again by itself)"
+    )]
+    Folder { folder: PathBuf, what: String },
+    /// The lock file was removed, and another process made and locked a new one.
+    #[error(
+        "{database}: the database's lock file was removed, and process {holder} has taken the database since; nothing \
+         more is written to it by this one; stop one of the two, or give it another store.path"
+    )]
+    Taken { database: PathBuf, holder: String },
 }
 
 /// The folder of a database, locked against other agents as long as this lives.
@@ -42,7 +49,7 @@ pub struct Place {
     database: PathBuf,
     folder: FileId,
     /// It is in the folder, so the folder's inode is given to no other as long as it is open.
-    _lock: File,
+    lock: File,
 }
 
 impl Place {
@@ -50,7 +57,7 @@ impl Place {
     pub fn take(database: &Path) -> Result<Place, StoreError> {
         make_folder(database)?;
         let folder = check_folder(database)?;
-        let place = Place { database: database.into(), folder, _lock: lock(database)? };
+        let place = Place { database: database.into(), folder, lock: lock(database)? };
         place.check()?;
         Ok(place)
     }
@@ -68,7 +75,24 @@ impl Place {
             Err(error) if error.kind() == ErrorKind::NotFound => "was removed, moved or unmounted".into(),
             Err(error) => format!("became unreachable ({error})"),
         };
-        Err(Displaced { folder: folder.into(), what })
+        Err(Displaced::Folder { folder: folder.into(), what })
+    }
+
+    /// Whether the place is still ours: [`Place::check`], and that the lock file is the one that we hold. One that was
+    /// removed is made anew.
+    pub fn hold(&mut self) -> Result<(), Displaced> {
+        self.check()?;
+        let held = self.lock.metadata().map(|metadata| FileId::of(&metadata));
+        if matches!((FileId::at(&lock_path(&self.database)), held), (Ok(found), Ok(held)) if found == held) {
+            return Ok(());
+        }
+        match lock(&self.database) {
+            Ok(lock) => self.lock = lock,
+            Err(StoreError::InUse { path, holder }) => return Err(Displaced::Taken { database: path, holder }),
+            // A full disk, for instance. It is tried again with the next commit.
+            Err(error) => tracing::debug!(%error, "the lock file is not made anew"),
+        }
+        Ok(())
     }
 }
 
@@ -125,8 +149,12 @@ fn check_folder(database: &Path) -> Result<FileId, StoreError> {
     Err(StoreError::Unusable { path: folder.into(), what, mend })
 }
 
+fn lock_path(database: &Path) -> PathBuf {
+    companion(database, ".lock")
+}
+
 fn lock(database: &Path) -> Result<File, StoreError> {
-    let path = PathBuf::from(format!("{}.lock", database.display()));
+    let path = lock_path(database);
     let failed = |error: io::Error| unreachable(&path, &error, "choose another place with store.path");
     let mut file = OpenOptions::new()
         .read(true)
@@ -200,13 +228,39 @@ mod tests {
     #[test]
     fn a_folder_that_comes_back_is_the_same_place_and_what_it_holds_does_not_matter() {
         let home = home();
-        let place = place(home.path());
+        let mut place = place(home.path());
         let (here, there) = (home.path().join("a/b"), home.path().join("elsewhere"));
         fs::rename(&here, &there).expect("moved");
         fs::rename(&there, &here).expect("moved back");
         fs::write(here.join("seclyzer.db"), "").expect("a file");
-        fs::remove_file(here.join("seclyzer.db.lock")).expect("the lock");
-        assert_eq!(place.check(), Ok(()));
+        assert_eq!(place.hold(), Ok(()));
+    }
+
+    #[test]
+    fn a_lock_file_that_is_removed_or_replaced_is_made_anew_and_keeps_others_out() {
+        let home = home();
+        let mut place = place(home.path());
+        let lock = home.path().join("a/b/seclyzer.db.lock");
+        fs::remove_file(&lock).expect("removed");
+        assert_eq!(place.hold(), Ok(()));
+        assert_eq!(fs::read_to_string(&lock).expect("a lock"), std::process::id().to_string());
+        assert!(matches!(Place::take(place.database()), Err(StoreError::InUse { .. })));
+        fs::remove_file(&lock).expect("removed");
+        fs::write(&lock, "1").expect("another one, which nobody has locked");
+        assert_eq!(place.hold(), Ok(()));
+        assert!(matches!(Place::take(place.database()), Err(StoreError::InUse { .. })));
+    }
+
+    #[test]
+    fn a_place_whose_lock_file_was_removed_is_lost_to_whoever_takes_it_first() {
+        let home = home();
+        let mut first = place(home.path());
+        fs::remove_file(home.path().join("a/b/seclyzer.db.lock")).expect("removed");
+        let mut second = place(home.path());
+        assert!(matches!(first.hold(), Err(Displaced::Taken { .. })));
+        assert_eq!(second.hold(), Ok(()));
+        // Another database in the same folder is another place.
+        Place::take(&home.path().join("a/b/other.db")).expect("taken");
     }
 
     #[test]

@@ -24,7 +24,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 pub struct Worker {
     pub place: Place,
-    /// Set for good once the database's path leads to another folder than that.
+    /// Set for good once the database's path leads to another folder than that, or another process has taken it.
     pub displaced: watch::Sender<Option<Displaced>>,
     /// `None` after it was lost, until another one is open.
     pub database: Option<Database>,
@@ -120,7 +120,7 @@ impl Worker {
 
     fn commit(&mut self, batch: &[Appended]) -> Result<(), StoreError> {
         let written = self.connection().and_then(|connection| Ok(write(connection, batch)?));
-        if let Err(displaced) = self.place.check() {
+        if let Err(displaced) = self.place.hold() {
             // It went to the files that were opened, wherever they are now.
             let is_kept = written.is_ok() && self.database.as_ref().is_some_and(Database::is_to_be_found);
             if !is_kept {
@@ -130,10 +130,8 @@ impl Worker {
             return Err(displaced.into());
         }
         let written = written?;
-        // What was written to a file that is gone is written again elsewhere before anybody is told of it.
-        if !self.database.as_ref().is_some_and(Database::is_in_place) {
-            return Err(StoreError::Moved);
-        }
+        // What was written to files without a name is written again elsewhere before it is published.
+        self.database.as_ref().map_or(Err(StoreError::Moved), Database::check)?;
         written.kinds.into_iter().for_each(|kind| self.counters.count_committed(kind));
         self.counters.ignored.fetch_add(written.ignored, Ordering::Relaxed);
         self.counters.dropped.fetch_add(written.unfit, Ordering::Relaxed);
@@ -182,8 +180,8 @@ impl Worker {
                 }
             }
             Command::CheckPlace => {
-                if let Err(displaced) = self.place.check() {
-                    self.react_to(&displaced.into());
+                if let Err(error) = self.place.check().map_err(StoreError::from).and_then(|()| self.save_log()) {
+                    self.react_to(&error);
                 }
             }
             Command::Append(_) | Command::Close { .. } => unreachable!("taken by the loop"),
@@ -200,6 +198,7 @@ impl Worker {
 
     fn delete_old(&mut self) -> Result<(), StoreError> {
         self.place.check()?;
+        self.save_log()?;
         match &self.database {
             Some(database) => self.retention.step(&database.connection, now_us())?,
             // One that was lost is reopened when it is needed.
@@ -211,12 +210,26 @@ impl Worker {
     /// The open database, or another one where that was lost. It goes on with the numbers of the lost one, so that
     /// followers need not know of it.
     fn connection(&mut self) -> Result<&mut Connection, StoreError> {
+        self.save_log()?;
         if self.database.is_none() {
             let mut database = Database::open(&self.place)?;
             rows::go_on_from(&mut database.connection, &self.database_id, *self.newest.borrow(), &self.marks)?;
             self.database = Some(database);
         }
         Ok(&mut self.database.as_mut().expect("opened above").connection)
+    }
+
+    /// Lets go of a database whose log was removed or replaced, once the file contains everything. No other file is made
+    /// before something is to be written: the folder may be about to be removed.
+    fn save_log(&mut self) -> Result<(), StoreError> {
+        let Some(database) = self.database.take_if(|database| database.has_lost_its_log()) else { return Ok(()) };
+        if let Err(error) = database.write_back() {
+            self.database = Some(database);
+            return Err(error);
+        }
+        tracing::error!("the database's log was removed; what it contained is written to the database");
+        database.leave();
+        Ok(())
     }
 
     /// Lets go of a database that is damaged or was removed; makes known that its folder is another one.
@@ -252,7 +265,7 @@ impl Worker {
     /// Leaves one file: the write-ahead log goes into the database.
     fn close(&mut self) -> Result<(), StoreError> {
         match self.database.take() {
-            Some(database) if self.place.check().is_ok() && database.is_in_place() => {
+            Some(database) if self.place.check().is_ok() && database.check().is_ok() => {
                 database.connection.close().map_err(|(_, error)| StoreError::Sqlite(error))
             }
             Some(database) => {

@@ -125,6 +125,27 @@ async fn a_window_within_an_application_s_window_is_the_application() {
 }
 
 #[tokio::test]
+async fn a_window_manager_s_frame_does_not_name_the_window_in_it() {
+    let (server, windows, [one, _], mut follower) = two_windows().await;
+    let manager = Windows::on(&server);
+    let frame = manager.open(Some(b"i3-frame\0i3-frame\0"));
+    let nameless = windows.open_in(frame, None);
+    let field = windows.open_in(nameless, None);
+    windows.focus(field);
+    follower.expect(NAMELESS).await;
+    windows.focus(one);
+    follower.expect(focus("one", "One")).await;
+    windows.focus(nameless);
+    follower.expect(NAMELESS).await;
+    windows.set_wm_class(nameless, b"two\0Two\0");
+    follower.expect(focus("two", "Two")).await;
+    windows.focus(one);
+    follower.expect(focus("one", "One")).await;
+    windows.focus(field);
+    follower.expect(focus("two", "Two")).await;
+}
+
+#[tokio::test]
 async fn a_window_that_no_window_manager_knows_has_the_focus_that_it_takes() {
     let (_server, windows, [one, _], mut follower) = two_windows().await;
     windows.manage();

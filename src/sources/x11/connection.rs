@@ -31,7 +31,9 @@ const XAUTHORITY_LIMIT_BYTES: u64 = 1 << 20;
 /// Why the focus cannot be followed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("this is a Wayland session, where the focused application cannot be told (XWayland answers wrongly)")]
+    #[error(
+        "this is a Wayland session, where the focused application cannot be determined (XWayland gives wrong answers)"
+    )]
     Wayland,
     #[error("DISPLAY is not set, so there is no X server to ask")]
     NoDisplay,

@@ -151,7 +151,8 @@ async fn under_pointer(watch: &mut Watch<'_>) -> Result<Option<Window>, Error> {
     Ok(Some(window).filter(|&window| window != root))
 }
 
-/// The first window from this one upwards that names its application. Nothing, if it has vanished.
+/// The first window from this one upwards that names its application. Nothing, if it has vanished. A window around it
+/// that another program made, such as a window manager's frame, does not name it.
 async fn named(watch: &mut Watch<'_>, innermost: Window, events: EventMask) -> Result<Seen, Error> {
     let mut window = innermost;
     for _ in 0..DEEPEST {
@@ -163,7 +164,9 @@ async fn named(watch: &mut Watch<'_>, innermost: Window, events: EventMask) -> R
         }
         let cookie = watch.client.x().query_tree(window)?;
         match watch.ask(cookie).await? {
-            Some(tree) if tree.parent != tree.root && tree.parent != x11rb::NONE => window = tree.parent,
+            Some(tree) if tree.parent != tree.root && watch.client.are_of_one_program(tree.parent, innermost) => {
+                window = tree.parent;
+            }
             _ => break,
         }
     }
