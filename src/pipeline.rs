@@ -80,10 +80,10 @@ impl Output {
     }
 
     /// Why a keystroke record contains values or none.
-    pub fn tally(&self) -> Tally {
+    pub fn tally(&self) -> Option<&Tally> {
         match self {
-            Output::Typing(_, tally) => *tally,
-            Output::Window(_) | Output::Focus(..) => Tally::default(),
+            Output::Typing(_, tally) => Some(tally),
+            Output::Window(_) | Output::Focus(..) => None,
         }
     }
 }
@@ -234,10 +234,12 @@ impl Pipeline {
 
     fn gap(&mut self, ts_us: Micros, scope: Scope) {
         self.elsewhere.gap(scope);
-        self.keystroke.end_line(LineEnd::Gap);
         if matches!(scope, Scope::All | Scope::Keystroke) {
             self.keystroke.reset();
             self.keystroke_state = Modality { fresh: false, disturbed_us: Some(ts_us) };
+        } else {
+            // Whichever device it was: a click may have been lost.
+            self.keystroke.end_line(LineEnd::Gap);
         }
         if matches!(scope, Scope::All | Scope::Mouse) {
             self.mouse.reset();

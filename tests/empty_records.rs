@@ -30,7 +30,7 @@ fn doctor_names_the_setting_where_most_records_of_an_hour_contain_no_values() {
     let finding = finding(&home_with_records("lines"));
     assert_eq!(finding["verdict"], "warning");
     let (text, mend) = (finding["text"].as_str().expect("a text"), finding["mend"].as_str().expect("a text"));
-    assert!(text.contains("19 of 25 records of the newest hour contain no values"), "{text}");
+    assert!(text.contains("19 of 25 records of the newest hour of typing contain no values"), "{text}");
     assert!(mend.contains("keystroke.publish = \"words\"") && mend.contains("docs/privacy.md"), "{mend}");
 }
 

@@ -2,7 +2,7 @@
 
 use crate::event::{Event, Micros, Stamped};
 use crate::features::keystroke::Publish;
-use crate::features::keystroke::tally::SHOWN_STEP;
+use crate::features::keystroke::tally::{Lines, SHOWN_STEP, Strokes};
 use crate::pipeline::{Output, Pipeline, Windows};
 use crate::record::Origin;
 use serde::{Deserialize, Serialize};
@@ -51,6 +51,8 @@ pub struct Feed {
     pipeline: Pipeline,
     outputs: Vec<Output>,
     events: Events,
+    /// Strokes and ended lines as they are shown.
+    shown: (Strokes, Lines),
     /// When the open window ends, on this machine's own clock.
     deadline: Option<Instant>,
     /// The window's end that `deadline` was computed from.
@@ -71,13 +73,23 @@ impl Feed {
         };
         let pipeline = Pipeline::new(windows, history).publishing(publish);
         let (outputs, events) = (Vec::new(), Events::default());
-        Ok(Feed { origin, pipeline, outputs, events, deadline: None, due_us: None })
+        let shown = Default::default();
+        Ok(Feed { origin, pipeline, outputs, events, shown, deadline: None, due_us: None })
     }
 
     /// Takes one event. What it yields is kept until it is [taken](Feed::outputs).
     pub fn push(&mut self, stamped: Stamped) {
         self.count(&stamped.event);
         self.pipeline.push(stamped, |output| self.outputs.push(output));
+        self.note_record();
+    }
+
+    /// What became of strokes is shown as it was at the newest keystroke record: whoever asks again and again must not
+    /// see what becomes of single ones.
+    fn note_record(&mut self) {
+        if self.outputs.iter().any(|output| output.tally().is_some()) {
+            self.shown = (self.pipeline.strokes(), self.pipeline.lines());
+        }
     }
 
     fn count(&mut self, event: &Event) {
@@ -103,8 +115,8 @@ impl Feed {
     pub fn strokes(&self) -> StrokesStatus {
         StrokesStatus {
             publish: self.pipeline.publish().name().into(),
-            strokes: self.pipeline.strokes().shown().map(owned).collect(),
-            lines: self.pipeline.lines().shown().map(owned).collect(),
+            strokes: self.shown.0.shown().map(owned).collect(),
+            lines: self.shown.1.shown().map(owned).collect(),
         }
     }
 
@@ -139,6 +151,7 @@ impl Feed {
             self.deadline = None;
             if let Some(due_us) = self.due_us.take() {
                 self.pipeline.tick(due_us, |output| self.outputs.push(output));
+                self.note_record();
             }
         }
     }

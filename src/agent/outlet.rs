@@ -71,7 +71,7 @@ impl Outlet {
         let record = output.record()?;
         match self.show {
             Show::Nothing => None,
-            Show::Summary => Some(record.summary(&output.tally())),
+            Show::Summary => Some(record.summary(output.tally())),
             Show::Json => Some(self.json(origin, record)),
         }
     }

@@ -20,7 +20,7 @@ pub fn lines(status: &StrokesStatus) -> String {
 
 fn listed<'a>(counts: impl Iterator<Item = (u64, &'a str)>) -> String {
     let parts: Vec<String> = counts.filter(|&(count, _)| count > 0).map(|(n, what)| format!("{n} {what}")).collect();
-    if parts.is_empty() { "fewer than 10".into() } else { parts.join(", ") }
+    if parts.is_empty() { "fewer than 10 of each kind".into() } else { parts.join(", ") }
 }
 
 /// Which strokes the features are computed from.

@@ -129,14 +129,14 @@ fn gap(object: &Map<String, Value>) -> Result<Event, Reject> {
     Ok(Event::Gap { scope, reason: GapReason::Told })
 }
 
-/// `letters` alone is enough: without the other lists Shift changes no letter's key, the marks are those of the US
-/// keyboard, AltGr writes no letter and there are no dead keys.
+/// `letters` alone is enough: without the other lists the letters with Shift are the same but for the number row, the
+/// marks are those of the US keyboard without Shift, AltGr writes no letter and there are no dead keys.
 fn layout(object: &Map<String, Value>) -> Result<Event, Reject> {
     let letters = key_set(object, "letters")?.ok_or(Reject::BadField)?;
     let alone = Layout::of_letters(letters);
-    let marks = key_set(object, "marks")?.map_or(alone.plain, |marks| letters.union(marks));
-    let shift_letters = key_set(object, "shift_letters")?.unwrap_or(letters);
-    let shift_marks = key_set(object, "shift_marks")?.unwrap_or(marks.without(letters));
+    let marks = key_set(object, "marks")?.unwrap_or(Key::US_MARKS);
+    let shift_letters = key_set(object, "shift_letters")?.unwrap_or(alone.shift);
+    let shift_marks = key_set(object, "shift_marks")?.unwrap_or_default();
     let accents = key_set(object, "accents")?.unwrap_or_default();
     Ok(Event::Layout(Box::new(Layout {
         plain: letters.union(marks),

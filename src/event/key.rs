@@ -98,8 +98,9 @@ const TRAITS: [Traits; LAST_MAIN_KEY + 1] = {
 impl Key {
     /// `, . ' -` of the US keyboard.
     pub const US_MARKS: KeySet = KeySet::of_codes(&MARK_CODES);
-    /// What plain words are written with on the US keyboard: its letters and marks.
-    pub const US_WORD: KeySet = KeySet::of_codes(&LETTER_CODES).union(Key::US_MARKS);
+    pub const US_LETTERS: KeySet = KeySet::of_codes(&LETTER_CODES);
+    /// 1 … 0 and the two keys after them.
+    pub const NUMBER_ROW: KeySet = KeySet::of_codes(&[2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13]);
 
     /// The key with this Linux key code.
     pub const fn from_code(code: u16) -> Key {

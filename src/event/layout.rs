@@ -85,17 +85,16 @@ pub(crate) enum Part {
 impl Layout {
     /// The US keyboard's.
     pub const US: Layout = Layout {
-        plain: Key::US_WORD,
-        shift: Key::US_WORD,
+        plain: Key::US_LETTERS.union(Key::US_MARKS),
+        shift: Key::US_LETTERS,
         altgr: KeySet::EMPTY,
         accents: KeySet::EMPTY,
         shift_accents: KeySet::EMPTY,
     };
 
-    /// A layout that has the same keys without and with Shift.
+    /// A layout with these letters and the US keyboard's marks. In the number row Shift writes digits and signs.
     pub fn of_letters(letters: KeySet) -> Layout {
-        let plain = letters.union(Key::US_MARKS);
-        Layout { plain, shift: plain, ..Layout::US }
+        Layout { plain: letters.union(Key::US_MARKS), shift: letters.without(Key::NUMBER_ROW), ..Layout::US }
     }
 
     /// What this key is while these modifiers are down.
@@ -161,6 +160,15 @@ mod tests {
         assert_eq!(layout.part(key("KEY_6"), false, false), Part::None);
         assert_eq!(layout.part(key("KEY_6"), true, false), Part::Accent);
         assert_eq!(layout.part(key("KEY_6"), true, true), Part::None);
+    }
+
+    #[test]
+    fn with_shift_neither_marks_nor_the_number_row_are_letters_unless_they_are_listed() {
+        let french = Layout::of_letters([key("KEY_A"), key("KEY_2")].into_iter().collect());
+        for (name, part) in [("KEY_A", Part::Letter), ("KEY_2", Part::None), ("KEY_COMMA", Part::None)] {
+            assert_eq!(french.part(key(name), true, false), part, "{name}");
+        }
+        assert_eq!(Layout::US.part(key("KEY_APOSTROPHE"), true, false), Part::None);
     }
 
     #[test]

@@ -35,8 +35,8 @@ const PAUSE_MS: f64 = 500.0;
 /// A longer pause voids the word, one even longer ends the line: the screen may have been locked.
 const WORD_PAUSE_US: Micros = 2_000_000;
 const LINE_PAUSE_US: Micros = 30_000_000;
-/// How much an eraser erased that was held so long is not known.
-const ERASER_HELD_MS: f64 = 250.0;
+/// How much an eraser erased that was held so long is not known: a desktop may repeat a key after no longer a time.
+const ERASER_HELD_MS: f64 = 150.0;
 /// After so long without a key it may be somebody else: what is told by finger starts anew.
 const SITTING_US: Micros = 300_000_000;
 

@@ -21,47 +21,46 @@ pub(super) struct Elsewhere {
     oldest: usize,
     /// Of an absolute device.
     position: Option<(f64, f64)>,
+    /// Whether a palm lies on the surface.
+    palm: bool,
 }
 
 impl Default for Elsewhere {
     fn default() -> Elsewhere {
-        Elsewhere { is_focus_known: false, motions: [NEVER; MOTION_COUNTS], oldest: 0, position: None }
+        Elsewhere { is_focus_known: false, motions: [NEVER; MOTION_COUNTS], oldest: 0, position: None, palm: false }
     }
 }
 
 impl Elsewhere {
     /// Whether this event ends the line, and why. `keystroke_us` is the time of the newest keystroke.
     pub(super) fn ends_line(&mut self, ts_us: Micros, event: &Event, keystroke_us: Option<Micros>) -> Option<LineEnd> {
-        let ends = |does, why: LineEnd| if does { Some(why) } else { None };
         match *event {
-            // The keystroke core sees these itself.
-            Event::Key { .. } | Event::Layout(_) => None,
+            // The keystroke core sees the first two itself, the pipeline the third.
+            Event::Key { .. } | Event::Layout(_) | Event::Gap { .. } => None,
             Event::Button { .. } => Some(LineEnd::Button),
             Event::Touch => {
-                let is_palm = keystroke_us.is_some_and(|last_us| (0..=PALM_US).contains(&(ts_us - last_us)));
-                ends(!is_palm, LineEnd::Touch)
+                let while_typing = keystroke_us.is_some_and(|last_us| (0..=PALM_US).contains(&(ts_us - last_us)));
+                // Where a palm came, the next touch is its leaving. A tap is two touches, so one of them ends the line.
+                let was_palm = self.palm;
+                self.palm = while_typing && !was_palm;
+                (!while_typing && !was_palm).then_some(LineEnd::Touch)
             }
             Event::Focus { ref app } => {
                 self.is_focus_known = app.is_some();
                 self.forget_motion();
                 Some(LineEnd::Focus)
             }
-            Event::Gap { scope, .. } => {
-                self.gap(scope);
-                Some(LineEnd::Gap)
-            }
             // A known focus changes by a click, a tap or a key, or it is seen to change.
             _ if self.is_focus_known => None,
             Event::Scroll { .. } => Some(LineEnd::Scroll),
-            Event::Move { dx, dy } => ends(self.moved(ts_us, dx, dy), LineEnd::Motion),
+            Event::Move { dx, dy } => self.moved(ts_us, dx, dy).then_some(LineEnd::Motion),
             Event::MoveTo { x, y } => {
                 let (from_x, from_y) = self.position.replace((x, y))?;
-                ends(self.moved(ts_us, x - from_x, y - from_y), LineEnd::Motion)
+                self.moved(ts_us, x - from_x, y - from_y).then_some(LineEnd::Motion)
             }
         }
     }
 
-    /// Also for a gap that no event tells of.
     pub(super) fn gap(&mut self, scope: Scope) {
         if matches!(scope, Scope::All | Scope::App) {
             self.is_focus_known = false;
@@ -74,6 +73,7 @@ impl Elsewhere {
     fn forget_motion(&mut self) {
         self.motions = [NEVER; MOTION_COUNTS];
         self.position = None;
+        self.palm = false;
     }
 
     /// Whether this motion and those of the last second are more than a tremble.
@@ -101,7 +101,6 @@ impl Elsewhere {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::GapReason;
 
     const SECOND_US: Micros = 1_000_000;
     const MOVE: Event = Event::Move { dx: 3.0, dy: -4.0 };
@@ -119,8 +118,7 @@ mod tests {
         {
             assert_eq!(elsewhere.ends_line(2, &event, None), None, "{event:?}");
         }
-        let gap = Event::Gap { scope: Scope::App, reason: GapReason::Told };
-        elsewhere.ends_line(3, &gap, None);
+        elsewhere.gap(Scope::App);
         assert_eq!(elsewhere.ends_line(4, &Event::Scroll { delta: 1.0 }, None), Some(LineEnd::Scroll));
     }
 
@@ -131,6 +129,18 @@ mod tests {
         assert_eq!(elsewhere.ends_line(2 * SECOND_US + 1, &MOVE, None), None, "five counts a second");
         assert_eq!(elsewhere.ends_line(3 * SECOND_US + 1, &MOVE, None), Some(LineEnd::Motion));
         assert_eq!(elsewhere.ends_line(4 * SECOND_US + 2, &MOVE, None), None);
+    }
+
+    #[test]
+    fn of_the_two_touches_of_a_tap_one_ends_the_line_whatever_palms_came_before() {
+        let mut elsewhere = Elsewhere::default();
+        for palms in 0..4 {
+            for n in 0..palms {
+                assert_eq!(elsewhere.ends_line(10 + n, &Event::Touch, Some(5)), None);
+            }
+            let tap = [SECOND_US, SECOND_US + 80_000].map(|ts_us| elsewhere.ends_line(ts_us, &Event::Touch, Some(5)));
+            assert!(tap.contains(&Some(LineEnd::Touch)), "after {palms} palms");
+        }
     }
 
     #[test]
@@ -146,6 +156,8 @@ mod tests {
     fn a_contact_soon_after_a_keystroke_is_a_palm() {
         let mut elsewhere = Elsewhere::default();
         assert_eq!(elsewhere.ends_line(PALM_US + 5, &Event::Touch, Some(5)), None);
+        assert_eq!(elsewhere.ends_line(9 * SECOND_US, &Event::Touch, Some(5)), None, "the palm leaves in a pause");
+        assert_eq!(elsewhere.ends_line(10 * SECOND_US, &Event::Touch, Some(5)), Some(LineEnd::Touch));
         assert_eq!(elsewhere.ends_line(PALM_US + 6, &Event::Touch, Some(5)), Some(LineEnd::Touch));
         assert_eq!(elsewhere.ends_line(5, &Event::Touch, Some(6)), Some(LineEnd::Touch), "the clock was set back");
         assert_eq!(elsewhere.ends_line(5, &Event::Touch, None), Some(LineEnd::Touch));

@@ -11,17 +11,16 @@ const NULL: &str = "-";
 
 impl Record {
     /// Time of day (UTC), kind, and the few features that say most; for a keystroke record without values, why.
-    pub fn summary(&self, tally: &Tally) -> String {
+    pub fn summary(&self, tally: Option<&Tally>) -> String {
         let time = &iso8601(self.window_end_us)[11..19];
         let mark = if self.degraded { "  (degraded)" } else { "" };
         match &self.body {
             Body::Keystroke { total_keys, features, .. } => {
                 let value = |name| named(&KEYSTROKE, &features[..], name);
                 let [dwell, flight, speed] = ["dwell_mean", "flight_mean", "typing_speed_wpm"].map(value);
-                let values = if dwell == NULL {
-                    format!("no values: {}", reasons(tally))
-                } else {
-                    format!("dwell {dwell} ms  flight {flight} ms  {speed} wpm")
+                let values = match tally {
+                    Some(tally) if dwell == NULL => format!("no values: {}", reasons(tally)),
+                    _ => format!("dwell {dwell} ms  flight {flight} ms  {speed} wpm"),
                 };
                 format!("{time}  keystroke  {total_keys:>4} keys     {values}{mark}")
             }
@@ -49,7 +48,7 @@ impl Record {
 
 /// What became of the window's strokes, and what has ended lines so far.
 fn reasons(tally: &Tally) -> String {
-    let strokes = listed(tally.strokes.shown(), &Strokes::KINDS).unwrap_or_else(|| "fewer than 25 counted".into());
+    let strokes = listed(tally.strokes.shown(), &Strokes::KINDS).unwrap_or_else(|| "fewer than 10 of each kind".into());
     match listed(tally.lines.shown(), &Lines::CAUSES) {
         Some(lines) => format!("{strokes}; lines ended so far: {lines}"),
         None => strokes,

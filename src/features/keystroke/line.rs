@@ -33,12 +33,14 @@ pub(super) struct Line {
     letters: i64,
     /// Whether a dead key waits for the next one.
     accent: bool,
+    /// Whether AltGr, which writes no letters on this layout, may have composed a character since the last space.
+    composed: bool,
 }
 
 impl Line {
     pub(super) fn new(least_words: u32) -> Line {
         let waiting = Vec::with_capacity(least_words as usize + 1);
-        Line { least_words, waiting, words: 0, begin: None, letters: 0, accent: false }
+        Line { least_words, waiting, words: 0, begin: None, letters: 0, accent: false, composed: false }
     }
 
     /// What was typed since the last space is no plain word.
@@ -54,6 +56,7 @@ impl Line {
         self.begin = None;
         self.letters = 0;
         self.accent = false;
+        self.composed = false;
         let fate = if why == LineEnd::Gap { Fate::Gap } else { Fate::ShortLine };
         first.map(|first| (first..u64::MAX, fate))
     }
@@ -94,12 +97,13 @@ impl Line {
         if key.ends_line() {
             return (self.end(LineEnd::Command), Some(LineEnd::Command));
         }
-        // Whatever becomes of the word: an eraser must not reach the words before it unseen. What is no letter is not
-        // counted, so that the line may end sooner, but never later, than a space is erased.
+        // Whatever becomes of the word: an eraser must not reach the words before it unseen. What may write no character
+        // of its own is not counted, so that the line may end sooner, but never later, than a space is erased.
         let erases = key.is_eraser();
+        self.composed |= key.is_altgr() && part == Part::None;
         if erases {
             self.letters -= 1;
-        } else if part == Part::Letter {
+        } else if part == Part::Letter && !is_after_accent && !self.composed {
             self.letters += 1;
         }
         if self.letters < 0 {
@@ -113,6 +117,7 @@ impl Line {
 
     fn end_word(&mut self, space: u64) -> Option<Settled> {
         let letters = std::mem::take(&mut self.letters);
+        self.composed = false;
         let first = self.begin.replace(space + 1)?;
         if letters == 0 {
             return Some((first..space + 1, Fate::NoWord));

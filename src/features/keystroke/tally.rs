@@ -45,7 +45,7 @@ impl Strokes {
     pub const KINDS: [(&'static str, &'static str); 6] = [
         ("waiting", "waiting for more words"),
         ("counted", "counted"),
-        ("short_line", "in too short a line"),
+        ("short_line", "in a line that ended too soon"),
         ("no_plain_word", "in no plain word"),
         ("gap", "cut off by a gap"),
         ("no_hand", "too quick for a hand"),
