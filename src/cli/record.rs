@@ -4,7 +4,7 @@ use super::devices::none_read;
 use super::{Error, block_on, logging, told_to_end};
 use crate::agent::{AgentError, hardening, windows_of};
 use crate::config::{Config, Loaded};
-use crate::event::{Event, Key, Layout, Stamped, json};
+use crate::event::{Event, Key, Stamped, json};
 use crate::features::app::History;
 use crate::pipeline::{Pipeline, Windows};
 use crate::sources::capture::Capture;
@@ -34,7 +34,7 @@ pub struct Args {
     /// The trace to write; must not exist
     #[arg(short, long, value_name = "TRACE")]
     output: PathBuf,
-    /// Replace each key by one that stands for its zone and kind: the same records, no text, but the times of each key
+    /// Replace each key by one of its zone and kind on an invented layout: the same records, no text, but the times of each key
     #[arg(long)]
     zones: bool,
     /// Stop after this many seconds
@@ -141,14 +141,25 @@ impl<W: Write> TraceWriter<W> {
     }
 
     fn write(&mut self, mut stamped: Stamped) -> io::Result<()> {
-        stamped.ts_us = self.pipeline.push(stamped.clone(), |_| {});
-        match (&mut self.stand_ins, &mut stamped.event) {
-            (Some(stand_ins), Event::Key { key, action }) => *key = stand_ins.stand_in(*key, *action),
-            (Some(stand_ins), Event::Layout(layout)) => stand_ins.set_layout(**layout),
-            _ => {}
+        let before_us = self.pipeline.clock_us();
+        let ts_us = self.pipeline.push(stamped.clone(), |_| {});
+        stamped.ts_us = ts_us;
+        let Some(stand_ins) = &mut self.stand_ins else { return self.put(&stamped) };
+        // The pipeline takes the clock's step back for a gap.
+        if before_us.is_some_and(|before_us| ts_us < before_us) {
+            stand_ins.reset();
         }
+        let layout = stand_ins.trace_layout();
+        stand_ins.replace(&mut stamped.event);
+        if before_us.is_none() {
+            self.put(&Stamped { ts_us, event: Event::Layout(Box::new(layout)) })?;
+        }
+        self.put(&stamped)
+    }
+
+    fn put(&mut self, stamped: &Stamped) -> io::Result<()> {
         // Only a key that has no name cannot be told; no feature would tell it from another.
-        if let Some(object) = json::to_json(&stamped).or_else(|| unnamed(&stamped)) {
+        if let Some(object) = json::to_json(stamped).or_else(|| unnamed(stamped)) {
             writeln!(self.out, "{object}")?;
             self.events += 1;
         }
@@ -164,25 +175,51 @@ impl<W: Write> TraceWriter<W> {
 /// A key without a name, told as one that no feature tells from it.
 fn unnamed(stamped: &Stamped) -> Option<serde_json::Value> {
     let Event::Key { key, action } = stamped.event else { return None };
-    let alike = Key::all().find(|other| Layout::US.are_alike(*other, key))?;
+    let alike = Key::all().find(|other| other.is_of_kind_of(key))?;
     json::to_json(&Stamped { ts_us: stamped.ts_us, event: Event::Key { key: alike, action } })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::{Action, GapReason, Scope};
+    use crate::features::keystroke::Publish;
+    use crate::features::keystroke::tally::{Lines, Strokes};
     use crate::pipeline::Output;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
 
-    fn records(trace: &[u8]) -> Vec<Output> {
-        let mut pipeline = Pipeline::new(Windows::CONTRACT, History::default());
+    const TYPIST: &[u8] = include_bytes!("../../tests/golden/typist.jsonl");
+    const LAYOUTS: &[u8] = include_bytes!("../../tests/golden/layouts.jsonl");
+    const HANDS: &[u8] = include_bytes!("../../tests/golden/hands.jsonl");
+    const EDGES: &[u8] = include_bytes!("../../tests/golden/edges.jsonl");
+
+    fn events(trace: &[u8]) -> impl Iterator<Item = Stamped> {
+        trace.split(|&byte| byte == b'\n').filter_map(|line| json::parse(line).ok())
+    }
+
+    /// With all that is reported of strokes.
+    fn records(trace: &[u8], publish: Publish) -> (Vec<Output>, Strokes, Lines) {
+        let mut pipeline = Pipeline::new(Windows::CONTRACT, History::default()).publishing(publish);
         let mut outputs = Vec::new();
-        for line in trace.split(|&byte| byte == b'\n') {
-            if let Ok(event) = json::parse(line) {
-                pipeline.push(event, |output| outputs.push(output));
-            }
-        }
+        events(trace).for_each(|event| {
+            pipeline.push(event, |output| outputs.push(output));
+        });
         pipeline.finish(|output| outputs.push(output));
-        outputs
+        (outputs, pipeline.strokes(), pipeline.lines())
+    }
+
+    fn zoned(events: impl IntoIterator<Item = Stamped>) -> Vec<u8> {
+        let mut trace = TraceWriter::new(Vec::new(), true, Windows::CONTRACT);
+        events.into_iter().for_each(|event| trace.write(event).expect("room for an event"));
+        trace.out
+    }
+
+    fn keys(trace: &[u8]) -> BTreeSet<String> {
+        let text = String::from_utf8(trace.to_vec()).expect("UTF-8");
+        let key = |line: &str| Some(line.split_once("\"key\":\"")?.1.split_once('"')?.0.to_owned());
+        text.replace(": ", ":").lines().filter_map(key).collect()
     }
 
     #[test]
@@ -196,22 +233,112 @@ mod tests {
     }
 
     #[test]
-    fn a_trace_with_stand_ins_gives_the_same_records_and_no_text() {
-        let typed = include_bytes!("../../tests/golden/typist.jsonl");
-        let mut trace = TraceWriter::new(Vec::new(), true, Windows::CONTRACT);
-        for line in typed.split(|&byte| byte == b'\n') {
-            if let Ok(event) = json::parse(line) {
-                trace.write(event).expect("room for an event");
+    fn a_trace_with_stand_ins_gives_the_same_records() {
+        for (name, typed) in [("typist", TYPIST), ("layouts", LAYOUTS), ("hands", HANDS), ("edges", EDGES)] {
+            let zoned = zoned(events(typed));
+            for publish in Publish::ALL {
+                assert!(records(&zoned, publish) == records(typed, publish), "{name} with {publish:?}");
             }
         }
-        let zoned = trace.out;
-        assert_eq!(records(&zoned), records(typed));
-        let keys = |trace: &[u8]| -> std::collections::BTreeSet<String> {
-            let text = String::from_utf8(trace.to_vec()).expect("UTF-8");
-            let key = |line: &str| Some(line.split_once("\"key\":\"")?.1.split_once('"')?.0.to_owned());
-            text.lines().filter_map(key).collect()
-        };
-        assert!(keys(typed).len() > 26, "the whole alphabet was typed");
-        assert!(keys(&zoned).len() <= 20, "{:?}", keys(&zoned));
+    }
+
+    #[test]
+    fn a_trace_with_stand_ins_contains_no_text() {
+        assert!(keys(TYPIST).len() > 26, "the whole alphabet was typed");
+        for (name, typed) in [("typist", TYPIST), ("layouts", LAYOUTS)] {
+            let keys = keys(&zoned(events(typed)));
+            assert!(keys.len() <= 20, "{name}: {keys:?}");
+        }
+    }
+
+    #[test]
+    fn a_trace_with_stand_ins_contains_one_layout_in_the_real_ones_place() {
+        let zoned = zoned(events(LAYOUTS));
+        let layouts = |trace| events(trace).filter(|stamped| matches!(stamped.event, Event::Layout(_)));
+        assert_eq!(layouts(&zoned).count(), layouts(LAYOUTS).count() + 1, "one to begin with");
+        let mut different: Vec<Event> = layouts(&zoned).map(|stamped| stamped.event).collect();
+        different.dedup();
+        assert!(different.len() > 5 && different.iter().step_by(2).all(|event| *event == different[0]));
+        assert!(different.iter().skip(1).step_by(2).all(|event| *event == different[1]));
+    }
+
+    /// What a hand, a keyboard or a program does next.
+    #[derive(Debug, Clone)]
+    enum Step {
+        Type(usize),
+        /// The same, and its release never comes.
+        TypeAndLose(usize),
+        Modifier(usize),
+        Layout(usize),
+        Gap,
+        ClockBack,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            400 => (0..KEYS.len()).prop_map(Step::Type),
+            5 => (0..KEYS.len()).prop_map(Step::TypeAndLose),
+            30 => (0..MODIFIERS.len()).prop_map(Step::Modifier),
+            3 => (0..6_usize).prop_map(Step::Layout),
+            1 => Just(Step::Gap),
+            1 => Just(Step::ClockBack),
+        ]
+    }
+
+    /// Each letter and the space often enough that words come of them.
+    const KEYS: &str = "                qwertyuiopasdfghjkl;'zxcvbnm,.ertuioasdfnmlh[]26790-/";
+    const MODIFIERS: [&str; 2] = ["KEY_LEFTSHIFT", "KEY_RIGHTALT"];
+
+    fn happen(steps: &[Step]) -> Vec<Stamped> {
+        let is_layout = |line: &&[u8]| line.starts_with(b"{\"type\": \"layout\"");
+        let layouts = LAYOUTS.split(|&byte| byte == b'\n').filter(is_layout);
+        let layouts: Vec<Event> = layouts.filter_map(|line| Some(json::parse(line).ok()?.event)).collect();
+        let named = |name: &str| Key::named(name).expect("a key");
+        let key = |i: usize| named(&KEYS[i..=i]);
+        let (mut ts_us, mut out) = (1_790_000_000_000_000_i64, Vec::new());
+        let (mut down, mut modifiers) = (None::<Key>, [false; 2]);
+        for step in steps {
+            ts_us += 60_000;
+            let mut put = |after_us, event| out.push(Stamped { ts_us: ts_us + after_us, event });
+            match *step {
+                Step::Type(i) | Step::TypeAndLose(i) => {
+                    // Keys of two fingers overlap.
+                    let is_one_finger = down.is_some_and(|down| down.zone() == key(i).zone());
+                    let press = (0, Event::Key { key: key(i), action: Action::Press });
+                    let release = |key| Event::Key { key, action: Action::Release };
+                    let mut both = vec![press];
+                    match down.take() {
+                        Some(key) if is_one_finger => both.insert(0, (-10_000, release(key))),
+                        Some(key) => both.push((10_000, release(key))),
+                        None => {}
+                    }
+                    both.into_iter().for_each(|(after_us, event)| put(after_us, event));
+                    down = matches!(step, Step::Type(_)).then(|| key(i));
+                }
+                Step::Modifier(i) => {
+                    modifiers[i] = !modifiers[i];
+                    let action = if modifiers[i] { Action::Press } else { Action::Release };
+                    put(0, Event::Key { key: named(MODIFIERS[i]), action });
+                }
+                Step::Layout(i) => put(0, layouts[i % layouts.len()].clone()),
+                Step::Gap => put(0, Event::Gap { scope: Scope::Keystroke, reason: GapReason::Told }),
+                Step::ClockBack => ts_us -= 5_000_000,
+            }
+        }
+        out
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(12))]
+        #[test]
+        fn whatever_happens_a_trace_with_stand_ins_gives_the_same_records(steps in vec(step(), 600..1200)) {
+            let happened = happen(&steps);
+            let mut real = TraceWriter::new(Vec::new(), false, Windows::CONTRACT);
+            happened.iter().cloned().for_each(|event| real.write(event).expect("room for an event"));
+            let zoned = zoned(happened);
+            for publish in Publish::ALL {
+                prop_assert!(records(&zoned, publish) == records(&real.out, publish), "{:?}", publish);
+            }
+        }
     }
 }

@@ -131,7 +131,7 @@ impl Key {
     }
 
     /// Whether the two lie in one zone and are of one kind, whatever they write.
-    pub(super) fn is_of_kind_of(self, other: Key) -> bool {
+    pub(crate) fn is_of_kind_of(self, other: Key) -> bool {
         let kind = |key: Key| (key.traits(), key.is_shift(), key.is_altgr(), key.is_space(), key.is_eraser());
         kind(self) == kind(other)
     }

@@ -117,13 +117,6 @@ impl Layout {
             Part::None
         }
     }
-
-    /// Whether no feature distinguishes the two keys: they lie in one zone and are of one kind (letter, eraser, Shift, …).
-    pub fn are_alike(&self, a: Key, b: Key) -> bool {
-        let on_levels =
-            |key| [(false, false), (true, false), (false, true)].map(|(shift, altgr)| self.part(key, shift, altgr));
-        a.is_of_kind_of(b) && on_levels(a) == on_levels(b)
-    }
 }
 
 impl Default for Layout {
