@@ -175,7 +175,7 @@ fn events_that_come_through_redis_in_bulk_need_no_more_instructions_each_than_th
             drop(intake);
             feeds.await.expect("no panic");
             assert_eq!(counts.borrow().rejected.len(), 0);
-            let (present, other) = events.borrow().clone();
+            let [(present, _), (other, _)] = events.borrow().clone();
             present.count() + other.count()
         });
         assert_eq!(taken, (PUBLISHED_US / 1000) as u64);

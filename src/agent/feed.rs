@@ -41,6 +41,19 @@ pub struct StrokesStatus {
     pub lines: BTreeMap<String, u64>,
 }
 
+/// Strokes and ended lines up to the newest keystroke record.
+pub type Shown = (Strokes, Lines);
+
+impl StrokesStatus {
+    pub fn new(publish: Publish, (strokes, lines): Shown) -> StrokesStatus {
+        StrokesStatus {
+            publish: publish.name().into(),
+            strokes: strokes.shown().map(owned).collect(),
+            lines: lines.shown().map(owned).collect(),
+        }
+    }
+}
+
 fn owned((name, count): (&'static str, u64)) -> (String, u64) {
     (name.to_owned(), count)
 }
@@ -51,8 +64,7 @@ pub struct Feed {
     pipeline: Pipeline,
     outputs: Vec<Output>,
     events: Events,
-    /// Strokes and ended lines as they are shown.
-    shown: (Strokes, Lines),
+    shown: Shown,
     /// When the open window ends, on this machine's own clock.
     deadline: Option<Instant>,
     /// The window's end that `deadline` was computed from.
@@ -113,11 +125,12 @@ impl Feed {
 
     /// What became of the strokes so far, and what ended lines.
     pub fn strokes(&self) -> StrokesStatus {
-        StrokesStatus {
-            publish: self.pipeline.publish().name().into(),
-            strokes: self.shown.0.shown().map(owned).collect(),
-            lines: self.shown.1.shown().map(owned).collect(),
-        }
+        StrokesStatus::new(self.pipeline.publish(), self.shown)
+    }
+
+    /// The same, not yet rounded.
+    pub fn shown(&self) -> Shown {
+        self.shown
     }
 
     /// What the pipeline has yielded since it was asked last.

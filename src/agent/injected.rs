@@ -1,10 +1,10 @@
 //! Events that others publish on Redis: pipelines and a task of their own, so that nothing injected disturbs what the
 //! devices feed. Where the store has no room, they wait, and Redis with them.
 //!
-//! There are two pipelines. Events told in the present time go into one; events of another time (a recording that
+//! There are two pipelines. Events of the present time go into one; events of another time (a recording that
 //! somebody publishes) are judged by their own clock in the other, and cannot disturb the first.
 
-use super::feed::{Events, Feed};
+use super::feed::{Events, Feed, Shown, StrokesStatus};
 use super::outlet::Outlet;
 use crate::config;
 use crate::event::{Micros, Stamped};
@@ -33,18 +33,25 @@ pub struct InjectedStatus {
     pub rejected: BTreeMap<&'static str, u64>,
     /// How often the connection was lost.
     pub interruptions: u64,
-    /// Told in the present time.
+    /// Of the present time.
     pub present: Events,
-    /// Told in another time.
+    /// Of another time.
     pub other: Events,
+    /// What became of the keystrokes of each.
+    pub present_keystrokes: StrokesStatus,
+    pub other_keystrokes: StrokesStatus,
 }
+
+/// What the pipelines of the present and of another time have taken.
+pub type Taken = [(Events, Shown); 2];
 
 /// The tasks end with this.
 #[derive(Debug)]
 pub struct Injected {
     tasks: [JoinHandle<()>; 2],
     counts: watch::Receiver<Counts>,
-    events: watch::Receiver<(Events, Events)>,
+    events: watch::Receiver<Taken>,
+    publish: Publish,
 }
 
 impl Drop for Injected {
@@ -65,7 +72,8 @@ impl Injected {
         }
         let (sender, queue) = mpsc::channel(QUEUE);
         let (count, counts) = watch::channel(Counts::default());
-        let (taken, events) = watch::channel(Default::default());
+        let (taken, events) = watch::channel(Taken::default());
+        let publish = settings.events_publish;
         let feeds = Feeds::new(windows, settings.events_publish, outlet).await?;
         let settings = settings.clone();
         let subscription = tokio::spawn(async move {
@@ -74,13 +82,23 @@ impl Injected {
             }
         });
         let tasks = [subscription, tokio::spawn(feeds.run(queue, taken))];
-        Ok(Some(Injected { tasks, counts, events }))
+        Ok(Some(Injected { tasks, counts, events, publish }))
     }
 
     pub fn status(&self) -> InjectedStatus {
-        let (present, other) = self.events.borrow().clone();
+        let [(present, of_present), (other, of_other)] = self.events.borrow().clone();
+        let [present_keystrokes, other_keystrokes] =
+            [of_present, of_other].map(|shown| StrokesStatus::new(self.publish, shown));
         let Counts { rejected, interruptions, .. } = self.counts.borrow().clone();
-        InjectedStatus { accepted: present.count() + other.count(), rejected, interruptions, present, other }
+        InjectedStatus {
+            accepted: present.count() + other.count(),
+            rejected,
+            interruptions,
+            present,
+            other,
+            present_keystrokes,
+            other_keystrokes,
+        }
     }
 }
 
@@ -103,7 +121,7 @@ impl Feeds {
     }
 
     /// Takes events as long as somebody sends them.
-    pub async fn run(mut self, mut queue: mpsc::Receiver<Stamped>, taken: watch::Sender<(Events, Events)>) {
+    pub async fn run(mut self, mut queue: mpsc::Receiver<Stamped>, taken: watch::Sender<Taken>) {
         let mut batch = Vec::with_capacity(BATCH);
         loop {
             let deadline = self.present.deadline().into_iter().chain(self.other.deadline()).min();
@@ -124,7 +142,7 @@ impl Feeds {
                     self.other.close_due(now);
                 }
             }
-            taken.send_replace((self.present.events(), self.other.events()));
+            taken.send_replace([&self.present, &self.other].map(|feed| (feed.events(), feed.shown())));
             if let Err(error) = self.store().await {
                 tracing::debug!(%error, "injected events are no longer accepted");
                 return;

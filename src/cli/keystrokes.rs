@@ -28,6 +28,6 @@ pub fn published(publish: &str) -> &'static str {
     match publish {
         "all" => "all strokes",
         "words" => "plain words",
-        _ => "plain words in lines of more than eight",
+        _ => "plain words in lines of more than eight words",
     }
 }

@@ -140,9 +140,17 @@ fn injected(injected: &Value) -> String {
         return "injected events: not accepted\n".into();
     }
     let rejected: u64 = injected["rejected"].as_object().into_iter().flatten().filter_map(|(_, n)| n.as_u64()).sum();
+    let of = |field: &str| -> StrokesStatus { serde_json::from_value(injected[field].clone()).unwrap_or_default() };
+    let (present, other) = (of("present_keystrokes"), of("other_keystrokes"));
     format!(
-        "injected events: {} accepted, {rejected} rejected, {} interruptions\n",
-        injected["accepted"], injected["interruptions"]
+        "injected events: {} accepted, {rejected} rejected, {} interruptions; keystroke features: from {} \
+         (redis.events_publish = \"{}\")\ninjected strokes: of the present time {}; of another time {}\n",
+        injected["accepted"],
+        injected["interruptions"],
+        keystrokes::published(&present.publish),
+        present.publish,
+        keystrokes::strokes(&present),
+        keystrokes::strokes(&other)
     )
 }
 

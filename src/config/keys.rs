@@ -117,8 +117,8 @@ pub static KEYS: [Key; 41] = [
         "keystroke.publish",
         Kind::Choice(&["lines", "words", "all"]),
         "\"lines\"",
-        "Which strokes features are computed from: `lines` (plain words in lines of more than eight), `words` (plain words \
-         that another one follows) or `all`. How much `words` and `all` give away is in [privacy.md](privacy.md).",
+        "Which strokes features are computed from: `lines` (plain words in lines of more than eight words), `words` (each \
+         plain word that is followed by another one, in lines of any length) or `all`. How much `words` and `all` give away is in [privacy.md](privacy.md).",
     ),
     key(
         "keyboard.letters",

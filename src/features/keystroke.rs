@@ -14,7 +14,7 @@ use tally::{Fate, LineEnd, Lines, Strokes, Tally};
 
 /// Presses in a window below which it yields no record, and presses that count below which their features are null.
 pub const LEAST_PRESSES: usize = 25;
-/// `total_keys` is told in steps of so many.
+/// `total_keys` is rounded down to a multiple of this.
 const COUNT_STEP: usize = 5;
 /// No hand holds a key for a shorter time, and none makes so many presses within so short a time: of 940,000 strokes of
 /// 1,500 people (docs/contract.md) such are 0.06 % and 0.006 % at most.
@@ -37,13 +37,13 @@ const WORD_PAUSE_US: Micros = 2_000_000;
 const LINE_PAUSE_US: Micros = 30_000_000;
 /// How much an eraser erased that was held so long is not known: a desktop may repeat a key after no longer a time.
 const ERASER_HELD_MS: f64 = 150.0;
-/// After so long without a key it may be somebody else: what is told by finger starts anew.
+/// After so long without a key it may be somebody else: values by finger start anew.
 const SITTING_US: Micros = 300_000_000;
 
 /// Which strokes the features are computed from. Features by finger are computed from plain words whatever this is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Publish {
-    /// Of plain words in lines of more than eight.
+    /// Of plain words in lines of more than eight words.
     #[default]
     Lines,
     /// Of plain words that another one follows.

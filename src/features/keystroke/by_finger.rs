@@ -1,7 +1,7 @@
-//! Dwell by finger and digraph latency by pair of zones, told so that nothing typed can be read off them.
+//! Dwell by finger and digraph latency by pair of zones, published so that nothing typed can be read off them.
 //!
-//! A word has one say in a feature, the mean of its samples, and a feature moves only when an epoch ends in which three
-//! words had a say.
+//! A word adds one value to a feature, the mean of its samples, and a feature moves only when an epoch ends in which three
+//! words added one.
 
 use super::super::stats::{Sum, inside, mean, ms};
 use super::line::WORD_PRESSES;
@@ -12,7 +12,7 @@ use crate::event::key::{ZONE_ED, ZONE_TH, ZONES};
 const DIGRAPH_MS: (f64, f64) = (0.0, 1500.0);
 /// An epoch ends with the first window that ends after so many presses that count.
 const EPOCH_PRESSES: u32 = 150;
-/// Words that must have a say in a feature for it to move.
+/// Words that must add a value to a feature for it to move.
 const EPOCH_WORDS: u32 = 3;
 /// Weight of the newest epoch.
 const EPOCH_ALPHA: f64 = 0.5;
@@ -23,8 +23,8 @@ const FEATURES: usize = DWELLS + DIGRAPHS;
 
 pub(super) struct ByFinger {
     values: [Option<f64>; FEATURES],
-    /// Of this epoch: what the words said.
-    says: [Sum; FEATURES],
+    /// Of this epoch: what the words added.
+    added: [Sum; FEATURES],
     presses: u32,
     /// Reused from word to word.
     samples: Vec<(usize, f64)>,
@@ -34,7 +34,7 @@ impl Default for ByFinger {
     fn default() -> ByFinger {
         ByFinger {
             values: [None; FEATURES],
-            says: [Sum::ZERO; FEATURES],
+            added: [Sum::ZERO; FEATURES],
             presses: 0,
             samples: Vec::with_capacity(2 * (WORD_PRESSES as usize + 1)),
         }
@@ -45,11 +45,11 @@ impl ByFinger {
     /// Forgets all that was learnt.
     pub(super) fn clear(&mut self) {
         self.values = [None; FEATURES];
-        self.says = [Sum::ZERO; FEATURES];
+        self.added = [Sum::ZERO; FEATURES];
         self.presses = 0;
     }
 
-    /// A word has its say: its strokes, after that of the space before it.
+    /// Takes the strokes of a word, and the space before it.
     pub(super) fn take_word(&mut self, space: &Stroke, word: &[Stroke]) {
         self.presses += word.len() as u32;
         self.samples.clear();
@@ -65,25 +65,25 @@ impl ByFinger {
             (from, from_us) = (zone, stroke.press_us);
         }
         for (i, &(feature, _)) in self.samples.iter().enumerate() {
-            let had_its_say = self.samples[..i].iter().any(|&(before, _)| before == feature);
-            if !had_its_say {
+            let is_added = self.samples[..i].iter().any(|&(before, _)| before == feature);
+            if !is_added {
                 let samples = self.samples[i..].iter().filter(|&&(f, _)| f == feature).map(|&(_, ms)| ms);
-                self.says[feature].extend(mean(samples));
+                self.added[feature].extend(mean(samples));
             }
         }
     }
 
-    /// Moves the values if enough was typed; all says of the epoch are thrown away then.
+    /// Moves the values if enough was typed; all that the epoch's words added is discarded then.
     pub(super) fn end_epoch(&mut self) {
         if self.presses < EPOCH_PRESSES {
             return;
         }
-        for (value, says) in self.values.iter_mut().zip(&self.says) {
-            if let Some(new) = says.mean().filter(|_| says.count() >= EPOCH_WORDS) {
+        for (value, added) in self.values.iter_mut().zip(&self.added) {
+            if let Some(new) = added.mean().filter(|_| added.count() >= EPOCH_WORDS) {
                 *value = Some(value.map_or(new, |old| EPOCH_ALPHA * new + (1.0 - EPOCH_ALPHA) * old));
             }
         }
-        self.says = [Sum::ZERO; FEATURES];
+        self.added = [Sum::ZERO; FEATURES];
         self.presses = 0;
     }
 
