@@ -58,18 +58,26 @@ impl Reject {
 /// Parses one event object. Fields that the contract does not know are ignored.
 pub fn parse(text: &[u8]) -> Result<Stamped, Reject> {
     let text = std::str::from_utf8(text).map_err(|_| Reject::NotAnObject)?;
-    let object = Object::read(text).ok_or(Reject::NotAnObject)?;
+    let mut object = Object::default();
+    if object.read(text).is_some() {
+        return stamped(&object);
+    }
+    let value: Value = serde_json::from_str(text).map_err(|_| Reject::NotAnObject)?;
+    stamped(&Object::of(value.as_object().ok_or(Reject::NotAnObject)?))
+}
+
+fn stamped(object: &Object<'_>) -> Result<Stamped, Reject> {
     let kind = object.text(Name::Type).ok_or(Reject::UnknownType)?;
     let ts_us = match object.whole(Name::Ts) {
         Some(ts) if ts > 0 && ts <= LATEST_US => ts,
         _ => return Err(Reject::BadTime),
     };
     let event = match kind {
-        "keystroke" => keystroke(&object)?,
-        "mouse" => mouse(&object)?,
-        "app" => focus(&object)?,
-        "gap" => gap(&object)?,
-        "layout" => layout(&object)?,
+        "keystroke" => keystroke(object)?,
+        "mouse" => mouse(object)?,
+        "app" => focus(object)?,
+        "gap" => gap(object)?,
+        "layout" => layout(object)?,
         _ => return Err(Reject::UnknownType),
     };
     Ok(Stamped { ts_us, event })
@@ -104,7 +112,7 @@ fn mouse(object: &Object<'_>) -> Result<Event, Reject> {
                 Field::Text(name) => Button::named(name),
                 // rdev numbers the buttons that it has no name for.
                 Field::Whole(number) => Button::named(&number.to_string()),
-                Field::Decimal(number) => Button::named(&Value::from(*number).to_string()),
+                Field::Decimal(number) => Button::named(&Value::from(number).to_string()),
                 Field::Other(other) => Button::named(&other.to_string()),
             };
             Ok(Event::Button { button, action })
@@ -119,7 +127,7 @@ fn focus(object: &Object<'_>) -> Result<Event, Reject> {
     match object.field(Name::App) {
         Field::Other(Value::Null) => Ok(Event::Focus { app: None }),
         Field::Text(name) if name.is_empty() || name.len() > LONGEST_NAME => Err(Reject::BadName),
-        Field::Text(name) => Ok(Event::Focus { app: Some(name.as_ref().into()) }),
+        Field::Text(name) => Ok(Event::Focus { app: Some(name.into()) }),
         _ => Err(Reject::BadField),
     }
 }
@@ -168,7 +176,7 @@ fn key_set(object: &Object<'_>, name: Name) -> Result<Option<KeySet>, Reject> {
     }
 }
 
-fn text<'a>(object: &'a Object<'_>, name: Name) -> Result<&'a str, Reject> {
+fn text<'a>(object: &Object<'a>, name: Name) -> Result<&'a str, Reject> {
     object.text(name).ok_or(Reject::BadField)
 }
 

@@ -4,6 +4,14 @@ use super::{Body, Entry};
 use crate::event::Micros;
 use crate::features::names::{Feature, KEYSTROKE, MOUSE};
 use serde::ser::{Serialize, SerializeMap, Serializer};
+use std::sync::LazyLock;
+
+/// What stands before each value of a keystroke's and of a mouse's record. The features' names are letters, digits and
+/// underscores, so nothing has to be escaped.
+static BEGINS: LazyLock<[Vec<String>; 2]> = LazyLock::new(|| {
+    let begins = |features: &[Feature]| features.iter().map(|feature| format!(",\"{}\":", feature.name)).collect();
+    [begins(&KEYSTROKE[..]), begins(&MOUSE[..])]
+});
 
 /// A record without its features of typing or of the mouse.
 struct Head<'a>(&'a Entry);
@@ -48,24 +56,21 @@ impl Entry {
     /// The JSON text, one line without its end.
     pub fn to_json(&self) -> String {
         match &self.record.body {
-            Body::Keystroke { features, .. } => self.with_features(&KEYSTROKE, &features[..]),
-            Body::Mouse { features, .. } => self.with_features(&MOUSE, &features[..]),
+            Body::Keystroke { features, .. } => self.with_features(&BEGINS[0], &features[..]),
+            Body::Mouse { features, .. } => self.with_features(&BEGINS[1], &features[..]),
             Body::App(_) => self.with_features(&[], &[]),
         }
     }
 
-    /// The features' names are letters, digits and underscores, so nothing has to be escaped.
-    fn with_features(&self, features: &[Feature], values: &[Option<f64>]) -> String {
+    fn with_features(&self, begins: &[String], values: &[Option<f64>]) -> String {
         const HEAD_BYTES: usize = 512;
         const FEATURE_BYTES: usize = 40;
         const WRITABLE: &str = "a record holds only strings and numbers";
-        let mut text = Vec::with_capacity(HEAD_BYTES + features.len() * FEATURE_BYTES);
+        let mut text = Vec::with_capacity(HEAD_BYTES + begins.len() * FEATURE_BYTES);
         serde_json::to_writer(&mut text, &Head(self)).expect(WRITABLE);
         text.pop();
-        for (feature, value) in features.iter().zip(values) {
-            text.extend_from_slice(b",\"");
-            text.extend_from_slice(feature.name.as_bytes());
-            text.extend_from_slice(b"\":");
+        for (begin, value) in begins.iter().zip(values) {
+            text.extend_from_slice(begin.as_bytes());
             serde_json::to_writer(&mut text, value).expect(WRITABLE);
         }
         text.push(b'}');

@@ -1,15 +1,8 @@
-//! The fields of an event's object, read in one pass over the text and borrowed from it.
-//!
-//! What is accepted is what serde_json accepts as a [`Value`], to the last detail: of several fields with one name the
-//! last one counts, and a field that no event has must be as well-formed as the others.
+//! The fields of an event's object, borrowed from its text or from the [`Value`] that it was parsed to.
 
 mod plain;
 
-use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
-use serde_json::Value;
-use std::borrow::Cow;
-use std::fmt;
+use serde_json::{Map, Value};
 
 /// The fields that events have, `ShiftAccents` the last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,15 +58,25 @@ impl Name {
     }
 }
 
-/// What a field holds. Nearly all are texts or numbers, for which no memory is allocated.
-#[derive(Default)]
+/// What a field holds.
+#[derive(Clone, Copy, Default)]
 pub enum Field<'a> {
     #[default]
     Absent,
-    Text(Cow<'a, str>),
+    Text(&'a str),
     Whole(i64),
     Decimal(f64),
-    Other(Value),
+    Other(&'a Value),
+}
+
+impl<'a> Field<'a> {
+    fn of(value: &'a Value) -> Field<'a> {
+        match value {
+            Value::String(text) => Field::Text(text),
+            Value::Number(number) => number.as_i64().map_or(Field::Other(value), Field::Whole),
+            _ => Field::Other(value),
+        }
+    }
 }
 
 /// Each field with what it held last.
@@ -81,24 +84,28 @@ pub enum Field<'a> {
 pub struct Object<'a>([Field<'a>; NAMES]);
 
 impl<'a> Object<'a> {
-    /// `None`: it is no JSON, or no object.
-    pub fn read(text: &'a str) -> Option<Object<'a>> {
+    /// Takes the fields of a text that is written as nearly all events are; `None`: it is not known what it is.
+    pub fn read(&mut self, text: &'a str) -> Option<()> {
+        plain::read(text, self)
+    }
+
+    pub fn of(map: &'a Map<String, Value>) -> Object<'a> {
         let mut object = Object::default();
-        match plain::read(text, &mut object) {
-            Some(()) => Some(object),
-            None => serde_json::from_str(text).ok(),
+        for (name, value) in map {
+            object.set(name, Field::of(value));
         }
+        object
     }
 
     pub fn has(&self, name: Name) -> bool {
         !matches!(self.field(name), Field::Absent)
     }
 
-    pub fn field(&self, name: Name) -> &Field<'a> {
-        &self.0[name as usize]
+    pub fn field(&self, name: Name) -> Field<'a> {
+        self.0[name as usize]
     }
 
-    pub fn text(&self, name: Name) -> Option<&str> {
+    pub fn text(&self, name: Name) -> Option<&'a str> {
         match self.field(name) {
             Field::Text(text) => Some(text),
             _ => None,
@@ -106,7 +113,7 @@ impl<'a> Object<'a> {
     }
 
     pub fn whole(&self, name: Name) -> Option<i64> {
-        match *self.field(name) {
+        match self.field(name) {
             Field::Whole(number) => Some(number),
             _ => None,
         }
@@ -114,161 +121,17 @@ impl<'a> Object<'a> {
 
     pub fn number(&self, name: Name) -> Option<f64> {
         match self.field(name) {
-            Field::Whole(number) => Some(*number as f64),
-            Field::Decimal(number) => Some(*number),
+            Field::Whole(number) => Some(number as f64),
+            Field::Decimal(number) => Some(number),
             Field::Other(value) => value.as_f64(),
             Field::Absent | Field::Text(_) => None,
         }
     }
 
-    fn set(&mut self, name: Name, field: Field<'a>) {
-        self.0[name as usize] = field;
-    }
-}
-
-impl<'de> Deserialize<'de> for Object<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Fields;
-        impl<'de> Visitor<'de> for Fields {
-            type Value = Object<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object<'de>, A::Error> {
-                let mut object = Object::default();
-                while let Some(FieldName(name)) = map.next_key()? {
-                    match name {
-                        Some(name) => object.set(name, map.next_value()?),
-                        None => map.next_value::<Ignored>().map(drop)?,
-                    }
-                }
-                Ok(object)
-            }
+    /// Fields that no event has are passed over.
+    fn set(&mut self, name: &str, field: Field<'a>) {
+        if let Some(name) = Name::of(name) {
+            self.0[name as usize] = field;
         }
-        deserializer.deserialize_map(Fields)
-    }
-}
-
-struct FieldName(Option<Name>);
-
-impl<'de> Deserialize<'de> for FieldName {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Text;
-        impl Visitor<'_> for Text {
-            type Value = FieldName;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a name")
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<FieldName, E> {
-                Ok(FieldName(Name::of(text)))
-            }
-        }
-        deserializer.deserialize_str(Text)
-    }
-}
-
-impl<'de> Deserialize<'de> for Field<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Any;
-        impl<'de> Visitor<'de> for Any {
-            type Value = Field<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a value")
-            }
-
-            fn visit_bool<E>(self, value: bool) -> Result<Field<'de>, E> {
-                Ok(Field::Other(value.into()))
-            }
-
-            fn visit_i64<E>(self, value: i64) -> Result<Field<'de>, E> {
-                Ok(Field::Whole(value))
-            }
-
-            fn visit_u64<E>(self, value: u64) -> Result<Field<'de>, E> {
-                Ok(i64::try_from(value).map_or_else(|_| Field::Other(value.into()), Field::Whole))
-            }
-
-            fn visit_f64<E>(self, value: f64) -> Result<Field<'de>, E> {
-                Ok(Field::Decimal(value))
-            }
-
-            fn visit_unit<E>(self) -> Result<Field<'de>, E> {
-                Ok(Field::Other(Value::Null))
-            }
-
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Field<'de>, E> {
-                Ok(Field::Text(Cow::Borrowed(text)))
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Field<'de>, E> {
-                Ok(Field::Text(Cow::Owned(text.to_owned())))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Field<'de>, A::Error> {
-                Value::deserialize(SeqAccessDeserializer::new(seq)).map(Field::Other)
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Field<'de>, A::Error> {
-                Value::deserialize(MapAccessDeserializer::new(map)).map(Field::Other)
-            }
-        }
-        deserializer.deserialize_any(Any)
-    }
-}
-
-/// Any value: checked as a [`Value`] is (serde's own `IgnoredAny` lets texts and numbers pass that are none), and kept
-/// nowhere.
-struct Ignored;
-
-impl<'de> Deserialize<'de> for Ignored {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Any;
-        impl<'de> Visitor<'de> for Any {
-            type Value = Ignored;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a value")
-            }
-
-            fn visit_bool<E>(self, _: bool) -> Result<Ignored, E> {
-                Ok(Ignored)
-            }
-
-            fn visit_i64<E>(self, _: i64) -> Result<Ignored, E> {
-                Ok(Ignored)
-            }
-
-            fn visit_u64<E>(self, _: u64) -> Result<Ignored, E> {
-                Ok(Ignored)
-            }
-
-            fn visit_f64<E>(self, _: f64) -> Result<Ignored, E> {
-                Ok(Ignored)
-            }
-
-            fn visit_unit<E>(self) -> Result<Ignored, E> {
-                Ok(Ignored)
-            }
-
-            fn visit_str<E>(self, _: &str) -> Result<Ignored, E> {
-                Ok(Ignored)
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Ignored, A::Error> {
-                while seq.next_element::<Ignored>()?.is_some() {}
-                Ok(Ignored)
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Ignored, A::Error> {
-                while map.next_entry::<Ignored, Ignored>()?.is_some() {}
-                Ok(Ignored)
-            }
-        }
-        deserializer.deserialize_any(Any)
     }
 }

@@ -1,8 +1,7 @@
 //! Objects as nearly all events are written: texts of ASCII without escapes, whole numbers and short decimals. These are
 //! read several times as fast as serde_json can. Whatever is written in another way, or is wrong, is left to serde_json.
 
-use super::{Field, Name, Object};
-use std::borrow::Cow;
+use super::{Field, Object};
 
 /// So many digits are a whole number of 64 bits, whatever they are.
 const MOST_DIGITS: usize = 18;
@@ -29,12 +28,10 @@ pub fn read<'a>(text: &'a str, object: &mut Object<'a>) -> Option<()> {
         let name = scan.pass_spaces().string()?;
         scan.pass_spaces().pass(b':')?;
         let field = match scan.pass_spaces().peek()? {
-            b'"' => Field::Text(Cow::Borrowed(scan.string()?)),
+            b'"' => Field::Text(scan.string()?),
             _ => scan.number()?,
         };
-        if let Some(name) = Name::of(name) {
-            object.set(name, field);
-        }
+        object.set(name, field);
         if scan.pass_spaces().pass(b',').is_none() {
             scan.pass(b'}')?;
             return (scan.at == text.len()).then_some(());
