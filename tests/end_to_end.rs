@@ -154,6 +154,10 @@ async fn forty_published_keys_bring_a_message_within_six_seconds_whatever_year_t
     assert!(!dwells_present.is_empty() && !dwells_past.is_empty());
     assert!(dwells_present.iter().all(|&dwell| dwell == 20.0), "{dwells_present:?}");
     assert!(dwells_past.iter().all(|&dwell| dwell == 30.0), "{dwells_past:?}");
+    let status = String::from_utf8(home.run(&["status"]).stdout).expect("a text");
+    assert!(status.contains("keystroke features: from all strokes (redis.events_publish = \"all\")"), "{status}");
+    let strokes = status.lines().find(|line| line.starts_with("injected strokes: ")).expect("a line");
+    assert_eq!(strokes.matches(" counted").count(), 2, "{strokes}");
 }
 
 #[tokio::test]
