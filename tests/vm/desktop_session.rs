@@ -37,7 +37,8 @@ impl Desk {
         self.poll_for("a record", |desk| (desk.stored() > before).then_some(()));
         let most =
             self.await_row(&format!("SELECT max(total_keys) FROM keystroke_features WHERE window_end > {begin_us}"));
-        assert!(most.parse::<usize>().expect("a number") <= 2 * COUNTING / 5 * 5, "{most} keys counted");
+        // The line from before she was in two windows may still be in the window.
+        assert!(most.parse::<usize>().expect("a number") <= 3 * COUNTING / 5 * 5, "{most} keys counted");
         self.guest.click_into("editor");
     }
 
