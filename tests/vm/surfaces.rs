@@ -12,14 +12,14 @@ const MULTI_TOUCH: &str = "ABS_MT_SLOT,ABS_MT_TRACKING_ID,ABS_MT_POSITION_X,ABS_
 /// A device, what is played on it, and what of that is to be recorded.
 struct Scene {
     kind: String,
-    /// A report a line, ten milliseconds apart.
+    /// A report a line, at least ten milliseconds apart: reports that follow at once may mean something else.
     script: String,
     expected: Vec<String>,
 }
 
 fn scene(kind: impl Into<String>, reports: &[&str], expected: &[&str]) -> Scene {
     let expected = expected.iter().map(|&event| event.to_owned()).collect();
-    Scene { kind: kind.into(), script: reports.join("\nwait_us 10000\n") + "\n", expected }
+    Scene { kind: kind.into(), script: reports.join("\nrest_us 10000\n") + "\n", expected }
 }
 
 /// An event without its time.

@@ -10,8 +10,8 @@
 //! next              syn VALUE          (SYN_MT_REPORT; SYN_REPORT with a value other than 0)
 //! ```
 //!
-//! or stands alone: `wait_us MICROSECONDS`, `flood TOTAL_US STEP_US` (one count of motion each step). Waits follow a
-//! schedule, so that lateness does not add up. `vm-uinput watch NODE` prints the events of a node. `vm-uinput remap NODE
+//! or stands alone: `wait_us MICROSECONDS`, `rest_us MICROSECONDS`, `flood TOTAL_US STEP_US` (one count of motion each
+//! step). Waits follow a schedule, so that lateness does not add up; a rest is never shorter, however late it begins. `vm-uinput watch NODE` prints the events of a node. `vm-uinput remap NODE
 //! NAME` grabs a keyboard and says through one of its own making what is typed on it; `mirror` does so without grabbing.
 //!
 //! Everything is told in JSON lines; `us` is microseconds of CLOCK_BOOTTIME, as the kernel stamps events.
@@ -60,6 +60,7 @@ fn play(mut device: VirtualDevice) -> Outcome<()> {
         let line = line?;
         match line.split_whitespace().collect::<Vec<_>>()[..] {
             ["wait_us", us] => schedule.wait(us.parse()?),
+            ["rest_us", us] => schedule.rest(us.parse()?),
             ["flood", total_us, step_us] => {
                 schedule.catch_up();
                 for _ in 0..total_us.parse::<i64>()? / step_us.parse::<i64>()? {
@@ -118,6 +119,11 @@ impl Schedule {
     /// A fast device that is late makes up for a millisecond; more at once no device says, nor does the kernel keep it.
     fn forgive(&mut self) {
         self.due_us = self.due_us.max(now_us(libc::CLOCK_BOOTTIME) - 1_000);
+    }
+
+    fn rest(&mut self, rest_us: i64) {
+        self.due_us = now_us(libc::CLOCK_BOOTTIME);
+        self.wait(rest_us);
     }
 
     fn wait(&mut self, wait_us: i64) {
