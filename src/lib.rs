@@ -10,6 +10,7 @@ pub mod event;
 pub mod features;
 pub mod install;
 pub mod pipeline;
+pub mod recognition;
 pub mod record;
 pub mod remote;
 pub mod sinks;
