@@ -1,15 +1,12 @@
 //! Events in, records out. Time comes in with the events: a window closes because an event, or a tick, says what time
 //! it is, so that a replayed trace gives what the live agent gave.
 
-mod elsewhere;
-
 use crate::event::{Event, Micros, Scope, Stamped};
 use crate::features::app::{AppCore, History, Learnt};
-use crate::features::keystroke::tally::{LineEnd, Lines, Strokes, Tally};
+use crate::features::keystroke::tally::{Lines, Strokes, Tally};
 use crate::features::keystroke::{KeystrokeCore, Publish, Typed};
 use crate::features::mouse::MouseCore;
 use crate::record::{Body, Record};
-use elsewhere::Elsewhere;
 
 /// A step back of the event clock up to this is clamped, a larger one is a gap.
 const BACKWARD_LIMIT_US: Micros = 1_000_000;
@@ -63,7 +60,6 @@ pub struct Pipeline {
     keystroke: KeystrokeCore,
     mouse: MouseCore,
     app: AppCore,
-    elsewhere: Elsewhere,
     clock_us: Option<Micros>,
     due_us: Option<Micros>,
     keystroke_state: Modality,
@@ -96,7 +92,6 @@ impl Pipeline {
             keystroke: KeystrokeCore::default(),
             mouse: MouseCore::default(),
             app: AppCore::new(history),
-            elsewhere: Elsewhere::default(),
             clock_us: None,
             due_us: None,
             keystroke_state: Modality::default(),
@@ -148,9 +143,7 @@ impl Pipeline {
         if self.due_us.is_some_and(|due_us| ts_us > due_us) {
             self.close(&mut out);
         }
-        if let Some(why) = self.elsewhere.ends_line(ts_us, &event, self.keystroke.last_us()) {
-            self.keystroke.end_line(why);
-        }
+        self.keystroke.note(ts_us, &event);
         match event {
             Event::Gap { scope, .. } => self.gap(ts_us, scope),
             Event::Focus { app } => {
@@ -175,8 +168,8 @@ impl Pipeline {
                 self.push_mouse(ts_us, |mouse| mouse.push_button(ts_us, button, action));
             }
             Event::Scroll { delta } => self.push_mouse(ts_us, |mouse| mouse.push_scroll(ts_us, delta)),
-            Event::Layout(layout) => self.keystroke.set_layout(*layout),
-            Event::Touch => {}
+            // They concern lines alone.
+            Event::Layout(_) | Event::Touch => {}
         }
         ts_us
     }
@@ -233,13 +226,9 @@ impl Pipeline {
     }
 
     fn gap(&mut self, ts_us: Micros, scope: Scope) {
-        self.elsewhere.gap(scope);
+        self.keystroke.gap(scope);
         if matches!(scope, Scope::All | Scope::Keystroke) {
-            self.keystroke.reset();
             self.keystroke_state = Modality { fresh: false, disturbed_us: Some(ts_us) };
-        } else {
-            // Whichever device it was: a click may have been lost.
-            self.keystroke.end_line(LineEnd::Gap);
         }
         if matches!(scope, Scope::All | Scope::Mouse) {
             self.mouse.reset();

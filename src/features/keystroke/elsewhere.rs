@@ -1,7 +1,7 @@
 //! What besides keys ends a line, because what is typed next may go elsewhere.
 
+use super::tally::LineEnd;
 use crate::event::{Event, Micros, Scope};
-use crate::features::keystroke::tally::LineEnd;
 
 /// Motion by so many counts within so long a time may lead elsewhere, where it is not known what has the focus.
 const MOTION_COUNTS: usize = 10;
