@@ -132,6 +132,9 @@ impl Pipeline {
     /// Takes one event. Returns the time that it was taken at, which differs from its own where that went back.
     pub fn push(&mut self, stamped: Stamped, mut out: impl FnMut(Output)) -> Micros {
         let Stamped { mut ts_us, event } = stamped;
+        if matches!(event, Event::Control(_)) {
+            return ts_us;
+        }
         if let Some(clock_us) = self.clock_us.filter(|&clock_us| ts_us < clock_us) {
             if clock_us - ts_us > BACKWARD_LIMIT_US {
                 self.gap(ts_us, Scope::All);
@@ -168,8 +171,8 @@ impl Pipeline {
                 self.push_mouse(ts_us, |mouse| mouse.push_button(ts_us, button, action));
             }
             Event::Scroll { delta } => self.push_mouse(ts_us, |mouse| mouse.push_scroll(ts_us, delta)),
-            // They concern lines alone.
-            Event::Layout(_) | Event::Touch => {}
+            // They concern lines alone, or not even these.
+            Event::Layout(_) | Event::Touch | Event::Control(_) => {}
         }
         ts_us
     }

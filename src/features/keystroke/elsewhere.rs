@@ -36,7 +36,7 @@ impl Elsewhere {
     pub(super) fn ends_line(&mut self, ts_us: Micros, event: &Event, keystroke_us: Option<Micros>) -> Option<LineEnd> {
         match *event {
             // The keystroke core sees the first two itself, the pipeline the third.
-            Event::Key { .. } | Event::Layout(_) | Event::Gap { .. } => None,
+            Event::Key { .. } | Event::Layout(_) | Event::Gap { .. } | Event::Control(_) => None,
             Event::Button { .. } => Some(LineEnd::Button),
             Event::Touch => {
                 let while_typing = keystroke_us.is_some_and(|last_us| (0..=PALM_US).contains(&(ts_us - last_us)));
