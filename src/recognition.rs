@@ -156,3 +156,8 @@ pub struct Settings {
     /// Only a password leads out of [`State::Stranger`], not calm input.
     pub password_only: bool,
 }
+
+/// A saved state that no learning leads to.
+#[derive(Debug, thiserror::Error)]
+#[error("the model cannot be used: {0}")]
+pub struct BadState(pub(crate) String);
