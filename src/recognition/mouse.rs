@@ -21,3 +21,6 @@ pub use owner::{Owner, SavedMouse};
 pub use strokes::{Action, ActionKind, Strokes};
 pub use vector::Vector;
 pub use window::{Level, Window};
+
+#[cfg(test)]
+mod tests;

@@ -189,3 +189,80 @@ fn wrap(angle: f64) -> f64 {
         angle
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(samples: impl IntoIterator<Item = (Micros, f64, f64)>) -> Vec<Sample> {
+        samples.into_iter().map(|(ts_us, x, y)| Sample { ts_us, x, y }).collect()
+    }
+
+    fn features(run: &[Sample]) -> Features {
+        Kinematics::default().measure(run).expect("a stroke")
+    }
+
+    fn assert_close(value: Option<f64>, expected: f64, within: f64) {
+        assert!(value.is_some_and(|value| (value - expected).abs() < within), "{value:?}, not {expected}");
+    }
+
+    /// 600 counts to the right in 0.6 s, slow at both ends, sampled at this interval.
+    fn reach(interval_us: Micros) -> Vec<Sample> {
+        run((0..=600_000 / interval_us).map(|i| {
+            let s = (i * interval_us) as f64 / 600_000.0;
+            (i * interval_us, 600.0 * s * s * (3.0 - 2.0 * s), 0.0)
+        }))
+    }
+
+    #[test]
+    fn two_samples_or_less_than_three_counts_are_no_stroke() {
+        assert_eq!(Kinematics::default().measure(&[]), None);
+        assert_eq!(Kinematics::default().measure(&run([(0, 0.0, 0.0), (20_000, 50.0, 0.0)])), None);
+        assert_eq!(Kinematics::default().measure(&run([(0, 0.0, 0.0), (8_000, 1.0, 0.0), (16_000, 2.0, 0.0)])), None);
+    }
+
+    #[test]
+    fn a_straight_stroke_has_its_length_and_time_and_neither_bow_nor_detour_nor_turn() {
+        let features = features(&reach(10_000));
+        assert_close(features[LN_DURATION], 0.6f64.ln(), 1e-12);
+        assert_close(features[LN_LENGTH], 600f64.ln(), 1e-12);
+        assert_close(features[LN_BOW], 0.01f64.ln(), 1e-9);
+        assert_close(features[LN_DETOUR], 0.01f64.ln(), 1e-9);
+        assert_close(features[TURN_ABS], 0.02f64.ln(), 1e-9);
+        assert_close(features[LN_SUBMOVES], 1.5f64.ln(), 1e-12);
+        // Of this course the top speed is one and a half times the mean, half-way.
+        assert_close(features[PEAK_OVER_MEAN], 1.5f64.ln(), 0.01);
+        assert_close(features[PEAK_TIME], 0.5, 0.05);
+    }
+
+    #[test]
+    fn the_rate_of_the_devices_reports_hardly_matters() {
+        let (often, seldom) = (features(&reach(7_500)), features(&reach(20_000)));
+        for i in [LN_DURATION, LN_LENGTH, LN_PEAK, PEAK_OVER_MEAN, LN_SUBMOVES, HEAD_SHARE, TAIL_SHARE, LN_ACCEL] {
+            assert_close(often[i], seldom[i].expect("a value"), 0.02);
+        }
+    }
+
+    #[test]
+    fn a_stroke_that_slows_down_half_way_has_two_submoves() {
+        let twice = reach(10_000).into_iter().chain(reach(10_000).into_iter().map(|sample| Sample {
+            ts_us: sample.ts_us + 610_000,
+            x: sample.x + 600.0,
+            y: 0.0,
+        }));
+        assert_close(features(&twice.collect::<Vec<_>>())[LN_SUBMOVES], 2.5f64.ln(), 1e-12);
+    }
+
+    #[test]
+    fn a_stroke_there_and_back_turns_once_and_has_no_chord() {
+        let features = features(&run((0..=40).map(|i| (i * 10_000, f64::from(20 - (i as i32 - 20).abs()), 0.0))));
+        assert_close(features[TURN_ABS], (0.02 + PI / 39.0).ln(), 1e-12);
+        assert_eq!((features[LN_BOW], features[LN_DETOUR]), (None, None));
+    }
+
+    #[test]
+    fn a_tremor_in_step_with_the_grid_has_no_speed_and_is_no_stroke() {
+        let tremor = run((0..=20).map(|i| (i * 10_000, if i % 2 == 0 { 0.0 } else { 5.0 }, 0.0)));
+        assert_eq!(Kinematics::default().measure(&tremor), None);
+    }
+}

@@ -244,3 +244,95 @@ fn are_moments(n: f64, sum: f64, square: f64) -> bool {
 fn bad(what: String) -> BadState {
     BadState(format!("of the mouse, {what}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::strokes::{Action, ActionKind};
+    use super::*;
+
+    /// A press held for so long.
+    fn press(dwell_s: f64) -> Vector {
+        let mut action = Action { kind: ActionKind::Bare, start_us: 0, end_us: 0, features: [None; FEATURES] };
+        action.features[LN_DWELL] = Some(dwell_s.ln());
+        Vector::of(&action)
+    }
+
+    fn taught(presses: u32) -> Owner {
+        let mut owner = Owner::new();
+        (0..presses).for_each(|i| owner.learn(&press(0.08 + 0.001 * f64::from(i % 30))));
+        owner
+    }
+
+    #[test]
+    fn five_values_of_a_dimension_tell_nothing_yet() {
+        assert_eq!(taught(5).known(LN_DWELL), None);
+        assert!(taught(6).known(LN_DWELL).is_some());
+        assert_eq!(taught(600).known(LN_LENGTH), None);
+    }
+
+    #[test]
+    fn sixty_actions_or_a_sittings_last_thirty_are_a_block() {
+        let blocks = |owner: &Owner| owner.save().blocks[LN_DWELL];
+        assert_eq!(blocks(&taught(59)), 0.0);
+        assert_eq!(blocks(&taught(60)), 1.0);
+        for (presses, expected) in [(29, 0.0), (30, 1.0), (89, 1.0), (90, 2.0)] {
+            let mut owner = taught(presses);
+            owner.end_block();
+            assert_eq!(blocks(&owner), expected, "{presses}");
+        }
+    }
+
+    #[test]
+    fn sittings_that_differ_leave_more_room_between_sittings() {
+        let (mut steady, mut moody) = (Owner::new(), Owner::new());
+        for sitting in 0..40 {
+            for i in 0..60 {
+                let chance = 0.001 * f64::from(i % 30);
+                steady.learn(&press(0.08 + chance));
+                moody.learn(&press(if sitting % 2 == 0 { 0.07 } else { 0.11 } + chance));
+            }
+            steady.end_block();
+            moody.end_block();
+        }
+        let (steady, moody) = (steady.known(LN_DWELL).unwrap(), moody.known(LN_DWELL).unwrap());
+        assert!(moody.between > 5.0 * steady.between, "{moody:?} {steady:?}");
+    }
+
+    #[test]
+    fn beyond_its_memory_the_past_counts_half() {
+        let owner = taught(MEMORY_ACTIONS as u32);
+        assert_eq!(owner.actions(), MEMORY_ACTIONS);
+        let owner = taught(MEMORY_ACTIONS as u32 + 1);
+        assert_eq!(owner.actions(), (MEMORY_ACTIONS + 1.0) / 2.0);
+        assert_eq!(owner.save().n[LN_DWELL], owner.actions());
+        assert!(Owner::load(&owner.save()).is_ok());
+    }
+
+    #[test]
+    fn a_saved_state_that_no_learning_leads_to_is_refused_in_words() {
+        let good = taught(200).save();
+        let refusal = |change: fn(&mut SavedMouse)| {
+            let mut saved = good.clone();
+            change(&mut saved);
+            Owner::load(&saved).expect_err("a bad state").to_string()
+        };
+        let of_the_mouse = |what: &str| format!("the model cannot be used: of the mouse, {what}");
+        for (change, what) in [
+            ((|saved| saved.actions = -1.0) as fn(&mut SavedMouse), "`actions` is -1, not between 0 and 20000"),
+            (|saved| saved.actions = f64::NAN, "`actions` is NaN, not between 0 and 20000"),
+            (|saved| saved.actions = 1e9, "`actions` is 1000000000, not between 0 and 20000"),
+            (|saved| saved.bsum.truncate(44), "`bsum` contains 44 values instead of 45"),
+            (|saved| saved.square[7] = f64::INFINITY, "`square` contains a value that is no number"),
+            (|saved| saved.n[3] = -1.0, "in dimension 3, `n` is negative or more than `actions`"),
+            (|saved| saved.n[16] = 201.0, "in dimension 16, `n` is negative or more than `actions`"),
+            (|saved| saved.blocks[16] = 201.0, "in dimension 16, `blocks` is negative or more than `n`"),
+            (|saved| saved.binverse[16] = 4.0, "in dimension 16, `binverse` is negative or more than `blocks`"),
+            (|saved| saved.square[16] = -1.0, "in dimension 16, `sum` and `square` are not of `n` values"),
+            (|saved| saved.sum[16] = 1e9, "in dimension 16, `sum` and `square` are not of `n` values"),
+            (|saved| saved.square[16] = 1e9, "in dimension 16, `sum` and `square` are not of `n` values"),
+            (|saved| saved.bsum[16] = 1e9, "in dimension 16, `bsum` and `bsquare` are not of `blocks` means"),
+        ] {
+            assert_eq!(refusal(change), of_the_mouse(what));
+        }
+    }
+}

@@ -247,3 +247,148 @@ fn pause(from_us: Option<Micros>, ts_us: Micros, limit_us: Micros) -> Option<f64
 fn bounded(counts: f64) -> f64 {
     if counts.is_nan() { 0.0 } else { counts.clamp(-MAX_COUNTS, MAX_COUNTS) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use event::Action::{Press, Release};
+
+    const START_US: Micros = 1_790_000_000_000_000;
+
+    fn ms(ms: Micros) -> Micros {
+        START_US + ms * 1_000
+    }
+
+    /// Ten counts to the right every 10 ms.
+    fn stroke(strokes: &mut Strokes, from_ms: Micros, to_ms: Micros) {
+        (from_ms..=to_ms).step_by(10).for_each(|at| strokes.push_move(ms(at), 10.0, 0.0));
+    }
+
+    fn all(strokes: &mut Strokes) -> Vec<Action> {
+        std::iter::from_fn(|| strokes.pop()).collect()
+    }
+
+    fn kinds(actions: &[Action]) -> Vec<ActionKind> {
+        actions.iter().map(|action| action.kind).collect()
+    }
+
+    fn assert_close(value: Option<f64>, expected: f64) {
+        assert!(value.is_some_and(|value| (value - expected).abs() < 1e-12), "{value:?}, not {expected}");
+    }
+
+    #[test]
+    fn a_pause_ends_a_stroke_and_the_next_one_has_that_pause() {
+        let mut strokes = Strokes::default();
+        stroke(&mut strokes, 0, 200);
+        stroke(&mut strokes, 700, 900);
+        strokes.end();
+        let actions = all(&mut strokes);
+        assert_eq!(kinds(&actions), [ActionKind::Move, ActionKind::Move]);
+        assert_eq!((actions[0].start_us, actions[0].end_us), (ms(0), ms(200)));
+        assert_eq!(actions[0].features[LN_PAUSE], None);
+        assert_close(actions[1].features[LN_PAUSE], 0.51f64.ln());
+    }
+
+    #[test]
+    fn a_press_ends_the_stroke_before_it_and_makes_it_a_click() {
+        let mut strokes = Strokes::default();
+        stroke(&mut strokes, 0, 200);
+        strokes.push_button(ms(290), Press);
+        assert_eq!(strokes.pop(), None, "its dwell is not known yet");
+        strokes.push_button(ms(385), Release);
+        let actions = all(&mut strokes);
+        assert_eq!(kinds(&actions), [ActionKind::Click]);
+        assert_close(actions[0].features[LN_CLICK_PAUSE], 0.1f64.ln());
+        assert_close(actions[0].features[LN_DWELL], 0.1f64.ln());
+    }
+
+    #[test]
+    fn a_press_long_after_the_motion_is_bare() {
+        let mut strokes = Strokes::default();
+        stroke(&mut strokes, 0, 200);
+        strokes.push_button(ms(1_300), Press);
+        strokes.push_button(ms(1_400), Release);
+        let actions = all(&mut strokes);
+        assert_eq!(kinds(&actions), [ActionKind::Move, ActionKind::Bare]);
+        assert_eq!(actions[1].features[LN_LENGTH], None);
+        assert_close(actions[1].features[LN_CLICK_PAUSE], 1.11f64.ln());
+    }
+
+    #[test]
+    fn motion_with_a_button_held_is_a_drag_and_takes_the_dwell_from_the_click() {
+        let mut strokes = Strokes::default();
+        strokes.push_button(ms(0), Press);
+        stroke(&mut strokes, 50, 250);
+        strokes.push_button(ms(300), Release);
+        let actions = all(&mut strokes);
+        assert_eq!(kinds(&actions), [ActionKind::Bare, ActionKind::Drag]);
+        assert_eq!(actions[0].features[LN_DWELL], None);
+    }
+
+    #[test]
+    fn the_second_press_of_a_double_click_has_the_interval() {
+        let mut strokes = Strokes::default();
+        for at in [0, 200, 800] {
+            strokes.push_button(ms(at), Press);
+            strokes.push_button(ms(at + 80), Release);
+        }
+        let actions = all(&mut strokes);
+        assert_eq!(actions[0].features[LN_DOUBLE], None);
+        assert_close(actions[1].features[LN_DOUBLE], 0.2f64.ln());
+        assert_eq!(actions[2].features[LN_DOUBLE], None, "0.6 s are no double click");
+    }
+
+    #[test]
+    fn scrolling_is_one_action_until_it_turns_or_rests() {
+        let mut strokes = Strokes::default();
+        for (at, delta) in [(0, -1.0), (100, -1.0), (200, -2.0), (300, 1.0), (1_500, 1.0)] {
+            strokes.push_scroll(ms(at), delta);
+        }
+        strokes.end();
+        let actions = all(&mut strokes);
+        assert_eq!(kinds(&actions), [ActionKind::Scroll; 3]);
+        assert_close(actions[0].features[LN_SCROLL_RUN], 4f64.ln());
+        assert_close(actions[0].features[LN_SCROLL_GAP], (0.2 / 3.0 + 0.005f64).ln());
+        assert_eq!(actions[1].features[LN_SCROLL_GAP], None);
+    }
+
+    #[test]
+    fn nothing_spans_a_gap_but_an_absolute_device_keeps_its_place() {
+        let mut strokes = Strokes::default();
+        strokes.push_position(ms(0), 5_000.0, 5_000.0);
+        stroke(&mut strokes, 0, 100);
+        strokes.push_button(ms(150), Press);
+        strokes.reset();
+        strokes.push_button(ms(200), Release);
+        (1..=20).for_each(|i| strokes.push_position(ms(200 + 10 * i), 5_000.0 + 10.0 * i as f64, 5_000.0));
+        strokes.end();
+        let actions = all(&mut strokes);
+        assert_eq!(kinds(&actions), [ActionKind::Move]);
+        assert_close(actions[0].features[LN_LENGTH], 190f64.ln());
+        assert_eq!(actions[0].features[LN_PAUSE], None);
+    }
+
+    #[test]
+    fn a_stroke_that_never_ends_is_cut() {
+        let mut strokes = Strokes::default();
+        stroke(&mut strokes, 0, 10 * MAX_SAMPLES as Micros);
+        assert_eq!(kinds(&all(&mut strokes)), [ActionKind::Move]);
+        assert_eq!(strokes.run.len(), 1);
+    }
+
+    #[test]
+    fn a_stroke_goes_on_from_its_stored_state() {
+        let mut strokes = Strokes::default();
+        strokes.push_button(ms(0), Press);
+        stroke(&mut strokes, 50, 250);
+        let text = serde_json::to_string(&strokes).expect("a state");
+        let mut restored: Strokes = serde_json::from_str(&text).expect("the same state");
+        for strokes in [&mut strokes, &mut restored] {
+            stroke(strokes, 260, 400);
+            strokes.push_button(ms(450), Release);
+        }
+        let actions = all(&mut strokes);
+        assert_eq!(actions.len(), 2);
+        assert_eq!(actions, all(&mut restored));
+    }
+}

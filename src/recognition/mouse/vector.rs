@@ -55,3 +55,46 @@ impl Vector {
 fn share(is_so: bool) -> f64 {
     f64::from(u8::from(is_so))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn action(kind: ActionKind, features: &[(usize, f64)]) -> Action {
+        let mut action = Action { kind, start_us: 0, end_us: 0, features: [None; FEATURES] };
+        features.iter().for_each(|&(i, value)| action.features[i] = Some(value));
+        action
+    }
+
+    #[test]
+    fn it_is_small_because_an_open_case_contains_a_thousand() {
+        assert!(size_of::<Vector>() <= 176, "{}", size_of::<Vector>());
+    }
+
+    #[test]
+    fn what_has_no_value_has_no_dimension_but_the_type_always_has() {
+        let dims = Vector::of(&action(ActionKind::Bare, &[(LN_DWELL, CENTRE[LN_DWELL] + SCALE[LN_DWELL])])).dims();
+        let known: Vec<usize> = (0..DIMENSIONS).filter(|&d| dims[d].is_some()).collect();
+        assert_eq!(known, [LN_DWELL, FEATURES + LN_DWELL, 40, 41, 42, 43, 44]);
+        assert!((dims[LN_DWELL].unwrap() - 1.0).abs() < 1e-12);
+        assert!(dims[FEATURES + LN_DWELL].unwrap().abs() < 1e-12);
+        assert!((dims[43].unwrap() - (1.0 - 0.18) * 1.5).abs() < 1e-12);
+        assert!((dims[40].unwrap() + 0.37 * 1.5).abs() < 1e-12);
+    }
+
+    #[test]
+    fn far_off_values_are_cut_off() {
+        let dims = Vector::of(&action(ActionKind::Click, &[(LN_PAUSE, 1e300), (LN_CLICK_PAUSE, -1e300)])).dims();
+        assert_eq!((dims[LN_PAUSE], dims[LN_CLICK_PAUSE]), (Some(CLIP), Some(-CLIP)));
+        assert_eq!(dims[FEATURES + LN_PAUSE], Some(SQUARE_CAP - 1.0));
+    }
+
+    #[test]
+    fn a_longer_way_makes_a_higher_speed_expected() {
+        let speed = |length: f64| {
+            let features = [(LN_LENGTH, CENTRE[LN_LENGTH] + length * SCALE[LN_LENGTH]), (LN_PEAK, CENTRE[LN_PEAK])];
+            Vector::of(&action(ActionKind::Move, &features)).dims()[LN_PEAK].unwrap()
+        };
+        assert!(speed(2.0) < speed(0.0) && speed(0.0) < speed(-2.0));
+    }
+}

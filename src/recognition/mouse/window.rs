@@ -131,3 +131,103 @@ impl TryFrom<[f64; 3]> for Level {
         Ok(Level { n, mean, square })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::strokes::{Action, ActionKind};
+    use super::*;
+
+    /// The i-th press of somebody who holds the button for so long, and hesitates before.
+    fn press(dwell_s: f64, i: u32) -> Vector {
+        let mut action = Action { kind: ActionKind::Bare, start_us: 0, end_us: 0, features: [None; FEATURES] };
+        let chance = 1.0 + 0.02 * f64::from(i % 11);
+        action.features[LN_DWELL] = Some((dwell_s * chance).ln());
+        action.features[LN_CLICK_PAUSE] = Some((2.0 * dwell_s / chance).ln());
+        Vector::of(&action)
+    }
+
+    fn owner() -> Owner {
+        let mut owner = Owner::new();
+        (0..600).for_each(|i| owner.learn(&press(0.08, i)));
+        owner
+    }
+
+    fn window_of(dwell_s: f64, actions: u32) -> Window {
+        let mut window = Window::new(1.0);
+        (0..actions).for_each(|i| window.add(&press(dwell_s, i)));
+        window
+    }
+
+    #[test]
+    fn the_owners_own_actions_speak_for_the_owner_and_others_against() {
+        assert!(window_of(0.08, 30).llr(&owner()) < -1.0);
+        assert!(window_of(0.16, 30).llr(&owner()) > 5.0);
+    }
+
+    #[test]
+    fn more_actions_tell_more_up_to_a_bound() {
+        let llr = |actions| window_of(0.16, actions).llr(&owner());
+        assert!(llr(1) < llr(10) && llr(10) < llr(100));
+        assert!((llr(10_000) - llr(1_000)).abs() < 0.05 * llr(1_000));
+    }
+
+    #[test]
+    fn nothing_is_said_of_an_unknown_owner_or_an_empty_window() {
+        assert_eq!(window_of(0.16, 30).llr(&Owner::new()), 0.0);
+        assert_eq!(Window::new(1.0).llr(&owner()), 0.0);
+    }
+
+    #[test]
+    fn old_actions_are_forgotten() {
+        let owner = owner();
+        let keep = f64::exp2(-1.0 / HALF_LIFE_ACTIONS);
+        let (mut changed, mut clean) = (Window::new(keep), Window::new(keep));
+        (0..50).for_each(|i| changed.add(&press(0.16, i)));
+        for i in 0..2_500 {
+            changed.add(&press(0.08, i));
+            clean.add(&press(0.08, i));
+        }
+        assert!((changed.llr(&owner) - clean.llr(&owner)).abs() < 1e-9);
+        let mut scrolled = changed.clone();
+        let scroll = Action { kind: ActionKind::Scroll, start_us: 0, end_us: 0, features: [None; FEATURES] };
+        (0..3_000).for_each(|_| scrolled.add(&Vector::of(&scroll)));
+        assert_eq!(scrolled.sums[LN_DWELL], Weighted::default(), "no remainder is dragged along");
+    }
+
+    #[test]
+    fn an_average_owners_log_odds_stay_as_they_are() {
+        for log_odds in [-5.0, LEVEL, 0.0, 7.5] {
+            assert!((Level::default().at(log_odds) - log_odds).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn an_owner_whose_windows_lie_higher_is_judged_from_there() {
+        let mut level = Level::default();
+        (0..5_000).for_each(|i| level.learn(if i % 2 == 0 { 1.0 } else { 2.0 }));
+        assert!(level.at(1.5) < -0.5 && level.at(1.5) > LEVEL - 0.5);
+    }
+
+    #[test]
+    fn one_far_off_window_hardly_moves_the_level() {
+        let mut level = Level::default();
+        level.learn(1e300);
+        assert!((level.mean - LEVEL).abs() < 0.03);
+    }
+
+    #[test]
+    fn a_stored_level_is_three_numbers_and_nonsense_is_refused() {
+        let level = Level::default();
+        let text = serde_json::to_string(&level).expect("a level");
+        assert_eq!(
+            serde_json::from_str::<[f64; 3]>(&text).expect("three numbers"),
+            [200.0, -0.93, 1.28 * 1.28 + 0.93 * 0.93]
+        );
+        assert_eq!(Level::try_from(<[f64; 3]>::from(level)).expect("a level"), level);
+        for bad in [[-1.0, 0.0, 1.0], [1e9, 0.0, 1.0], [200.0, 3.0, 1.0], [200.0, 0.0, 1e300], [200.0, f64::NAN, 1.0]] {
+            assert!(Level::try_from(bad).is_err(), "{bad:?}");
+        }
+        let refusal = Level::try_from([200.0, 3.0, 1.0]).expect_err("a mean without its square").to_string();
+        assert_eq!(refusal, "the model cannot be used: the mouse's level has a mean of 3 and a mean square of 1");
+    }
+}
