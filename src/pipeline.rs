@@ -23,7 +23,7 @@ impl Windows {
     pub const CONTRACT: Windows = Windows { length_us: 30_000_000, step_us: 5_000_000 };
 }
 
-/// What the pipeline yields.
+/// What the pipeline yields, and what recognition yields beside it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Output {
     /// A mouse record.
@@ -32,6 +32,8 @@ pub enum Output {
     Typing(Record, Tally),
     /// A change of focus: what it taught, and its record if it was one from an application to another.
     Focus(Learnt, Option<Record>),
+    /// A score or a decision.
+    Recognised(Record),
 }
 
 /// What is known of one modality besides its features.
@@ -70,7 +72,7 @@ impl Output {
     /// The record, if there is one.
     pub fn record(&self) -> Option<&Record> {
         match self {
-            Output::Window(record) | Output::Typing(record, _) => Some(record),
+            Output::Window(record) | Output::Typing(record, _) | Output::Recognised(record) => Some(record),
             Output::Focus(_, record) => record.as_ref(),
         }
     }
@@ -79,7 +81,7 @@ impl Output {
     pub fn tally(&self) -> Option<&Tally> {
         match self {
             Output::Typing(_, tally) => Some(tally),
-            Output::Window(_) | Output::Focus(..) => None,
+            Output::Window(_) | Output::Focus(..) | Output::Recognised(_) => None,
         }
     }
 }
