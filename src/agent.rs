@@ -8,6 +8,7 @@ pub mod hardening;
 pub mod injected;
 mod notify;
 pub mod outlet;
+pub mod recogniser;
 pub mod replay;
 pub mod status;
 

@@ -8,6 +8,7 @@ mod forget;
 mod install;
 mod keystrokes;
 mod logging;
+mod model_file;
 mod record;
 mod replay;
 mod run;
@@ -19,6 +20,7 @@ use crate::agent::replay::ReplayError;
 use crate::agent::{AgentError, hardening};
 use crate::config::{ConfigError, Loaded, process_environment};
 use crate::install::InstallError;
+use crate::recognition::BadState;
 use crate::sources::evdev::EvdevError;
 use crate::store::StoreError;
 use clap::{CommandFactory, Parser, Subcommand};
@@ -93,6 +95,8 @@ pub enum Error {
     NoInput { path: PathBuf, source: io::Error },
     #[error("{path}: {source}")]
     CannotCreate { path: PathBuf, source: io::Error },
+    #[error("{path}: {source}")]
+    Model { path: PathBuf, source: BadState },
     #[error("standard output: {0}")]
     Output(#[from] io::Error),
     #[error(transparent)]
@@ -120,7 +124,7 @@ impl Error {
                 StoreError::Unusable { .. } | StoreError::Newer { .. } => code::CONFIG,
                 _ => code::IO,
             },
-            Error::Replay { source: ReplayError::Trace(_), .. } => code::DATA,
+            Error::Replay { source: ReplayError::Trace(_), .. } | Error::Model { .. } => code::DATA,
             Error::NoInput { .. } => code::NO_INPUT,
             Error::CannotCreate { .. } | Error::Install(_) => code::CANNOT_CREATE,
             Error::Usage(_) => code::USAGE,

@@ -16,8 +16,9 @@ use crate::event::{Action, Control, Event, Key, Micros, Scope, Stamped};
 use crate::features::keystroke::Publish;
 use crate::features::keystroke::counting::{Counting, Settled};
 use crate::features::keystroke::tally::Fate;
+pub use decision::Change;
 use decision::Decision;
-pub use exact::Told;
+pub use exact::{Score, Told};
 use mouse::{Strokes, Vector};
 use queue::Queue;
 pub use saved::{BadState, Saved};
@@ -223,8 +224,7 @@ impl Recognition {
                 self.counting.press(ts_us, key, &mut settle(&mut self.queue, &mut self.decision));
             }
             Action::Release => {
-                let stroke =
-                    self.counting.release(ts_us, key, &mut settle(&mut self.queue, &mut self.decision));
+                let stroke = self.counting.release(ts_us, key, &mut settle(&mut self.queue, &mut self.decision));
                 self.queue.release(ts_us, key, stroke);
             }
         }
