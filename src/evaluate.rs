@@ -2,6 +2,11 @@
 
 pub mod bootstrap;
 pub mod det;
+pub mod material;
+pub mod person;
 pub mod poisson;
 pub mod random;
+pub mod report;
+pub mod svg;
+pub mod takeover;
 pub mod trials;
