@@ -117,7 +117,7 @@ pub struct Redis {
     pub password: Option<Secret>,
     /// For `rediss://`.
     pub tls: Tls,
-    /// Whether records are also appended to the stream `seclyzer:stream:features`.
+    /// Whether records are also appended to the streams `seclyzer:stream:features` and `seclyzer:stream:decisions`.
     pub stream: bool,
     /// About how many records the stream keeps (`MAXLEN ~`).
     pub stream_max_len: u64,

@@ -182,13 +182,13 @@ pub static KEYS: [Key; 41] = [
         "redis.stream",
         Kind::Flag,
         "false",
-        "Whether records are also appended to the stream `seclyzer:stream:features`.",
+        "Whether records are also appended to the streams `seclyzer:stream:features` and `seclyzer:stream:decisions`.",
     ),
     key(
         "redis.stream_max_len",
         Kind::Whole { unit: "records", min: 1, max: 1_000_000_000 },
         "100000",
-        "Approximate number of records that the stream keeps.",
+        "Approximate number of records that each stream keeps.",
     ),
     key(
         "redis.accept_events",
