@@ -30,6 +30,7 @@ pub use value::Value;
 
 use crate::event::{Key as InputKey, Layout};
 use crate::features::keystroke::Publish;
+use crate::recognition::Settings;
 use crate::record::Identity;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -42,6 +43,7 @@ pub struct Config {
     pub devices: Devices,
     pub keystroke: Keystroke,
     pub keyboard: Keyboard,
+    pub recognition: Recognition,
     pub x11: X11,
     pub store: Store,
     pub redis: Redis,
@@ -83,6 +85,13 @@ impl Keyboard {
 pub struct Keystroke {
     /// Which strokes features are computed from.
     pub publish: Publish,
+}
+
+#[derive(Debug, Clone)]
+pub struct Recognition {
+    /// Whether anything is learnt and judged.
+    pub enabled: bool,
+    pub settings: Settings,
 }
 
 #[derive(Debug, Clone)]
