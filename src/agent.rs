@@ -6,7 +6,9 @@ pub mod feed;
 pub mod followers;
 pub mod hardening;
 pub mod injected;
+mod keeper;
 pub mod live_state;
+
 pub mod notify;
 pub mod outlet;
 pub mod recogniser;
@@ -16,8 +18,10 @@ pub mod status;
 use crate::config::{self, Config};
 use crate::event::{Event, Stamped};
 use crate::features::keystroke::tally::in_steps;
-use crate::pipeline::Windows;
-use crate::record::Origin;
+use crate::pipeline::{Output, Windows};
+use crate::recognition::Modality;
+use crate::recognition::coarse::Decision;
+use crate::record::{Body, Origin, Record};
 use crate::sources::capture::Capture;
 use crate::sources::clock::EventClock;
 use crate::sources::evdev::{Devices, EvdevError};
@@ -27,6 +31,7 @@ use feed::{Feed, StrokesStatus};
 use followers::Followers;
 use hardening::Hardening;
 use injected::Injected;
+use keeper::Keeper;
 use notify::ServiceManager;
 use outlet::{Outlet, Show};
 use status::StatusSocket;
@@ -74,6 +79,8 @@ pub fn windows_of(settings: &config::Window) -> Windows {
 struct Agent {
     capture: Capture,
     feed: Feed,
+    /// Where recognition is on.
+    keeper: Option<Keeper>,
     injected: Option<Injected>,
     outlet: Outlet,
     losses: Losses,
@@ -91,7 +98,14 @@ pub async fn run(config: &Config, options: Options, shutdown: impl Future<Output
     let store = if options.dry_run { None } else { Some(Store::open(&config.store)?) };
     let outlet = Outlet::new(Arc::new(config.identity.clone()), store, options.show).with_printer();
     let windows = windows_of(&config.window);
-    let feed = Feed::with_history(Origin::Device, windows, config.keystroke.publish, &outlet).await?;
+    let mut feed = Feed::with_history(Origin::Device, windows, config.keystroke.publish, &outlet).await?;
+    let mut manager = ServiceManager::of_this_process();
+    let owner =
+        Keeper::start(&config.recognition, outlet.store.clone(), Arc::clone(&outlet.identity), &mut manager).await?;
+    let keeper = owner.map(|(recogniser, keeper)| {
+        feed.recogniser = Some(recogniser);
+        keeper
+    });
     let clock = EventClock::new().map_err(AgentError::Clock)?;
     let devices = Devices::open(&config.devices)?;
     let capture = Capture::start(devices, clock, &config.x11, &config.keyboard);
@@ -107,11 +121,11 @@ pub async fn run(config: &Config, options: Options, shutdown: impl Future<Output
     let hardening = options.hardening;
     let batch = Vec::with_capacity(256);
     let losses = Losses::default();
-    let mut agent = Agent { capture, feed, injected, outlet, losses, followers, path_watch, hardening, started, batch };
+    let mut agent =
+        Agent { capture, feed, keeper, injected, outlet, losses, followers, path_watch, hardening, started, batch };
     tracing::info!("✓ Keystroke Extractor initialized and ready");
     tracing::info!("✓ Mouse Extractor initialized and ready");
     agent.note("start");
-    let mut manager = ServiceManager::of_this_process();
     manager.tell("READY=1\nSTATUS=Following keyboards, pointers and the focused application");
     let ended = agent.serve(&mut manager, socket.as_ref(), shutdown).await;
     manager.tell("STOPPING=1\nSTATUS=Committing what is queued");
@@ -164,11 +178,15 @@ impl Agent {
         self.take_batch();
         self.feed.close_due(Instant::now());
         self.put_outputs();
+        if let (Some(keeper), Some(recogniser)) = (&mut self.keeper, &self.feed.recogniser) {
+            keeper.keep(&recogniser.recognition);
+        }
     }
 
     fn put_outputs(&mut self) {
         let mut lost = 0;
         for output in self.feed.outputs() {
+            report(&output);
             lost += u64::from(!self.outlet.put(Origin::Device, output));
         }
         if lost > 0 {
@@ -221,12 +239,23 @@ impl Agent {
     async fn stop(mut self) -> Result<(), AgentError> {
         self.batch.push(Stamped { ts_us: self.capture.now_us(), event: Event::Focus { app: None } });
         self.take_batch();
+        if let (Some(keeper), Some(recogniser)) = (&mut self.keeper, &mut self.feed.recogniser) {
+            keeper.finish(&mut recogniser.recognition);
+        }
         self.note("stop");
         drop((self.capture, self.injected, self.followers));
         match self.outlet.store {
             Some(store) => Ok(store.close(CLOSING_LIMIT).await?),
             None => Ok(()),
         }
+    }
+}
+
+/// Changes of who is at the machine are logged, without a figure.
+fn report(output: &Output) {
+    if let Some(Record { body: Body::Decision(Decision { from, to, reason, modality }), .. }) = output.record() {
+        let (reason, modality) = (reason.name(), modality.map_or("none", Modality::name));
+        tracing::info!(reason, modality, "recognition: {} -> {}", from.name(), to.name());
     }
 }
 
