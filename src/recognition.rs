@@ -8,6 +8,12 @@ pub mod keys;
 pub mod mouse;
 
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// A saved model or a snapshot that no model can begin from. It does not say where: that would tell of keys.
+#[derive(Debug, Error)]
+#[error("the model cannot be used: {0}")]
+pub struct BadState(pub(crate) String);
 
 /// Who is at the machine, as far as it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
