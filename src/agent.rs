@@ -2,6 +2,7 @@
 //!
 //! One task on one thread owns the pipelines and all that feeds them. It never waits for a sink or for the disk.
 
+pub mod control;
 pub mod feed;
 pub mod followers;
 pub mod hardening;
@@ -9,6 +10,7 @@ pub mod injected;
 pub mod live_state;
 pub mod notify;
 pub mod outlet;
+pub mod recognition_status;
 pub mod replay;
 pub mod status;
 
@@ -22,6 +24,7 @@ use crate::sources::clock::EventClock;
 use crate::sources::evdev::{Devices, EvdevError};
 use crate::sources::path_watch::PathWatch;
 use crate::store::{Displaced, Store, StoreError, folder_of};
+use control::{Answer, Clients, Request};
 use feed::{Feed, StrokesStatus};
 use followers::Followers;
 use hardening::Hardening;
@@ -110,12 +113,13 @@ pub async fn run(config: &Config, options: Options, shutdown: impl Future<Output
     tracing::info!("✓ Keystroke Extractor initialized and ready");
     tracing::info!("✓ Mouse Extractor initialized and ready");
     agent.note("start");
+    let mut clients = Clients::new(socket);
     let mut manager = ServiceManager::of_this_process();
     manager.tell("READY=1\nSTATUS=Following keyboards, pointers and the focused application");
-    let ended = agent.serve(&mut manager, socket.as_ref(), shutdown).await;
+    let ended = agent.serve(&mut manager, &mut clients, shutdown).await;
     manager.tell("STOPPING=1\nSTATUS=Committing what is queued");
-    // Before another agent may have one.
-    drop(socket);
+    // Before another agent may have a socket.
+    drop(clients);
     let stopped = agent.stop().await;
     ended.map_err(AgentError::Store).and(stopped)
 }
@@ -124,7 +128,7 @@ impl Agent {
     async fn serve(
         &mut self,
         manager: &mut ServiceManager,
-        socket: Option<&StatusSocket>,
+        clients: &mut Clients,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), StoreError> {
         let displaced = displaced(self.outlet.store.clone());
@@ -144,7 +148,7 @@ impl Agent {
                 () = self.capture.next(&mut self.batch) => self.take_batch(),
                 () = &mut timer, if deadline.is_some() => self.close_window(),
                 () = path_changed(&mut self.path_watch) => self.check_place(),
-                client = status::accept(socket) => status::answer(client, self.status()),
+                (request, client) = clients.next() => client.answer(self.handle(request)),
             }
         }
     }
@@ -176,6 +180,16 @@ impl Agent {
         }
     }
 
+    /// What a client of the status socket asks for.
+    fn handle(&mut self, request: Request) -> Answer {
+        match request {
+            Request::Status => Answer::Status(Box::new(self.status())),
+            Request::Confirm | Request::Forget(_) | Request::Export | Request::Import(_) => {
+                Answer::Refused("recognition is off; set recognition.enabled = true and restart the agent".into())
+            }
+        }
+    }
+
     fn status(&self) -> status::Status {
         status::Status {
             version: env!("CARGO_PKG_VERSION").into(),
@@ -190,6 +204,7 @@ impl Agent {
             events: self.feed.events(),
             keystrokes: self.keystrokes(),
             excluded: self.capture.is_excluded(),
+            recognition: None,
             injected: self.injected.as_ref().map(Injected::status),
             store: self.outlet.store.as_ref().map(Store::status),
             sinks: self.followers.status(),
