@@ -77,7 +77,11 @@ async fn models_that_others_put_into_an_older_database_are_kept_under_another_na
         let path = folder.path().join(format!("{version}.db"));
         let insert = "INSERT INTO models VALUES (7, 'ann', 'desk', 'forest', 1, 2, X'0102')";
         old(&path, version).execute_batch(insert).expect("a row");
-        Store::open(&settings(&path)).expect("brought up to date").close(Duration::from_secs(10)).await.expect("closed");
+        Store::open(&settings(&path))
+            .expect("brought up to date")
+            .close(Duration::from_secs(10))
+            .await
+            .expect("closed");
         let count = |table: &str| {
             let database = seclyzer::store::read_only(&path).expect("a database");
             let sql = format!("SELECT count(*) FROM {table} WHERE user = 'ann'");

@@ -84,7 +84,10 @@ async fn decisions_of_one_moment_are_all_kept_whatever_their_origin_and_repeatin
         assert_eq!(newest, before + 3, "{origin:?}: the repetition is ignored");
         let kept = store.fetch(before, 10).await.expect("records");
         let expected = (at_us..).zip(&chain).map(|(at_us, record)| Record { window_end_us: at_us, ..record.clone() });
-        assert_eq!(kept.into_iter().map(|stored| stored.entry.record).collect::<Vec<_>>(), expected.collect::<Vec<_>>());
+        assert_eq!(
+            kept.into_iter().map(|stored| stored.entry.record).collect::<Vec<_>>(),
+            expected.collect::<Vec<_>>()
+        );
     }
 }
 
@@ -158,7 +161,8 @@ fn every_score_and_decision_is_the_same_in_json_in_the_database_and_read_back() 
             ],
             _ => &[("from", "from_state"), ("to", "to_state"), ("reason", "reason"), ("modality", "modality")],
         };
-        for (field, column) in [("window_end", "window_end"), ("schema", "schema"), ("user", "user")].iter().chain(own) {
+        for (field, column) in [("window_end", "window_end"), ("schema", "schema"), ("user", "user")].iter().chain(own)
+        {
             prop_assert_eq!(json.get(field), row.get(*column), "{}", field);
         }
         time_us += 5_000_000;
@@ -259,7 +263,11 @@ async fn models_that_found_no_room_in_the_queue_are_written_when_the_store_close
     let other = rusqlite::Connection::open(&path).expect("a second connection");
     other.execute_batch("BEGIN IMMEDIATE").expect("the lock");
     let mut number = 0;
-    while store.append(&someone(), Origin::Device, Output::Recognised(Record { window_end_us: number, ..recognised()[0].clone() })) {
+    while store.append(
+        &someone(),
+        Origin::Device,
+        Output::Recognised(Record { window_end_us: number, ..recognised()[0].clone() }),
+    ) {
         number += 1;
     }
     store.save_models(&someone(), vec![model(ModelKind::Keys, b"late")]);
