@@ -30,6 +30,7 @@ pub use value::Value;
 
 use crate::event::{Key as InputKey, Layout};
 use crate::features::keystroke::Publish;
+use crate::recognition::Settings;
 use crate::record::Identity;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -42,6 +43,7 @@ pub struct Config {
     pub devices: Devices,
     pub keystroke: Keystroke,
     pub keyboard: Keyboard,
+    pub recognition: Recognition,
     pub x11: X11,
     pub store: Store,
     pub redis: Redis,
@@ -86,6 +88,13 @@ pub struct Keystroke {
 }
 
 #[derive(Debug, Clone)]
+pub struct Recognition {
+    /// Whether anything is learnt and judged.
+    pub enabled: bool,
+    pub settings: Settings,
+}
+
+#[derive(Debug, Clone)]
 pub struct X11 {
     pub enabled: bool,
     /// Applications by either half of WM_CLASS, in any case of letters; keystrokes are not captured while one has the
@@ -117,7 +126,7 @@ pub struct Redis {
     pub password: Option<Secret>,
     /// For `rediss://`.
     pub tls: Tls,
-    /// Whether records are also appended to the stream `seclyzer:stream:features`.
+    /// Whether records are also appended to the streams `seclyzer:stream:features` and `seclyzer:stream:decisions`.
     pub stream: bool,
     /// About how many records the stream keeps (`MAXLEN ~`).
     pub stream_max_len: u64,

@@ -55,6 +55,8 @@ pub enum Event {
     },
     /// The keyboard layout from now on; boxed, because it is rare and large.
     Layout(Box<Layout>),
+    /// What the person or the machine says of who is there; in traces only, and not for the pipeline.
+    Control(Control),
     /// Events were lost or time stood still: no duration may span it.
     Gap {
         scope: Scope,
@@ -66,6 +68,17 @@ pub enum Event {
 pub enum Action {
     Press,
     Release,
+}
+
+/// Who is at the machine, by another way than their behaviour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Control {
+    /// A password was given, or the owner has confirmed that it is him.
+    Unlock,
+    /// The screen was locked.
+    Lock,
+    /// Somebody else until then, by the owner's word.
+    Guest { until_us: Micros },
 }
 
 /// A mouse button. Names beyond the three that have features of their own are told apart by [`Button::named`].

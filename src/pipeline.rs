@@ -1,15 +1,12 @@
 //! Events in, records out. Time comes in with the events: a window closes because an event, or a tick, says what time
 //! it is, so that a replayed trace gives what the live agent gave.
 
-mod elsewhere;
-
 use crate::event::{Event, Micros, Scope, Stamped};
 use crate::features::app::{AppCore, History, Learnt};
-use crate::features::keystroke::tally::{LineEnd, Lines, Strokes, Tally};
+use crate::features::keystroke::tally::{Lines, Strokes, Tally};
 use crate::features::keystroke::{KeystrokeCore, Publish, Typed};
 use crate::features::mouse::MouseCore;
 use crate::record::{Body, Record};
-use elsewhere::Elsewhere;
 
 /// A step back of the event clock up to this is clamped, a larger one is a gap.
 const BACKWARD_LIMIT_US: Micros = 1_000_000;
@@ -26,7 +23,7 @@ impl Windows {
     pub const CONTRACT: Windows = Windows { length_us: 30_000_000, step_us: 5_000_000 };
 }
 
-/// What the pipeline yields.
+/// What the pipeline yields, and what recognition yields beside it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Output {
     /// A mouse record.
@@ -35,6 +32,8 @@ pub enum Output {
     Typing(Record, Tally),
     /// A change of focus: what it taught, and its record if it was one from an application to another.
     Focus(Learnt, Option<Record>),
+    /// A score or a decision.
+    Recognised(Record),
 }
 
 /// What is known of one modality besides its features.
@@ -63,7 +62,6 @@ pub struct Pipeline {
     keystroke: KeystrokeCore,
     mouse: MouseCore,
     app: AppCore,
-    elsewhere: Elsewhere,
     clock_us: Option<Micros>,
     due_us: Option<Micros>,
     keystroke_state: Modality,
@@ -74,7 +72,7 @@ impl Output {
     /// The record, if there is one.
     pub fn record(&self) -> Option<&Record> {
         match self {
-            Output::Window(record) | Output::Typing(record, _) => Some(record),
+            Output::Window(record) | Output::Typing(record, _) | Output::Recognised(record) => Some(record),
             Output::Focus(_, record) => record.as_ref(),
         }
     }
@@ -83,7 +81,7 @@ impl Output {
     pub fn tally(&self) -> Option<&Tally> {
         match self {
             Output::Typing(_, tally) => Some(tally),
-            Output::Window(_) | Output::Focus(..) => None,
+            Output::Window(_) | Output::Focus(..) | Output::Recognised(_) => None,
         }
     }
 }
@@ -96,7 +94,6 @@ impl Pipeline {
             keystroke: KeystrokeCore::default(),
             mouse: MouseCore::default(),
             app: AppCore::new(history),
-            elsewhere: Elsewhere::default(),
             clock_us: None,
             due_us: None,
             keystroke_state: Modality::default(),
@@ -137,6 +134,9 @@ impl Pipeline {
     /// Takes one event. Returns the time that it was taken at, which differs from its own where that went back.
     pub fn push(&mut self, stamped: Stamped, mut out: impl FnMut(Output)) -> Micros {
         let Stamped { mut ts_us, event } = stamped;
+        if matches!(event, Event::Control(_)) {
+            return ts_us;
+        }
         if let Some(clock_us) = self.clock_us.filter(|&clock_us| ts_us < clock_us) {
             if clock_us - ts_us > BACKWARD_LIMIT_US {
                 self.gap(ts_us, Scope::All);
@@ -148,9 +148,7 @@ impl Pipeline {
         if self.due_us.is_some_and(|due_us| ts_us > due_us) {
             self.close(&mut out);
         }
-        if let Some(why) = self.elsewhere.ends_line(ts_us, &event, self.keystroke.last_us()) {
-            self.keystroke.end_line(why);
-        }
+        self.keystroke.note(ts_us, &event);
         match event {
             Event::Gap { scope, .. } => self.gap(ts_us, scope),
             Event::Focus { app } => {
@@ -175,8 +173,8 @@ impl Pipeline {
                 self.push_mouse(ts_us, |mouse| mouse.push_button(ts_us, button, action));
             }
             Event::Scroll { delta } => self.push_mouse(ts_us, |mouse| mouse.push_scroll(ts_us, delta)),
-            Event::Layout(layout) => self.keystroke.set_layout(*layout),
-            Event::Touch => {}
+            // They concern lines alone, or not even these.
+            Event::Layout(_) | Event::Touch | Event::Control(_) => {}
         }
         ts_us
     }
@@ -233,13 +231,9 @@ impl Pipeline {
     }
 
     fn gap(&mut self, ts_us: Micros, scope: Scope) {
-        self.elsewhere.gap(scope);
+        self.keystroke.gap(scope);
         if matches!(scope, Scope::All | Scope::Keystroke) {
-            self.keystroke.reset();
             self.keystroke_state = Modality { fresh: false, disturbed_us: Some(ts_us) };
-        } else {
-            // Whichever device it was: a click may have been lost.
-            self.keystroke.end_line(LineEnd::Gap);
         }
         if matches!(scope, Scope::All | Scope::Mouse) {
             self.mouse.reset();

@@ -1,158 +1,295 @@
 //! Whether the person at the machine is its owner: what is learnt, scores and decisions. Pure: events in, records out.
 //!
-//! The exact keys are used here and go nowhere: what leaves this room is [`coarse`], and the saved state is learnt only
-//! from what counts by the contract under `lines`.
+//! The exact keys are used here and go nowhere: what leaves the process is [`coarse`], and what is stored is learnt only
+//! from strokes that count by the contract with `lines`. The same definition as a program: `tests/recognition/`.
 
 pub mod coarse;
+mod decision;
+mod exact;
 pub mod keys;
 pub mod mouse;
+mod queue;
+mod saved;
+mod state;
 
-use serde::{Deserialize, Serialize};
+use crate::event::{Action, Control, Event, Key, Micros, Scope, Stamped};
+use crate::features::keystroke::Publish;
+use crate::features::keystroke::counting::{Counting, Settled};
+use crate::features::keystroke::tally::Fate;
+use decision::Decision;
+pub use exact::Told;
+use mouse::{Strokes, Vector};
+use queue::Queue;
+pub use saved::{BadState, Saved};
+pub use state::{Modality, Readiness, Reason, Settings, State, Thresholds};
 
-/// Who is at the machine, as far as it is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum State {
-    /// Too little is learnt to judge.
-    Learning,
-    Owner,
-    /// Something speaks against the owner; nobody is told.
-    Doubtful,
-    Stranger,
-    /// Somebody else, by the owner's own word; nothing is judged or learnt.
-    Guest,
+/// Scores are made at multiples of this.
+const INTERVAL_US: Micros = 5_000_000;
+/// A step back of the event clock up to this is clamped, a larger one is a gap.
+const BACKWARD_LIMIT_US: Micros = 1_000_000;
+/// After so long without input a sitting is over.
+const SITTING_US: Micros = 900_000_000;
+
+/// Takes the very events that the pipeline of the devices takes, in the same order, ticks included.
+#[derive(Debug)]
+pub struct Recognition {
+    decision: Decision,
+    counting: Counting,
+    queue: Queue,
+    text: keys::Text,
+    /// Whether the newest stroke was text.
+    is_text: bool,
+    pointer: Strokes,
+    clock_us: Option<Micros>,
+    due_us: Option<Micros>,
+    input_us: Option<Micros>,
 }
 
-impl State {
-    pub const ALL: [State; 5] = [State::Learning, State::Owner, State::Doubtful, State::Stranger, State::Guest];
+impl Recognition {
+    /// Begins with what was saved of the owner, or with nothing.
+    ///
+    /// # Errors
+    /// The saved state is damaged or of a newer version.
+    pub fn new(settings: Settings, saved: Option<&Saved>) -> Result<Recognition, BadState> {
+        Ok(Recognition::around(saved::decision(settings, saved)?))
+    }
 
-    /// As in records.
-    pub fn name(self) -> &'static str {
-        match self {
-            State::Learning => "learning",
-            State::Owner => "owner",
-            State::Doubtful => "doubtful",
-            State::Stranger => "stranger",
-            State::Guest => "guest",
+    fn around(decision: Decision) -> Recognition {
+        Recognition {
+            decision,
+            counting: Counting::new(Publish::Lines),
+            queue: Queue::default(),
+            text: keys::Text::default(),
+            is_text: true,
+            pointer: Strokes::default(),
+            clock_us: None,
+            due_us: None,
+            input_us: None,
         }
     }
 
-    pub fn named(name: &str) -> Option<State> {
-        State::ALL.into_iter().find(|state| state.name() == name)
+    /// What is kept by now: of the keys only what may teach. The definition's saved state.
+    pub fn saved(&self) -> Saved {
+        saved::of(&self.decision)
     }
-}
 
-/// Why the state changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Reason {
-    /// Enough is learnt.
-    Ready,
-    /// What was typed and pointed.
-    Evidence,
-    /// Evidence again after an alarm that was answered in the same sitting.
-    Contested,
-    /// The threshold at which a machine that locks is locked; the state stays.
-    Lock,
-    /// A stranger's evidence has stayed away for long.
-    Calm,
-    /// A password, or the owner's confirmation.
-    Unlock,
-    Guest,
-    /// The guest's time is over.
-    GuestEnd,
-}
+    /// The same and what is on its way there, for the database. It does not depend on a secret, or on when it was typed,
+    /// as long as no doubt has arisen.
+    pub fn stored(&self) -> Saved {
+        saved::stored(&self.decision)
+    }
 
-impl Reason {
-    pub const ALL: [Reason; 8] = [
-        Reason::Ready,
-        Reason::Evidence,
-        Reason::Contested,
-        Reason::Lock,
-        Reason::Calm,
-        Reason::Unlock,
-        Reason::Guest,
-        Reason::GuestEnd,
-    ];
+    /// The live state for the process after this one, as bytes that only [`Recognition::restore`] reads. They contain
+    /// what was typed of late, so they must never reach a disk. Events between the two are a gap.
+    pub fn snapshot(&self) -> Vec<u8> {
+        saved::snapshot(&self.decision)
+    }
 
-    /// As in records.
-    pub fn name(self) -> &'static str {
-        match self {
-            Reason::Ready => "ready",
-            Reason::Evidence => "evidence",
-            Reason::Contested => "contested",
-            Reason::Lock => "lock",
-            Reason::Calm => "calm",
-            Reason::Unlock => "unlock",
-            Reason::Guest => "guest",
-            Reason::GuestEnd => "guest_end",
+    /// Goes on from a snapshot.
+    ///
+    /// # Errors
+    /// The bytes are not a snapshot of this program's version.
+    pub fn restore(settings: Settings, snapshot: &[u8]) -> Result<Recognition, BadState> {
+        let mut decision = saved::restored(snapshot)?;
+        decision.restart(settings);
+        decision.pause(0);
+        Ok(Recognition::around(decision))
+    }
+
+    /// End of the open interval: when it is past, [`Recognition::tick`] makes its score. `None` while nothing is new.
+    pub fn due_us(&self) -> Option<Micros> {
+        self.due_us
+    }
+
+    /// What may be shown of it at present.
+    pub fn score(&self) -> coarse::Score {
+        coarse::score(&self.decision)
+    }
+
+    /// Forgets what was learnt of the keys, of the mouse, or both, live and kept.
+    pub fn forget(&mut self, keys: bool, mouse: bool) {
+        self.decision.forget(keys, mouse);
+    }
+
+    /// Takes one event.
+    pub fn push(&mut self, stamped: &Stamped, mut out: impl FnMut(Told)) {
+        let Stamped { mut ts_us, ref event } = *stamped;
+        if let Some(clock_us) = self.clock_us.filter(|&clock_us| ts_us < clock_us) {
+            if clock_us - ts_us > BACKWARD_LIMIT_US {
+                self.gap(Scope::All);
+            } else {
+                ts_us = clock_us;
+            }
+        }
+        self.clock_us = Some(ts_us);
+        if self.due_us.is_some_and(|due_us| ts_us > due_us) {
+            self.tell_score(&mut out);
+        }
+        self.end_guest(ts_us);
+        match event {
+            Event::Control(control) => self.control(ts_us, *control),
+            Event::Gap { scope, .. } => self.gap(*scope),
+            Event::Focus { .. } | Event::Layout(_) | Event::Touch => self.note(ts_us, event),
+            Event::Key { .. }
+            | Event::Move { .. }
+            | Event::MoveTo { .. }
+            | Event::Button { .. }
+            | Event::Scroll { .. } => self.input(ts_us, event),
+        }
+        while let Some(judged) = self.queue.next(ts_us) {
+            self.judge(judged);
+        }
+        self.tell_changes(&mut out);
+    }
+
+    /// It is `now`: makes the score that is due.
+    pub fn tick(&mut self, now_us: Micros, mut out: impl FnMut(Told)) {
+        if let Some(due_us) = self.due_us.filter(|&due_us| due_us <= now_us) {
+            self.tell_score(&mut out);
+            self.clock_us = self.clock_us.max(Some(due_us + 1));
         }
     }
 
-    pub fn named(name: &str) -> Option<Reason> {
-        Reason::ALL.into_iter().find(|reason| reason.name() == name)
+    /// The events have ended: makes the last score.
+    pub fn finish(&mut self, mut out: impl FnMut(Told)) {
+        self.tell_score(&mut out);
     }
-}
 
-/// What decided.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Modality {
-    Keys,
-    Mouse,
-    Both,
-}
+    /// What happens at the end and is no gap in the events: nothing spans the time until the next ones.
+    pub fn suspend(&mut self) {
+        self.part();
+    }
 
-impl Modality {
-    pub const ALL: [Modality; 3] = [Modality::Keys, Modality::Mouse, Modality::Both];
-
-    /// As in records.
-    pub fn name(self) -> &'static str {
-        match self {
-            Modality::Keys => "keys",
-            Modality::Mouse => "mouse",
-            Modality::Both => "both",
+    fn tell_score(&mut self, out: &mut impl FnMut(Told)) {
+        if let Some(window_end_us) = self.due_us.take() {
+            self.tell_changes(out);
+            out(Told::score(window_end_us, &self.decision));
         }
     }
 
-    pub fn named(name: &str) -> Option<Modality> {
-        Modality::ALL.into_iter().find(|modality| modality.name() == name)
+    fn tell_changes(&mut self, out: &mut impl FnMut(Told)) {
+        for change in self.decision.changes() {
+            out(Told::Decision(change));
+        }
+    }
+
+    fn end_guest(&mut self, ts_us: Micros) {
+        if self.decision.is_guest_gone(ts_us) {
+            self.part();
+            self.decision.back();
+        }
+    }
+
+    fn control(&mut self, ts_us: Micros, control: Control) {
+        self.part();
+        match control {
+            Control::Unlock => self.decision.unlock(ts_us),
+            Control::Lock => self.decision.end_sitting(),
+            Control::Guest { until_us } => self.decision.guest(ts_us, until_us),
+        }
+    }
+
+    fn input(&mut self, ts_us: Micros, event: &Event) {
+        if self.input_us.is_some_and(|input_us| ts_us - input_us >= SITTING_US) {
+            self.part();
+            self.decision.end_sitting();
+        }
+        self.input_us = Some(ts_us);
+        self.due_us.get_or_insert_with(|| (ts_us + INTERVAL_US - 1).div_euclid(INTERVAL_US) * INTERVAL_US);
+        if let Event::Key { key, action } = *event {
+            return self.key(ts_us, key, action);
+        }
+        self.note(ts_us, event);
+        match *event {
+            Event::Move { dx, dy } => self.pointer.push_move(ts_us, dx, dy),
+            Event::MoveTo { x, y } => self.pointer.push_position(ts_us, x, y),
+            Event::Button { action, .. } => self.pointer.push_button(ts_us, action),
+            Event::Scroll { delta } => self.pointer.push_scroll(ts_us, delta),
+            _ => {}
+        }
+        self.actions(ts_us);
+    }
+
+    /// Takes an event that may end the line.
+    fn note(&mut self, ts_us: Micros, event: &Event) {
+        self.counting.note(ts_us, event, &mut settle(&mut self.queue, &mut self.decision));
+        self.decision.drain();
+    }
+
+    fn key(&mut self, ts_us: Micros, key: Key, action: Action) {
+        match action {
+            Action::Press => {
+                self.queue.press(ts_us, key, self.counting.next());
+                self.counting.press(ts_us, key, &mut settle(&mut self.queue, &mut self.decision));
+            }
+            Action::Release => {
+                let stroke =
+                    self.counting.release(ts_us, key, &mut settle(&mut self.queue, &mut self.decision));
+                self.queue.release(ts_us, key, stroke);
+            }
+        }
+        self.decision.drain();
+    }
+
+    fn judge(&mut self, judged: queue::Judged) {
+        let queue::Judged { ts_us, number, stroke, counts, in_chord, held_us } = judged;
+        let Some(stroke) = stroke else {
+            return self.decision.pause(number);
+        };
+        let was_text = self.is_text;
+        self.is_text = self.text.take(stroke.key, held_us, in_chord);
+        if self.is_text {
+            self.decision.stroke(ts_us, number, stroke, counts);
+        } else {
+            self.decision.skip(number, stroke, counts, was_text);
+        }
+    }
+
+    fn actions(&mut self, ts_us: Micros) {
+        while let Some(action) = self.pointer.pop() {
+            self.decision.action(ts_us, Vector::of(&action));
+        }
+    }
+
+    /// Takes a gap in the events: nothing spans it.
+    fn gap(&mut self, scope: Scope) {
+        self.counting.gap(scope, &mut settle(&mut self.queue, &mut self.decision));
+        self.decision.drain();
+        self.cut(scope);
+    }
+
+    /// Nothing spans this moment, though no event was lost: what has the focus stays known.
+    fn part(&mut self) {
+        self.counting.gap(Scope::Keystroke, &mut settle(&mut self.queue, &mut self.decision));
+        self.decision.drain();
+        self.cut(Scope::All);
+    }
+
+    fn cut(&mut self, scope: Scope) {
+        let clock_us = self.clock_us.unwrap_or_default();
+        if matches!(scope, Scope::All | Scope::Keystroke) {
+            while let Some(judged) = self.queue.last(clock_us) {
+                self.judge(judged);
+            }
+            self.queue.clear();
+            self.text.clear();
+            self.decision.pause(self.counting.next());
+        }
+        if matches!(scope, Scope::All | Scope::Mouse) {
+            self.pointer.end();
+            self.actions(clock_us);
+            self.pointer.reset();
+        }
     }
 }
 
-/// Where the sum of what speaks against the owner changes the state.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Thresholds {
-    pub doubt: f64,
-    pub notify: f64,
-    pub lock: f64,
-}
-
-impl Default for Thresholds {
-    fn default() -> Thresholds {
-        Thresholds { doubt: 6.0, notify: 12.0, lock: 20.0 }
+/// Where a stroke is when its fate becomes known: not judged yet, or not decided yet.
+fn settle<'a>(queue: &'a mut Queue, decision: &'a mut Decision) -> impl FnMut(Settled) + 'a {
+    |Settled { strokes, fate }| {
+        if fate == Fate::NoHand {
+            queue.note_no_hand(&strokes);
+        }
+        queue.set_counts(&strokes, fate == Fate::Counts);
+        decision.set_counts(&strokes, fate == Fate::Counts);
     }
-}
-
-/// What must be learnt before anything is judged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Readiness {
-    pub strokes: u64,
-    pub actions: u64,
-    pub sittings: u64,
-}
-
-impl Default for Readiness {
-    fn default() -> Readiness {
-        Readiness { strokes: 2_000, actions: 400, sittings: 3 }
-    }
-}
-
-/// What the owner may choose.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Settings {
-    pub thresholds: Thresholds,
-    pub readiness: Readiness,
-    /// Only a password leads out of [`State::Stranger`], not calm input.
-    pub password_only: bool,
 }

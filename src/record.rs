@@ -1,4 +1,4 @@
-//! What comes out: feature records, and the envelope that every record travels in.
+//! What comes out: records of features and of recognition, and the envelope that every record travels in.
 //!
 //! The textual forms are pure functions: [`json`] for Redis and standard output, [`line_protocol`] for InfluxDB.
 
@@ -10,14 +10,16 @@ use crate::event::Micros;
 use crate::features::app::Transition;
 use crate::features::keystroke::Publish;
 use crate::features::names::{KEYSTROKE_COUNT, MOUSE_COUNT};
+use crate::recognition::coarse::{Decision, Score};
 
-/// Version of the contract that records are made by; consumers depend on every name and meaning in it.
+/// Version of the contract that records are made by; consumers depend on every name and meaning in it. A kind of record
+/// that is added changes none of them, and so not the version.
 pub const SCHEMA: u32 = 3;
 
-/// What a window, or a change of focus, yields.
+/// What a window, a change of focus or a decision yields.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Record {
-    /// End of the window; for a change of focus its time.
+    /// End of the window; for a change of focus and a decision its time.
     pub window_end_us: Micros,
     /// A gap fell into the window's span, or events were dropped.
     pub degraded: bool,
@@ -38,25 +40,31 @@ pub enum Body {
         features: Box<[Option<f64>; MOUSE_COUNT]>,
     },
     App(Transition),
+    Score(Score),
+    Decision(Decision),
 }
 
-/// The three kinds of record.
+/// The kinds of record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kind {
     Keystroke,
     Mouse,
     App,
+    Score,
+    Decision,
 }
 
 impl Kind {
-    pub const ALL: [Kind; 3] = [Kind::Keystroke, Kind::Mouse, Kind::App];
+    pub const ALL: [Kind; 5] = [Kind::Keystroke, Kind::Mouse, Kind::App, Kind::Score, Kind::Decision];
 
-    /// `type` of a record, and the last part of its Redis channel.
+    /// `type` of a record.
     pub fn name(self) -> &'static str {
         match self {
             Kind::Keystroke => "keystroke",
             Kind::Mouse => "mouse",
             Kind::App => "app",
+            Kind::Score => "score",
+            Kind::Decision => "decision",
         }
     }
 
@@ -66,6 +74,8 @@ impl Kind {
             Kind::Keystroke => "keystroke_features",
             Kind::Mouse => "mouse_features",
             Kind::App => "app_transitions",
+            Kind::Score => "scores",
+            Kind::Decision => "decisions",
         }
     }
 }
@@ -76,6 +86,8 @@ impl Record {
             Body::Keystroke { .. } => Kind::Keystroke,
             Body::Mouse { .. } => Kind::Mouse,
             Body::App(_) => Kind::App,
+            Body::Score(_) => Kind::Score,
+            Body::Decision(_) => Kind::Decision,
         }
     }
 }

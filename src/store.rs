@@ -5,6 +5,7 @@
 
 mod aside;
 mod forget;
+mod models;
 mod open;
 mod place;
 mod retention;
@@ -13,6 +14,7 @@ pub mod schema;
 mod worker;
 
 pub use forget::{Forgotten, Span, forget};
+pub use models::{LARGEST_MODEL_BYTES, ModelKind, StoredModel, read_models};
 pub use open::{log_bytes, read_only};
 pub use place::{Displaced, FileId, check_mounted, folder_of, make_folder};
 
@@ -20,6 +22,7 @@ use crate::config;
 use crate::features::app::History;
 use crate::pipeline::Output;
 use crate::record::{Identity, Kind, Origin, Stored};
+use models::{ModelsCommand, Waiting};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -78,6 +81,11 @@ pub enum StoreError {
          end the programs that read the database"
     )]
     LogRemoved { path: PathBuf },
+    #[error(
+        "the model of {kind} has {bytes} bytes, and at most {LARGEST_MODEL_BYTES} can be stored: it is damaged, or of a \
+         newer seclyzer"
+    )]
+    ModelTooLarge { kind: &'static str, bytes: usize },
     #[error("SQLite: {0}")]
     Sqlite(#[from] rusqlite::Error),
     #[error("the store's thread could not be started: {0}")]
@@ -89,7 +97,7 @@ pub enum StoreError {
 /// What the store has done and what hinders it, for `status`.
 #[derive(Debug, Default)]
 pub struct Counters {
-    committed: [AtomicU64; 3],
+    committed: [AtomicU64; Kind::ALL.len()],
     ignored: AtomicU64,
     dropped: AtomicU64,
     log_bytes: AtomicU64,
@@ -102,6 +110,8 @@ pub struct StoreStatus {
     pub keystroke_records: u64,
     pub mouse_records: u64,
     pub app_records: u64,
+    pub score_records: u64,
+    pub decision_records: u64,
     /// Records that were there already.
     pub ignored: u64,
     /// Records that found the queue full and are lost.
@@ -110,6 +120,13 @@ pub struct StoreStatus {
     pub log_bytes: u64,
     /// Why nothing can be committed at present.
     pub trouble: Option<String>,
+}
+
+impl StoreStatus {
+    /// Records of all kinds that were committed.
+    pub fn records(&self) -> u64 {
+        self.keystroke_records + self.mouse_records + self.app_records + self.score_records + self.decision_records
+    }
 }
 
 impl Counters {
@@ -130,12 +147,14 @@ impl Counters {
     }
 
     fn read(&self) -> StoreStatus {
-        let [keystroke, mouse, app] = &self.committed;
+        let [keystroke, mouse, app, score, decision] = &self.committed;
         let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         StoreStatus {
             keystroke_records: load(keystroke),
             mouse_records: load(mouse),
             app_records: load(app),
+            score_records: load(score),
+            decision_records: load(decision),
             ignored: load(&self.ignored),
             dropped: load(&self.dropped),
             log_bytes: load(&self.log_bytes),
@@ -168,6 +187,7 @@ enum Command {
     SetMark { follower: Follower, id: i64, reply: Reply<()> },
     Backlog { after: i64, reply: Reply<u64> },
     History { identity: Arc<Identity>, origin: Origin, reply: Reply<History> },
+    Models(ModelsCommand),
     Audit { event: &'static str, detail: String },
     Check,
     CheckPlace,
@@ -192,6 +212,7 @@ pub struct Store {
     patient: Arc<Semaphore>,
     committed: watch::Receiver<i64>,
     counters: Arc<Counters>,
+    waiting: Arc<Waiting>,
     displaced: watch::Receiver<Option<Displaced>>,
     giving_up: Arc<AtomicBool>,
     thread: std::thread::Thread,
@@ -208,6 +229,7 @@ impl Store {
         let (newest, committed) = watch::channel(database.last_id);
         let (displace, displaced) = watch::channel(None);
         let counters = Arc::<Counters>::default();
+        let waiting = Arc::<Waiting>::default();
         let giving_up = Arc::<AtomicBool>::default();
         let worker = worker::Worker {
             place,
@@ -218,13 +240,15 @@ impl Store {
             queue,
             newest,
             counters: Arc::clone(&counters),
+            waiting: Arc::clone(&waiting),
+            are_models_troubled: false,
             giving_up: Arc::clone(&giving_up),
             retention: retention::Retention::new(settings),
         };
         let thread = std::thread::Builder::new().name("store".into()).stack_size(STACK_BYTES);
         let thread = thread.spawn(move || worker.run()).map_err(StoreError::Thread)?.thread().clone();
         let patient = Arc::new(Semaphore::new(QUEUE / 2));
-        Ok(Store { commands, patient, committed, counters, displaced, giving_up, thread, database_id })
+        Ok(Store { commands, patient, committed, counters, waiting, displaced, giving_up, thread, database_id })
     }
 
     /// The identifier of this database, made when it was created.
@@ -341,7 +365,7 @@ impl Store {
         self.counters.read()
     }
 
-    /// Commits what is queued and closes the database. If that takes longer than `limit`, what could not be committed
+    /// Commits what is queued, models too, and closes the database. If that takes longer than `limit`, what could not be committed
     /// is given up and said to be lost.
     pub async fn close(self, limit: Duration) -> Result<(), StoreError> {
         let closing = self.ask(|reply| Command::Close { reply });

@@ -64,6 +64,7 @@ proptest! {
                 Body::Keystroke { features, .. } => prop_assert!(finite(&features[..])),
                 Body::Mouse { features, .. } => prop_assert!(finite(&features[..])),
                 Body::App(app) => prop_assert!(app.focus_entropy_bits.is_finite()),
+                Body::Score(_) | Body::Decision(_) => prop_assert!(false, "a pipeline recognises nobody"),
             }
         }
     }

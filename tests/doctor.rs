@@ -27,7 +27,7 @@ const ACCOUNT: &str = "username = \"pub\"\npassword = \"pw\"\n";
 #[tokio::test]
 async fn an_account_that_may_only_publish_is_right_for_the_channels_and_wrong_for_the_stream_and_events() {
     let redis = Redis::start(&[]).await;
-    redis.tell("ACL SETUSER pub on >pw resetkeys resetchannels &features &seclyzer:features:* +publish").await;
+    redis.tell("ACL SETUSER pub on >pw resetkeys resetchannels &features &seclyzer:* +publish").await;
     redis.tell("ACL SETUSER pub +multi").await;
     let (verdict, text) = finding(&redis_section(&redis, ACCOUNT), "redis").await;
     assert_eq!(verdict, "ok", "{text}");
@@ -52,7 +52,7 @@ async fn an_account_whose_channels_cannot_be_tried_is_a_warning_that_names_the_r
         let finding = findings.as_array().expect("findings").iter().find(|finding| finding["what"] == "redis");
         let finding = finding.expect("a finding");
         assert_eq!(finding["verdict"], "warning", "{channels}: {finding}");
-        let rules = "ACL SETUSER pub &features &seclyzer:features:* +publish";
+        let rules = "ACL SETUSER pub &features &seclyzer:features:* &seclyzer:scores &seclyzer:decisions +publish";
         assert!(finding["mend"].as_str().expect("a text").contains(rules), "{finding}");
     }
 }

@@ -80,7 +80,7 @@ async fn an_account_that_may_only_publish_publishes_each_record_once() {
 #[tokio::test]
 async fn with_the_stream_an_account_without_a_transaction_is_sent_nothing_and_refused_with_the_reason() {
     let redis = Redis::start(&[]).await;
-    let rules = documented("the stream, too").replace(" +multi", "");
+    let rules = documented("the streams, too").replace(" +multi", "");
     let settings = account(&redis, &rules, true).await;
     let mut sink = sink(&settings);
     let got = published(&redis, async {
@@ -121,7 +121,7 @@ async fn a_server_whose_transactions_were_renamed_away_publishes_and_refuses_the
 #[tokio::test]
 async fn every_permission_that_the_documented_account_lacks_is_named_and_nothing_comes_through() {
     let redis = Redis::start(&[]).await;
-    let rules = documented("the stream, too");
+    let rules = documented("the streams, too");
     sink(&account(&redis, &rules, true).await).check().await.expect("all of it is enough");
     let permissions: Vec<&str> = rules.split(' ').filter(|rule| rule.starts_with('+')).collect();
     assert!(permissions.len() >= 8, "{rules}");
@@ -369,7 +369,7 @@ async fn nor_is_anything_doubled_or_lost_when_the_earlier_version_comes_back_in_
 #[tokio::test]
 async fn an_account_that_may_use_the_new_mark_only_is_enough() {
     let redis = Redis::start(&[]).await;
-    let rules = documented("the stream, too").replace("~seclyzer:stream:*", &format!("~{STREAM} ~{MARK}"));
+    let rules = documented("the streams, too").replace("~seclyzer:stream:*", &format!("~{STREAM} ~{MARK}"));
     let settings = account(&redis, &rules, true).await;
     sink(&settings).deliver(&batch(1..=3)).await.expect("delivered");
     sink(&settings).deliver(&batch(1..=6)).await.expect("delivered");

@@ -99,7 +99,7 @@ async fn records_of_the_devices_with_the_same_windows_end_are_all_kept_and_a_rep
         let expected: Vec<Record> = (end_us..).zip(&differ).map(|(end_us, record)| at(end_us)(record)).collect();
         assert_eq!(kept, expected, "{kind:?}: the next free microsecond names it");
     }
-    assert_eq!(store.status().ignored, 9);
+    assert_eq!(store.status().ignored, 3 * Kind::ALL.len() as u64);
 }
 
 #[tokio::test]
@@ -811,8 +811,7 @@ async fn a_log_that_a_reader_holds_is_told_of_until_the_reader_ends() {
     reader.query_row("SELECT count(*) FROM mouse_features", [], |row| row.get::<_, u32>(0)).expect("a number");
     let writer = rusqlite::Connection::open(&path).expect("a writer");
     for _ in 0..40 {
-        let fill =
-            "INSERT INTO models (user, host, kind, created, schema, data) VALUES ('', '', '', 0, 1, zeroblob(1000000))";
+        let fill = "INSERT INTO models VALUES ('', '', hex(randomblob(8)), 1, zeroblob(1000000), '{}', 0)";
         writer.execute_batch(fill).expect("a megabyte");
     }
     append(&store, &records()[1..2]).await;

@@ -109,7 +109,7 @@ impl Feed {
         match event {
             Event::Key { .. } => events.keystroke += 1,
             Event::Focus { .. } => events.app += 1,
-            Event::Layout(_) => {}
+            Event::Layout(_) | Event::Control(_) => {}
             Event::Gap { reason, .. } => *events.gaps.entry(reason.name()).or_default() += 1,
             Event::Move { .. } | Event::MoveTo { .. } | Event::Button { .. } | Event::Scroll { .. } | Event::Touch => {
                 events.mouse += 1

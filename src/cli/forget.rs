@@ -8,6 +8,7 @@ use crate::now_us;
 use crate::record::Kind;
 use crate::record::json::iso8601;
 use crate::sinks::influx::LATEST_US;
+use crate::sinks::redis::{STREAM, STREAM_OF_DECISIONS, STREAM_OF_DECISIONS_IN_CLUSTER};
 use crate::store::{Span, forget};
 use std::io::Write;
 
@@ -20,13 +21,13 @@ use std::io::Write;
   seclyzer forget --all
 
 TIME is RFC 3339 (2026-11-23T09:00:00+01:00), a date or a date and time of the local zone, or an age: 90s, 30m, 2h, 7d,
-4w. Stop the agent first. Only the SQLite database is changed. The commands that delete the same from the Redis stream
+4w. Stop the agent first. Only the SQLite database is changed. The commands that delete the same from the Redis streams
 and from InfluxDB are printed, if the present configuration names them; servers of an earlier one are not known.
 
 A record is deleted if its window overlaps the span. Later records still reveal a little of it: values by finger change
 slowly until five minutes pass without a key, so let the span reach beyond such a pause; and counts and shares of
-applications continue. What was learnt of applications has no times and is deleted by --all only, as are databases that
-were set aside as damaged; for a span their names are printed.
+applications continue. What was learnt of applications, and the models of typing and of the mouse, have no times and are
+deleted by --all only, as are databases that were set aside as damaged; for a span their names are printed.
 
 Exit codes: 0 deleted; 64 no span, or one that ends before it begins; 66 there is no database; 75 an agent is using it,
 or another program is reading it.")]
@@ -38,7 +39,7 @@ pub struct Args {
     /// Up to this time
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     until: Option<Micros>,
-    /// Everything, including what was learnt of applications; the audit log is kept
+    /// Everything, including models and what was learnt of applications; the audit log is kept
     #[arg(long, conflicts_with_all = ["since", "until"])]
     all: bool,
 }
@@ -124,34 +125,35 @@ fn literal(text: &str, quote: char) -> String {
     format!("{quote}{escaped}{quote}")
 }
 
-/// The command for Redis; empty if no stream is configured. Published messages are kept by nobody but subscribers.
+/// The commands for Redis; empty if no stream is configured. Published messages are kept by nobody but subscribers.
 fn redis(redis: &Redis, span: Span, until_us: Micros) -> String {
-    const STREAM: &str = "seclyzer:stream:features";
     if !redis.stream {
         return String::new();
     }
     let client = format!("redis-cli -u {}", shell_word(&redis.url));
-    let command = match span {
-        Span::All => format!("  {client} DEL {STREAM}\n"),
+    let command = |stream: &str| match span {
+        Span::All => format!("  {client} DEL {stream}\n"),
         // An entry's id is the time that it was sent, in ms: records that had to wait have a later one.
-        Span::Between { since_us: 0, .. } => format!("  {client} XTRIM {STREAM} MINID {}\n", until_us / 1000),
+        Span::Between { since_us: 0, .. } => format!("  {client} XTRIM {stream} MINID {}\n", until_us / 1000),
         Span::Between { since_us, .. } => format!(
-            "  {client} --raw XRANGE {STREAM} {} {} | grep -xE '[0-9]+-[0-9]+' | xargs -r {client} XDEL {STREAM}\n",
+            "  {client} --raw XRANGE {stream} {} {} | grep -xE '[0-9]+-[0-9]+' | xargs -r {client} XDEL {stream}\n",
             since_us / 1000,
             until_us / 1000
         ),
     };
+    let commands = [STREAM, STREAM_OF_DECISIONS].map(command).concat();
     let password = if redis.password.is_some() { "Set REDISCLI_AUTH to the password first. " } else { "" };
     let missed = match span {
         Span::All => String::new(),
         Span::Between { .. } => format!(
-            "It selects by the time of sending, so it misses records that were delayed or replayed;\n\
-             `{client} DEL {STREAM}` misses none. "
+            "They select by the time of sending, so they miss records that were delayed or replayed;\n\
+             `{client} DEL {STREAM} {STREAM_OF_DECISIONS}` misses none. "
         ),
     };
     format!(
-        "The stream in Redis contains the records of all users and machines; this deletes theirs too.\n\
-         {missed}{password}\n{command}"
+        "The streams in Redis contain the records of all users and machines; this deletes theirs too.\n\
+         In a Redis Cluster that of decisions is {STREAM_OF_DECISIONS_IN_CLUSTER}.\n\
+         {missed}{password}\n{commands}"
     )
 }
 

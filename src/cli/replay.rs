@@ -7,7 +7,7 @@ use crate::agent::replay::{Replayed, Speed, replay};
 use crate::agent::{AgentError, CLOSING_LIMIT, windows_of};
 use crate::config::{Config, Loaded, Switch};
 use crate::features::keystroke::Publish;
-use crate::store::{Store, StoreError, StoreStatus};
+use crate::store::{Store, StoreError};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -158,8 +158,7 @@ async fn replay_all(args: &Args, config: &Config, outlet: &Outlet) -> Result<(),
 async fn stored(outlet: &Outlet) -> Result<Option<u64>, StoreError> {
     let Some(store) = &outlet.store else { return Ok(None) };
     store.newest().await?;
-    let StoreStatus { keystroke_records, mouse_records, app_records, .. } = store.status();
-    Ok(Some(keystroke_records + mouse_records + app_records))
+    Ok(Some(store.status().records()))
 }
 
 fn progress_bar(path: &Path, length: u64) -> ProgressBar {

@@ -74,6 +74,9 @@ fn describe(status: &Value) -> String {
         ["keystroke".into(), plain(&events["keystroke"]), plain(&store["keystroke_records"])],
         ["mouse".into(), plain(&events["mouse"]), plain(&store["mouse_records"])],
         ["app".into(), plain(&events["app"]), plain(&store["app_records"])],
+        // Made of the events above.
+        ["score".into(), "-".into(), plain(&store["score_records"])],
+        ["decision".into(), "-".into(), plain(&store["decision_records"])],
     ];
     text += &table(&["kind", "events", "records"], &rows);
     let gaps = events["gaps"].as_object().into_iter().flatten().map(|(reason, count)| format!("{count} {reason}"));

@@ -86,7 +86,7 @@ impl Key {
 const EXCLUDED_APPS: &str = r#"["keepassxc", "keepass2", "org.keepassxc.KeePassXC", "bitwarden", "1password", "enpass", "dashlane", "nordpass", "Proton Pass", "Keeper Password Manager", "qtpass", "seahorse", "org.gnome.seahorse", "org.gnome.seahorse.Application", "org.gnome.World.Secrets", "kwalletmanager", "kwalletmanager5", "kwalletd5", "kwalletd6", "gcr-prompter", "pinentry", "pinentry-gtk", "pinentry-gtk-2", "pinentry-gnome3", "pinentry-qt", "pinentry-qt5", "ssh-askpass", "ksshaskpass", "polkit-gnome-authentication-agent-1", "polkit-kde-authentication-agent-1", "lxpolkit", "veracrypt"]"#;
 
 /// All keys, in the order in which they are shown.
-pub static KEYS: [Key; 41] = [
+pub static KEYS: [Key; 48] = [
     key("identity.user", Kind::Text, "\"\"", "The user that the records belong to. Empty: the account's login name."),
     key("identity.host", Kind::Text, "\"\"", "The machine's name in the records. Empty: the host name."),
     key("identity.dev_mode", Kind::Flag, "false", "Marks every record as made during development.")
@@ -126,6 +126,50 @@ pub static KEYS: [Key; 41] = [
         "[]",
         "Keys that write letters, with and without Shift, by their names in events (`KEY_A`, `KeyA` or `a`: the key in that place \
          of a US keyboard). Empty: those of the layout that X11 reports, else of a US keyboard.",
+    ),
+    key(
+        "recognition.enabled",
+        Kind::Flag,
+        "true",
+        "Whether the agent learns how its owner types and points, and judges whether somebody else is at the machine.",
+    ),
+    key(
+        "recognition.doubt",
+        Kind::Whole { unit: "points", min: 1, max: 1000 },
+        "6",
+        "Evidence against the owner from which the state is `doubtful`; less than `recognition.notify`. With 6 there is \
+         about one such episode an hour of input; nobody is notified, and nothing is learnt from it.",
+    ),
+    key(
+        "recognition.notify",
+        Kind::Whole { unit: "points", min: 1, max: 1000 },
+        "12",
+        "Evidence from which the state is `stranger`; less than `recognition.lock`. What other values cost is in \
+         `config/seclyzer.toml`.",
+    ),
+    key(
+        "recognition.lock",
+        Kind::Whole { unit: "points", min: 1, max: 1000 },
+        "20",
+        "Evidence from which a decision with the reason `lock` is recorded, once an alarm. Nothing is locked.",
+    ),
+    key(
+        "recognition.ready_strokes",
+        Kind::Whole { unit: "strokes", min: 500, max: 1_000_000 },
+        "2000",
+        "Strokes to learn before keys are judged.",
+    ),
+    key(
+        "recognition.ready_actions",
+        Kind::Whole { unit: "actions", min: 100, max: 1_000_000 },
+        "400",
+        "Actions of the mouse (movements, clicks, drags, turns of the wheel) to learn before they are judged.",
+    ),
+    key(
+        "recognition.ready_sittings",
+        Kind::Whole { unit: "sittings", min: 1, max: 1000 },
+        "3",
+        "Sittings in which the mouse was learnt from before it is judged; 15 minutes without input end one.",
     ),
     key("x11.enabled", Kind::Flag, "true", "Whether changes of the focused application are observed on X11."),
     key(
@@ -182,13 +226,13 @@ pub static KEYS: [Key; 41] = [
         "redis.stream",
         Kind::Flag,
         "false",
-        "Whether records are also appended to the stream `seclyzer:stream:features`.",
+        "Whether records are also appended to the streams `seclyzer:stream:features` and `seclyzer:stream:decisions`.",
     ),
     key(
         "redis.stream_max_len",
         Kind::Whole { unit: "records", min: 1, max: 1_000_000_000 },
         "100000",
-        "Approximate number of records that the stream keeps.",
+        "Approximate number of records that each stream keeps.",
     ),
     key(
         "redis.accept_events",
@@ -299,7 +343,19 @@ mod tests {
         let sections: Vec<_> = sections().collect();
         assert_eq!(
             sections,
-            ["identity", "window", "devices", "keystroke", "keyboard", "x11", "store", "redis", "influx", "log"]
+            [
+                "identity",
+                "window",
+                "devices",
+                "keystroke",
+                "keyboard",
+                "recognition",
+                "x11",
+                "store",
+                "redis",
+                "influx",
+                "log"
+            ]
         );
     }
 

@@ -5,10 +5,11 @@ use super::keys::nearest;
 use super::settings::Settings;
 use super::value::quoted;
 use super::{
-    Config, Devices, Identity, Influx, InfluxApi, Keyboard, Keystroke, Log, Publish, Redis, Store, Switch, Tls, Window,
-    X11, urls,
+    Config, Devices, Identity, Influx, InfluxApi, Keyboard, Keystroke, Log, Publish, Recognition, Redis, Store, Switch,
+    Tls, Window, X11, urls,
 };
 use crate::event::Key;
+use crate::recognition::{self, Readiness, Thresholds};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -24,6 +25,7 @@ pub(super) fn resolve(settings: &Settings) -> Result<Config, ConfigError> {
         devices: devices(settings)?,
         keystroke: Keystroke { publish: publish(settings, "keystroke.publish") },
         keyboard: keyboard(settings)?,
+        recognition: recognition(settings)?,
         x11: x11(settings)?,
         store: store(settings),
         redis: redis(settings)?,
@@ -95,6 +97,33 @@ fn letter(name: &str) -> Result<Key, String> {
         return Ok(key);
     }
     Err(format!("{} never writes a letter; leave it out", quoted(name)))
+}
+
+fn recognition(settings: &Settings) -> Result<Recognition, ConfigError> {
+    let number = |key: &str| u64::from(settings.whole(key));
+    let readiness = Readiness {
+        strokes: number("recognition.ready_strokes"),
+        actions: number("recognition.ready_actions"),
+        sittings: number("recognition.ready_sittings"),
+    };
+    let settings_of = recognition::Settings { thresholds: thresholds(settings)?, readiness, password_only: false };
+    Ok(Recognition { enabled: settings.flag("recognition.enabled"), settings: settings_of })
+}
+
+/// Each must be more than the one before it.
+fn thresholds(settings: &Settings) -> Result<Thresholds, ConfigError> {
+    const KEYS: [&str; 3] = ["recognition.doubt", "recognition.notify", "recognition.lock"];
+    for pair in KEYS.windows(2) {
+        let [(lower, low), (upper, high)] = [pair[0], pair[1]].map(|key| (key, settings.whole(key)));
+        if low >= high && settings.get(upper).origin == Origin::Default {
+            return Err(settings.error(lower, format_args!("{low} is not less than {upper} ({high}); less")));
+        }
+        if low >= high {
+            return Err(settings.error(upper, format_args!("{high} is not more than {lower} ({low}); more")));
+        }
+    }
+    let [doubt, notify, lock] = KEYS.map(|key| f64::from(settings.whole(key)));
+    Ok(Thresholds { doubt, notify, lock })
 }
 
 fn x11(settings: &Settings) -> Result<X11, ConfigError> {

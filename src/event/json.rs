@@ -4,7 +4,7 @@
 
 mod object;
 
-use super::{Action, Button, Event, GapReason, Key, KeySet, Layout, Micros, Scope, Stamped};
+use super::{Action, Button, Control, Event, GapReason, Key, KeySet, Layout, Micros, Scope, Stamped};
 use object::{Field, Name, Object};
 use serde_json::{Value, json};
 
@@ -78,6 +78,7 @@ fn stamped(object: &Object<'_>) -> Result<Stamped, Reject> {
         "app" => focus(object)?,
         "gap" => gap(object)?,
         "layout" => layout(object)?,
+        "control" => Event::Control(control(object, ts_us)?),
         _ => return Err(Reject::UnknownType),
     };
     Ok(Stamped { ts_us, event })
@@ -141,6 +142,18 @@ fn gap(object: &Object<'_>) -> Result<Event, Reject> {
         Some(_) => return Err(Reject::BadField),
     };
     Ok(Event::Gap { scope, reason: GapReason::Told })
+}
+
+fn control(object: &Object<'_>, ts_us: Micros) -> Result<Control, Reject> {
+    match text(object, Name::Event)? {
+        "unlock" => Ok(Control::Unlock),
+        "lock" => Ok(Control::Lock),
+        "guest" => match object.whole(Name::Until) {
+            Some(until_us) if until_us > ts_us && until_us <= LATEST_US => Ok(Control::Guest { until_us }),
+            _ => Err(Reject::BadField),
+        },
+        _ => Err(Reject::UnknownType),
+    }
 }
 
 /// `letters` alone is enough: without the other lists the letters with Shift are the same but for the number row, the
@@ -224,6 +237,11 @@ pub fn to_json(stamped: &Stamped) -> Option<Value> {
                    "altgr_letters": names(layout.altgr), "marks": [], "shift_marks": [],
                    "accents": names(layout.accents), "shift_accents": names(layout.shift_accents)})
         }
+        Event::Control(Control::Unlock) => json!({"type": "control", "ts": ts, "event": "unlock"}),
+        Event::Control(Control::Lock) => json!({"type": "control", "ts": ts, "event": "lock"}),
+        Event::Control(Control::Guest { until_us }) => {
+            json!({"type": "control", "ts": ts, "event": "guest", "until": until_us})
+        }
         Event::Gap { scope, reason } => {
             json!({"type": "gap", "ts": ts, "scope": scope.name(), "reason": reason.name()})
         }
@@ -266,6 +284,9 @@ mod tests {
             (r#"{"type":"app","ts":1,"event":"focus","app_name":""}"#, Reject::BadName),
             (&long, Reject::BadName),
             (r#"{"type":"gap","ts":1,"scope":"windows"}"#, Reject::BadField),
+            (r#"{"type":"control","ts":1,"event":"open"}"#, Reject::UnknownType),
+            (r#"{"type":"control","ts":5,"event":"guest"}"#, Reject::BadField),
+            (r#"{"type":"control","ts":5,"event":"guest","until":5}"#, Reject::BadField),
             (r#"{"type":"layout","ts":1}"#, Reject::BadField),
             (r#"{"type":"layout","ts":1,"letters":"abc"}"#, Reject::BadField),
             (r#"{"type":"layout","ts":1,"letters":[7]}"#, Reject::BadField),
@@ -291,6 +312,9 @@ mod tests {
             Event::Focus { app: Some("org.example \"Mail\"".into()) },
             Event::Focus { app: None },
             Event::Gap { scope: Scope::Mouse, reason: GapReason::Told },
+            Event::Control(Control::Unlock),
+            Event::Control(Control::Lock),
+            Event::Control(Control::Guest { until_us: 1_790_000_000_000_002 }),
             Event::Layout(Box::new(Layout::US)),
             Event::Layout(Box::new(Layout {
                 altgr: [key].into_iter().collect(),

@@ -3,6 +3,7 @@
 use super::{Body, Entry};
 use crate::event::Micros;
 use crate::features::names::{Feature, KEYSTROKE, MOUSE};
+use crate::recognition::Modality;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use std::sync::LazyLock;
 
@@ -47,6 +48,19 @@ impl Serialize for Head<'_> {
                 map.serialize_entry("hour", &app.hour)?;
                 map.serialize_entry("hour_probability", &app.hour_probability)?;
             }
+            Body::Score(score) => {
+                map.serialize_entry("state", score.state.name())?;
+                map.serialize_entry("trust", &score.trust)?;
+                map.serialize_entry("learnt_keys", &score.learnt_keys)?;
+                map.serialize_entry("learnt_actions", &score.learnt_actions)?;
+                map.serialize_entry("sittings", &score.sittings)?;
+            }
+            Body::Decision(decision) => {
+                map.serialize_entry("from", decision.from.name())?;
+                map.serialize_entry("to", decision.to.name())?;
+                map.serialize_entry("reason", decision.reason.name())?;
+                map.serialize_entry("modality", &decision.modality.map(Modality::name))?;
+            }
         }
         map.end()
     }
@@ -58,7 +72,7 @@ impl Entry {
         match &self.record.body {
             Body::Keystroke { features, .. } => self.with_features(&BEGINS[0], &features[..]),
             Body::Mouse { features, .. } => self.with_features(&BEGINS[1], &features[..]),
-            Body::App(_) => self.with_features(&[], &[]),
+            Body::App(_) | Body::Score(_) | Body::Decision(_) => self.with_features(&[], &[]),
         }
     }
 

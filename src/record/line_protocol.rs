@@ -51,6 +51,22 @@ impl Entry {
                 push_float(out, "focus_entropy_bits", app.focus_entropy_bits);
                 push_float(out, "hour_probability", app.hour_probability);
             }
+            Body::Score(score) => {
+                push_name(out, "state", score.state.name());
+                if let Some(trust) = score.trust {
+                    let _ = write!(out, ",trust={trust}i");
+                }
+                let (keys, actions, sittings) = (score.learnt_keys, score.learnt_actions, score.sittings);
+                let _ = write!(out, ",learnt_keys={keys}i,learnt_actions={actions}i,sittings={sittings}i");
+            }
+            Body::Decision(decision) => {
+                push_name(out, "from", decision.from.name());
+                push_name(out, "to", decision.to.name());
+                push_name(out, "reason", decision.reason.name());
+                if let Some(modality) = decision.modality {
+                    push_name(out, "modality", modality.name());
+                }
+            }
         }
         // Nanoseconds; i128 because the last years of ISO 8601's four digits do not fit into 64 bits of them.
         let _ = writeln!(out, " {}", i128::from(self.record.window_end_us) * 1000);
@@ -70,6 +86,11 @@ fn push_float(out: &mut String, name: &str, value: f64) {
     if value.is_finite() {
         let _ = write!(out, ",{name}={value}");
     }
+}
+
+/// A text field of one of our own names, in which nothing has to be escaped.
+fn push_name(out: &mut String, field: &str, name: &str) {
+    let _ = write!(out, ",{field}=\"{name}\"");
 }
 
 /// An empty tag value is not allowed, so such a tag is left out.

@@ -42,6 +42,25 @@ impl Record {
                     without_controls(&app.to_app)
                 )
             }
+            Body::Score(score) => {
+                let trust = score.trust.map_or_else(|| NULL.into(), |trust| trust.to_string());
+                format!(
+                    "{time}  score      {:<9}  trust {trust}  learnt: {} keys, {} mouse actions, {} sittings{mark}",
+                    score.state.name(),
+                    score.learnt_keys,
+                    score.learnt_actions,
+                    score.sittings
+                )
+            }
+            Body::Decision(decision) => {
+                let modality = decision.modality.map(|modality| format!(" ({})", modality.name())).unwrap_or_default();
+                format!(
+                    "{time}  decision   {} -> {}: {}{modality}{mark}",
+                    decision.from.name(),
+                    decision.to.name(),
+                    decision.reason.name()
+                )
+            }
         }
     }
 }

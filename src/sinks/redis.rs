@@ -1,37 +1,27 @@
-//! Records to Redis: published as they come, and on request appended to a stream for whoever must not miss one.
+//! Records to Redis: published as they come, and on request appended to streams for whoever must not miss one.
 //!
 //! A publication is live and best-effort by its nature: it is made by itself, and by whoever may do nothing else. The
-//! stream holds every record exactly once: a batch and the mark behind it are one transaction, made under the condition
+//! streams hold every record exactly once: a batch and the mark behind it are one transaction, made under the condition
 //! that the mark has not moved since it was read. So a batch whose answer was lost, even one that the server finds in
 //! its socket only later, is not appended twice. Nothing of a batch is sent before the server has begun a transaction.
 
 mod check;
 mod commands;
+mod names;
 
 use super::{Failure, Sink};
 use crate::config::{self, Switch};
-use crate::record::Stored;
+use crate::record::{Kind, Stored};
 use crate::remote::redis::answer::{Means, trouble};
 use crate::remote::redis::{BadUrl, Server, servers};
 use crate::store::Follower;
 use commands::{Commands, Fault};
+use names::{OLD_STREAM_MARK_PREFIX, STREAM_MARK_PREFIX, channels, stream};
 use redis::aio::MultiplexedConnection;
 use redis::{ErrorKind, RedisError, RedisResult, ServerErrorKind, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The channel of a kind of records is this with its name.
-pub const CHANNEL_PREFIX: &str = "seclyzer:features:";
-/// The channel of all records.
-pub const CHANNEL_ALL: &str = "features";
-pub const STREAM: &str = "seclyzer:stream:features";
-/// With the identifier of a database: the id of its last record in the stream. A cluster keeps two keys in one slot if
-/// the braces of one hold the other.
-pub const STREAM_MARK_PREFIX: &str = "seclyzer:stream:mark:{seclyzer:stream:features}:";
-/// The same as earlier versions named it.
-pub const OLD_STREAM_MARK_PREFIX: &str = "seclyzer:stream:mark:";
-
-/// Of a transaction: a PUBLISH for each channel, and the XADD.
-const COMMANDS_OF_A_RECORD: usize = 3;
+pub use names::{STREAM, STREAM_OF_DECISIONS, STREAM_OF_DECISIONS_IN_CLUSTER};
 
 pub struct Redis {
     settings: config::Redis,
@@ -46,6 +36,8 @@ pub struct Redis {
     servers: Vec<Server>,
     has_answered: bool,
     connection: Option<MultiplexedConnection>,
+    /// Whether the server is a node of a cluster; not known before it is needed.
+    is_cluster: Option<bool>,
     /// Without the stream: the messages of a batch that failed, by record and channel, which were published all the same.
     published: BTreeSet<(i64, usize)>,
     /// Whether the last batch was published: until then one message is sent at a time.
@@ -65,6 +57,7 @@ impl Redis {
             servers,
             has_answered: false,
             connection: None,
+            is_cluster: None,
             published: BTreeSet::new(),
             goes_well: false,
         })
@@ -108,7 +101,7 @@ impl Redis {
         let mut waiting = Vec::new();
         for stored in batch {
             let text = stored.entry.to_json();
-            for (index, channel) in channels(stored).into_iter().enumerate() {
+            for (index, channel) in channels(stored.entry.record.kind()).iter().enumerate() {
                 if !self.published.contains(&(stored.id, index)) {
                     waiting.push(((stored.id, index), channel, text.clone()));
                 }
@@ -142,19 +135,15 @@ impl Redis {
     }
 
     async fn transact(&mut self, connection: &mut MultiplexedConnection, batch: &[Stored]) -> Result<(), Fault> {
-        let marks = self.begin(connection).await?;
+        // Only the name of the decisions' stream depends on it.
+        if self.is_cluster.is_none() && batch.iter().any(is_decision) {
+            self.is_cluster = Some(is_cluster(connection, &self.mark_key).await?);
+        }
+        let marks = self.begin(connection, self.streams(batch)).await?;
         let old_mark_key = self.old_mark_key.as_ref().filter(|_| marks.old.is_some());
         let Some(last) = batch.last() else { return Ok(()) };
         let waiting = self.waiting(batch, &marks);
-        let mut commands = Commands::default();
-        for stored in &waiting {
-            let text = stored.entry.to_json();
-            for channel in channels(stored) {
-                commands.add("PUBLISH").arg(channel).arg(&text);
-            }
-            let length = self.settings.stream_max_len;
-            commands.add("XADD").arg(STREAM).arg("MAXLEN").arg("~").arg(length).arg("*").arg("record").arg(&text);
-        }
+        let (mut commands, last_commands) = self.commands(&waiting);
         commands.add("SET").arg(&self.mark_key).arg(last.id);
         if let Some(key) = old_mark_key.filter(|_| !self.is_old_mark_apart) {
             empty(&mut commands, key);
@@ -174,8 +163,8 @@ impl Redis {
             // The answers of the transaction's own commands.
             Value::Array(answers) => {
                 if let Err(fault) = commands.refuse_errors(&answers) {
-                    let appended = answers.iter().skip(COMMANDS_OF_A_RECORD - 1).step_by(COMMANDS_OF_A_RECORD);
-                    let appended = appended.map(|answer| !matches!(answer, Value::ServerError(_)));
+                    let answers = last_commands.iter().map(|&command| answers.get(command));
+                    let appended = answers.map(|answer| !matches!(answer, Some(Value::ServerError(_))));
                     self.half_done.extend(waiting.iter().map(|stored| stored.id).zip(appended));
                     return Err(fault);
                 }
@@ -193,7 +182,33 @@ impl Redis {
         }
     }
 
-    /// The records of the batch that the stream lacks.
+    /// What publishes and appends these records; and which command is each one's last, the one that appends it if it is
+    /// for a stream.
+    fn commands(&self, records: &[&Stored]) -> (Commands, Vec<usize>) {
+        let (mut commands, mut last_commands) = (Commands::default(), Vec::with_capacity(records.len()));
+        for stored in records {
+            let text = stored.entry.to_json();
+            for channel in channels(stored.entry.record.kind()) {
+                commands.add("PUBLISH").arg(channel).arg(&text);
+            }
+            if let Some(stream) = self.stream(stored) {
+                let length = self.settings.stream_max_len;
+                commands.add("XADD").arg(stream).arg("MAXLEN").arg("~").arg(length).arg("*").arg("record").arg(&text);
+            }
+            last_commands.push(commands.len() - 1);
+        }
+        (commands, last_commands)
+    }
+
+    fn stream(&self, stored: &Stored) -> Option<&'static str> {
+        stream(stored.entry.record.kind(), self.is_cluster == Some(true))
+    }
+
+    fn streams(&self, batch: &[Stored]) -> BTreeSet<&'static str> {
+        batch.iter().filter_map(|stored| self.stream(stored)).collect()
+    }
+
+    /// The records of the batch that the streams lack.
     fn waiting<'a>(&self, batch: &'a [Stored], marks: &Marks) -> Vec<&'a Stored> {
         let mark = batch.last().and_then(|last| marks.up_to(last.id));
         let is_behind = |stored: &&Stored| match self.half_done.get(&stored.id) {
@@ -203,8 +218,12 @@ impl Redis {
         batch.iter().filter(is_behind).collect()
     }
 
-    /// Begins a transaction that is carried out only if neither mark moves meanwhile.
-    async fn begin(&self, connection: &mut MultiplexedConnection) -> Result<Marks, Fault> {
+    /// Begins a transaction on these streams that is carried out only if neither mark moves meanwhile.
+    async fn begin(
+        &self,
+        connection: &mut MultiplexedConnection,
+        streams: BTreeSet<&'static str>,
+    ) -> Result<Marks, Fault> {
         let old = match &self.old_mark_key {
             Some(key) => old_mark(connection, key).await?,
             None => None,
@@ -213,12 +232,12 @@ impl Redis {
         commands.add("WATCH").arg(&self.mark_key);
         // At most the digits of a mark, whatever somebody may have put there.
         commands.add("GETRANGE").arg(&self.mark_key).arg(0).arg(19);
-        commands.add("TYPE").arg(STREAM);
+        streams.iter().for_each(|stream| _ = commands.add("TYPE").arg(stream));
         commands.add("MULTI");
         let answers = commands.ask(connection).await?;
         commands.refuse_errors(&answers)?;
-        refuse_other_type(&answers[2])?;
-        refuse_unless_begun(&answers[3])?;
+        streams.iter().zip(&answers[2..]).try_for_each(|(stream, answer)| refuse_other_type(stream, answer))?;
+        refuse_unless_begun(&answers[2 + streams.len()])?;
         Ok(Marks { new: mark(&answers[1]), old })
     }
 
@@ -274,13 +293,30 @@ fn mark(answer: &Value) -> Option<i64> {
     }
 }
 
-/// Fails if the answer to TYPE is that the stream's key is taken.
-fn refuse_other_type(answer: &Value) -> Result<(), Fault> {
+/// Whether the server is a node of a cluster: there two keys of different slots cannot be named at once. The keys are
+/// watched from then on.
+async fn is_cluster(connection: &mut MultiplexedConnection, mark_key: &str) -> Result<bool, Fault> {
+    let mut commands = Commands::default();
+    commands.add("WATCH").arg(mark_key).arg(STREAM_OF_DECISIONS);
+    let answers = commands.ask(connection).await?;
+    match commands.refuse_errors(&answers) {
+        Ok(()) => Ok(false),
+        Err(fault) if fault.error.kind() == ErrorKind::Server(ServerErrorKind::CrossSlot) => Ok(true),
+        Err(fault) => Err(fault),
+    }
+}
+
+fn is_decision(stored: &Stored) -> bool {
+    stored.entry.record.kind() == Kind::Decision
+}
+
+/// Fails if the answer to TYPE is that a stream's key is taken.
+fn refuse_other_type(stream: &str, answer: &Value) -> Result<(), Fault> {
     match answer {
         Value::SimpleString(name) if name == "stream" || name == "none" => Ok(()),
         other => {
             let found = if let Value::SimpleString(name) = other { name } else { "something else" };
-            let detail = format!("{STREAM} holds a {found}");
+            let detail = format!("{stream} holds a {found}");
             Err(RedisError::from((ErrorKind::UnexpectedReturnType, "the stream's key is taken", detail)).into())
         }
     }
@@ -293,11 +329,6 @@ fn refuse_unless_begun(answer: &Value) -> Result<(), Fault> {
     }
     let error = (ErrorKind::UnexpectedReturnType, "MULTI", "answered without OK".into());
     Err(Fault { command: Some("MULTI"), error: error.into() })
-}
-
-/// The channels that a record is published on.
-fn channels(stored: &Stored) -> [String; 2] {
-    [format!("{CHANNEL_PREFIX}{}", stored.entry.record.kind().name()), CHANNEL_ALL.into()]
 }
 
 impl Sink for Redis {
@@ -322,6 +353,7 @@ impl Sink for Redis {
             }
         }
         let (index, mut connection) = self.connect().await.map_err(|error| self.failure(&error.into()))?;
+        self.is_cluster = None;
         self.send(&mut connection, batch).await.map_err(|fault| self.failure(&fault))?;
         self.connection = Some(connection);
         self.settle(index).await;

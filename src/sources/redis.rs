@@ -131,6 +131,10 @@ impl Intake {
 
     fn take(&mut self, message: Option<&[u8]>) {
         match message.ok_or(Reject::TooLong).and_then(parse) {
+            // Who is at the machine is not for strangers to say.
+            Ok(Stamped { event: Event::Control(_), .. }) => {
+                *self.rejected.entry(Reject::UnknownType.name()).or_default() += 1;
+            }
             Ok(stamped) => {
                 if std::mem::take(&mut self.gap) {
                     let gap = Event::Gap { scope: Scope::All, reason: GapReason::Dropped };

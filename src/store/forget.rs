@@ -29,7 +29,7 @@ pub struct Forgotten {
     pub aside: Vec<PathBuf>,
 }
 
-/// What derives from records, but cannot be told apart by time.
+/// What derives from records or events, but cannot be told apart by time.
 const LEARNT: [&str; 5] = ["app_focus", "app_followers", "app_hours", "models", "user_profile"];
 
 /// Deletes from the database that no agent uses, so that nothing of it is left in the file or its log. A record goes if
@@ -62,7 +62,8 @@ pub fn forget(path: &Path, span: Span, window_us: Micros) -> Result<Forgotten, S
 }
 
 fn forget_all(connection: &Connection) -> rusqlite::Result<usize> {
-    for table in LEARNT {
+    let others = connection.table_exists(None, schema::MODELS_OF_OTHERS)?.then_some(schema::MODELS_OF_OTHERS);
+    for table in LEARNT.into_iter().chain(others) {
         connection.execute(&format!("DELETE FROM {table}"), [])?;
     }
     Kind::ALL.into_iter().map(|kind| connection.execute(&format!("DELETE FROM {}", kind.table()), [])).sum()
@@ -76,7 +77,8 @@ fn forget_between(
 ) -> rusqlite::Result<usize> {
     let delete = |kind: Kind| {
         let begin_us = match kind {
-            Kind::Keystroke | Kind::Mouse => format!("window_end - {window_us}"),
+            // What a decision was made by lies before it, too.
+            Kind::Keystroke | Kind::Mouse | Kind::Score | Kind::Decision => format!("window_end - {window_us}"),
             // It tells how long the application before had the focus.
             Kind::App => "window_end - duration_ms * 1000".into(),
         };

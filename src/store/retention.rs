@@ -21,7 +21,7 @@ pub struct Retention {
     keep_us: Option<Micros>,
     next_sweep_us: Micros,
     sweeping: bool,
-    fronts: [Front; 3],
+    fronts: [Front; Kind::ALL.len()],
 }
 
 /// How far a sweep has got in one table, by id.

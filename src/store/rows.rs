@@ -6,8 +6,10 @@ use crate::features::app::Transition;
 use crate::features::app::{History, Learnt};
 use crate::features::keystroke::Publish;
 use crate::features::names::{Feature, KEYSTROKE, KEYSTROKE_COUNT, MOUSE};
+use crate::recognition::coarse::{Decision, Score};
+use crate::recognition::{Modality, Reason, State};
 use crate::record::{Body, Entry, Identity, Kind, Origin, Record, SCHEMA, Stored};
-use rusqlite::types::ToSql;
+use rusqlite::types::{ToSql, Type, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, Statement};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -30,6 +32,15 @@ static APP_SQL: LazyLock<TableSql> = LazyLock::new(|| {
     let columns = "from_app, to_app, duration_ms, transition_count, transition_probability, switch_rate_per_min, \
                    distinct_apps, focus_entropy_bits, hour, hour_probability";
     table_sql(Kind::App, columns)
+});
+
+static SCORE_SQL: LazyLock<TableSql> =
+    LazyLock::new(|| table_sql(Kind::Score, "state, trust, learnt_keys, learnt_actions, sittings"));
+static DECISION_SQL: LazyLock<TableSql> =
+    LazyLock::new(|| table_sql(Kind::Decision, "from_state, to_state, reason, modality"));
+static COUNT_AFTER_SQL: LazyLock<String> = LazyLock::new(|| {
+    let counts = Kind::ALL.map(|kind| format!("(SELECT count(*) FROM {} WHERE id > ?1)", kind.table()));
+    format!("SELECT {}", counts.join(" + "))
 });
 
 fn columns(count: &str, features: &[Feature]) -> String {
@@ -60,6 +71,8 @@ fn sql(kind: Kind) -> &'static TableSql {
         Kind::Keystroke => &KEYSTROKE_SQL,
         Kind::Mouse => &MOUSE_SQL,
         Kind::App => &APP_SQL,
+        Kind::Score => &SCORE_SQL,
+        Kind::Decision => &DECISION_SQL,
     }
 }
 
@@ -86,9 +99,10 @@ pub fn insert(
     let (_, origin, record) = entry;
     let mut window_end_us = record.window_end_us;
     while !insert_at(connection, id, entry, window_end_us, stored_us)? {
-        // What the devices tell is made once, so a record that differs is not a repetition: the clock was set back. It
-        // gets the next name that is free.
-        if origin != Origin::Device || is_there(connection, entry, window_end_us)? {
+        // What the devices tell is made once, so a record that differs is not a repetition: the clock was set back. And
+        // one event may lead to several decisions. Such a record gets the next name that is free.
+        let may_share_its_time = origin == Origin::Device || record.kind() == Kind::Decision;
+        if !may_share_its_time || is_there(connection, entry, window_end_us)? {
             return Ok(false);
         }
         window_end_us += 1;
@@ -154,6 +168,19 @@ fn insert_at(
             row.bind(app.hour)?;
             row.bind(app.hour_probability)?;
         }
+        Body::Score(score) => {
+            row.bind(score.state.name())?;
+            row.bind(score.trust)?;
+            row.bind(score.learnt_keys as i64)?;
+            row.bind(score.learnt_actions as i64)?;
+            row.bind(score.sittings as i64)?;
+        }
+        Body::Decision(decision) => {
+            row.bind(decision.from.name())?;
+            row.bind(decision.to.name())?;
+            row.bind(decision.reason.name())?;
+            row.bind(decision.modality.map(Modality::name))?;
+        }
     }
     Ok(statement.raw_execute()? == 1)
 }
@@ -202,6 +229,8 @@ fn read(row: &Row<'_>, kind: Kind, before: Option<&Arc<Identity>>) -> rusqlite::
         }
         Kind::Mouse => Body::Mouse { total_samples: row.get(ENVELOPE_COLUMNS)?, features: Box::new(features(row)?) },
         Kind::App => Body::App(transition(row)?),
+        Kind::Score => Body::Score(score(row)?),
+        Kind::Decision => Body::Decision(decision(row)?),
     };
     let record = Record { window_end_us: row.get(1)?, degraded: row.get(6)?, body };
     let origin = Origin::named(&origin).unwrap_or(Origin::Trace);
@@ -232,12 +261,41 @@ fn transition(row: &Row<'_>) -> rusqlite::Result<Transition> {
     })
 }
 
+fn score(row: &Row<'_>) -> rusqlite::Result<Score> {
+    let at = |i| ENVELOPE_COLUMNS + i;
+    Ok(Score {
+        state: named(row, at(0), State::named)?,
+        trust: row.get(at(1))?,
+        learnt_keys: row.get::<_, i64>(at(2))? as u64,
+        learnt_actions: row.get::<_, i64>(at(3))? as u64,
+        sittings: row.get::<_, i64>(at(4))? as u64,
+    })
+}
+
+fn decision(row: &Row<'_>) -> rusqlite::Result<Decision> {
+    let at = |i| ENVELOPE_COLUMNS + i;
+    let is_by_evidence = !matches!(row.get_ref(at(3))?, ValueRef::Null);
+    Ok(Decision {
+        from: named(row, at(0), State::named)?,
+        to: named(row, at(1), State::named)?,
+        reason: named(row, at(2), Reason::named)?,
+        modality: is_by_evidence.then(|| named(row, at(3), Modality::named)).transpose()?,
+    })
+}
+
+/// What a name in a column stands for; one that stands for nothing makes the row no record.
+fn named<T>(row: &Row<'_>, column: usize, meaning: impl Fn(&str) -> Option<T>) -> rusqlite::Result<T> {
+    let name: String = row.get(column)?;
+    meaning(&name).ok_or_else(|| {
+        let error = format!("{name:?} is no name of the contract").into();
+        rusqlite::Error::FromSqlConversionFailure(column, Type::Text, error)
+    })
+}
+
 /// How many records have an id above `after`.
 pub fn count_after(connection: &Connection, after: i64) -> rusqlite::Result<u64> {
-    let sql = "SELECT (SELECT count(*) FROM keystroke_features WHERE id > ?1) \
-                    + (SELECT count(*) FROM mouse_features WHERE id > ?1) \
-                    + (SELECT count(*) FROM app_transitions WHERE id > ?1)";
-    connection.prepare_cached(sql)?.query_row([after], |row| row.get::<_, i64>(0)).map(|count| count as u64)
+    let mut statement = connection.prepare_cached(&COUNT_AFTER_SQL)?;
+    statement.query_row([after], |row| row.get::<_, i64>(0)).map(|count| count as u64)
 }
 
 pub fn mark(connection: &Connection, follower: Follower) -> rusqlite::Result<Option<i64>> {

@@ -5,10 +5,10 @@
 //! | 1 | the tables and views of the contract, followers' marks, what was learnt of applications |
 //! | 2 | which version of the contract a record was made by |
 //! | 3 | which strokes a keystroke record is computed from |
+//! | 4 | scores and decisions, and the models that they come from |
 
 use super::StoreError;
 use crate::features::names::{Feature, KEYSTROKE, MOUSE};
-use crate::record::Kind;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::path::Path;
 
@@ -18,7 +18,8 @@ pub const VERSION: u32 = MIGRATIONS.len() as u32;
 const APPLICATION_ID: i32 = 0x5365_634c;
 
 /// Each brings the schema from its place in the list to the next version.
-const MIGRATIONS: [fn(&Transaction<'_>) -> rusqlite::Result<()>; 3] = [to_version_1, to_version_2, to_version_3];
+const MIGRATIONS: [fn(&Transaction<'_>) -> rusqlite::Result<()>; 4] =
+    [to_version_1, to_version_2, to_version_3, to_version_4];
 
 /// Brings a database to [`VERSION`]; each step is a transaction. `now_us` is for the audit log.
 pub fn migrate(connection: &mut Connection, now_us: i64) -> Result<(), StoreError> {
@@ -64,8 +65,7 @@ fn to_version_1(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
 }
 
 fn to_version_2(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
-    Kind::ALL.into_iter().try_for_each(|kind| {
-        let table = kind.table();
+    ["keystroke_features", "mouse_features", "app_transitions"].into_iter().try_for_each(|table| {
         transaction.execute_batch(&format!("ALTER TABLE {table} ADD COLUMN schema INTEGER NOT NULL DEFAULT 1"))
     })
 }
@@ -77,6 +77,31 @@ fn to_version_3(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
          UPDATE keystroke_features SET strokes = 'all' WHERE schema = 1;",
     )
 }
+
+/// Rows in `models` are of programs that used the table while this one did not.
+fn to_version_4(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    if transaction.prepare("SELECT 1 FROM models")?.exists([])? {
+        transaction.execute_batch(&format!("ALTER TABLE models RENAME TO {MODELS_OF_OTHERS}"))?;
+    } else {
+        transaction.execute_batch("DROP TABLE models")?;
+    }
+    let own = [
+        (
+            "scores",
+            "state TEXT NOT NULL, trust INTEGER, learnt_keys INTEGER NOT NULL, learnt_actions INTEGER NOT NULL, \
+             sittings INTEGER NOT NULL",
+        ),
+        ("decisions", "from_state TEXT NOT NULL, to_state TEXT NOT NULL, reason TEXT NOT NULL, modality TEXT"),
+    ];
+    for (table, columns) in own {
+        let sql = format!("CREATE TABLE {table} ({ENVELOPE}, schema INTEGER NOT NULL, {columns}, {UNIQUE}) STRICT");
+        transaction.execute_batch(&sql)?;
+    }
+    transaction.execute_batch(RECOGNITION)
+}
+
+/// Where the rows of an old table `models` are.
+pub const MODELS_OF_OTHERS: &str = "models_of_others";
 
 /// What every table of records begins and ends with. Times are microseconds since the Unix epoch; `stored` is when the
 /// record was committed, which retention goes by.
@@ -99,7 +124,7 @@ const TABLES: &str = "
         hour INTEGER NOT NULL, hour_probability REAL NOT NULL,
         UNIQUE (window_end, user, host, origin)
     ) STRICT;
-    -- Ids grow over all three tables of records together.
+    -- Ids grow over all tables of records together.
     CREATE TABLE sequence (last_id INTEGER NOT NULL) STRICT;
     INSERT INTO sequence VALUES (0);
     -- How far each sink has got.
@@ -159,4 +184,31 @@ const VIEWS: &str = "
         SELECT window_end / 3600000000 % 24 AS hour, sum(type = 'keystroke') AS keystroke_windows,
                sum(type = 'mouse') AS mouse_windows, sum(type = 'app') AS focus_changes
         FROM recent GROUP BY hour;
+";
+
+const RECOGNITION: &str = "
+    -- What was learnt of a person, in a form of its own. `kind` is keys or mouse; what could not be read has
+    -- `<kind>.damaged-<time>`. `counts` is a JSON object for people.
+    CREATE TABLE models (
+        user TEXT NOT NULL, host TEXT NOT NULL, kind TEXT NOT NULL, version INTEGER NOT NULL, blob BLOB NOT NULL,
+        counts TEXT NOT NULL, updated INTEGER NOT NULL, PRIMARY KEY (user, host, kind)
+    ) STRICT;
+    CREATE VIEW latest_decision AS
+        SELECT datetime(window_end / 1000000, 'unixepoch') AS time, * FROM decisions
+        ORDER BY window_end DESC LIMIT 1;
+    -- By day in UTC. A score stands for five seconds with input; an alarm is a stranger.
+    CREATE VIEW recognition_by_day AS
+        WITH used AS (
+            SELECT date(window_end / 1000000, 'unixepoch') AS day, user, host, origin, count(*) * 5 / 3600.0 AS hours,
+                   min(trust) AS least_trust
+            FROM scores GROUP BY day, user, host, origin
+        ), decided AS (
+            SELECT date(window_end / 1000000, 'unixepoch') AS day, user, host, origin,
+                   sum(from_state = 'owner' AND to_state = 'doubtful') AS doubts,
+                   sum(from_state <> 'stranger' AND to_state = 'stranger') AS alarms
+            FROM decisions GROUP BY day, user, host, origin
+        )
+        SELECT day, user, host, origin, hours, least_trust, coalesce(doubts, 0) AS doubts,
+               coalesce(alarms, 0) AS alarms
+        FROM used LEFT JOIN decided USING (day, user, host, origin);
 ";

@@ -2,6 +2,7 @@
 
 use super::aside::{check, is_damage};
 use super::open::{Database, cannot_be_set_aside, log_bytes};
+use super::models::{self, ModelsCommand, Waiting};
 use super::place::{Displaced, Place};
 use super::retention::Retention;
 use super::{Appended, Command, Counters, Follower, StoreError, rows, schema};
@@ -35,6 +36,10 @@ pub struct Worker {
     /// The newest id that is committed.
     pub newest: watch::Sender<i64>,
     pub counters: Arc<Counters>,
+    /// Models that wait to be written.
+    pub waiting: Arc<Waiting>,
+    /// The last models could not be written, which has been logged.
+    pub are_models_troubled: bool,
     /// Set when the agent will not wait any longer.
     pub giving_up: Arc<AtomicBool>,
     pub retention: Retention,
@@ -55,6 +60,8 @@ impl Worker {
             }
             match next {
                 Some(Command::Close { reply }) => {
+                    // What fails is logged.
+                    let _ = self.save_models();
                     let result = self.close();
                     // Whoever hears of it may open the database anew.
                     drop(self);
@@ -169,6 +176,7 @@ impl Worker {
             Command::History { identity, origin, reply } => {
                 let _ = reply.send(self.ask(|connection| rows::history(connection, &identity, origin)));
             }
+            Command::Models(command) => self.answer_on_models(command),
             Command::Audit { event, detail } => {
                 if let Err(error) = self.ask(|connection| schema::audit(connection, now_us(), event, &detail)) {
                     tracing::warn!(%error, event, "the audit log could not be written");
@@ -188,7 +196,57 @@ impl Worker {
         }
     }
 
-    fn ask<T>(&mut self, ask: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+    fn answer_on_models(&mut self, command: ModelsCommand) {
+        match command {
+            ModelsCommand::Save { reply } => {
+                let saved = self.save_models();
+                if let Some(reply) = reply {
+                    let _ = reply.send(saved);
+                }
+            }
+            ModelsCommand::Read { identity, reply } => {
+                let _ = reply.send(self.ask(|connection| models::read(connection, &identity)));
+            }
+            ModelsCommand::SetAside { identity, kind, reply } => {
+                let _ = reply.send(self.ask(|connection| models::set_aside(connection, &identity, kind)));
+            }
+            ModelsCommand::Forget { identity, kinds, reply } => {
+                self.waiting.forget(&identity, &kinds);
+                let forgotten = self.ask(|connection| models::forget(connection, &identity, &kinds));
+                let _ = reply.send(match forgotten {
+                    Ok((count, false)) => Ok(count),
+                    Ok((_, true)) => Err(StoreError::BeingRead { path: self.place.database().into() }),
+                    Err(error) => Err(error),
+                });
+            }
+        }
+    }
+
+    /// Writes the models that wait. Those that cannot be written wait for the next time.
+    fn save_models(&mut self) -> Result<(), StoreError> {
+        let models = self.waiting.take();
+        if models.is_empty() {
+            return Ok(());
+        }
+        let saved = self.ask(|connection| models::write(connection, &models)).and_then(|()| {
+            let place = self.place.check().map_err(StoreError::from);
+            let checked = place.and_then(|()| self.database.as_ref().map_or(Err(StoreError::Moved), Database::check));
+            checked.inspect_err(|error| self.react_to(error))
+        });
+        match &saved {
+            Ok(()) if std::mem::take(&mut self.are_models_troubled) => tracing::info!("models are saved again"),
+            Ok(()) => {}
+            Err(error) => {
+                if !std::mem::replace(&mut self.are_models_troubled, true) {
+                    tracing::warn!(%error, "models cannot be saved; retried with the next ones");
+                }
+                self.waiting.put_back(models);
+            }
+        }
+        saved
+    }
+
+    fn ask<T>(&mut self, ask: impl FnOnce(&mut Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
         let answer = self.connection().and_then(|connection| Ok(ask(connection)?));
         if let Err(error) = &answer {
             self.react_to(error);
@@ -295,7 +353,7 @@ fn write(connection: &mut Connection, batch: &[Appended]) -> rusqlite::Result<Wr
     let mut written = Written { last_id: first_id, kinds: Vec::new(), ignored: 0, unfit: 0 };
     for Appended { identity, origin, output, .. } in batch {
         let (learnt, record) = match output {
-            Output::Window(record) | Output::Typing(record, _) => (None, Some(record)),
+            Output::Window(record) | Output::Typing(record, _) | Output::Recognised(record) => (None, Some(record)),
             Output::Focus(learnt, record) => (Some(learnt), record.as_ref()),
         };
         if let Some(record) = record {

@@ -5,11 +5,13 @@ pub mod compare;
 pub mod generator;
 pub mod reference;
 
-use seclyzer::event::{Stamped, json};
+use seclyzer::event::{Micros, Stamped, json};
 use seclyzer::features::app::History;
 use seclyzer::features::keystroke::Publish;
 use seclyzer::pipeline::{Output, Pipeline, Windows};
-use seclyzer::record::{Entry, Identity, Origin, Record};
+use seclyzer::recognition::coarse::{Decision, Score};
+use seclyzer::recognition::{Modality, Reason, State};
+use seclyzer::record::{Body, Entry, Identity, Origin, Record};
 use std::sync::Arc;
 
 /// The events of a trace that fit the contract.
@@ -45,7 +47,29 @@ pub fn someone() -> Arc<Identity> {
     Arc::new(Identity { user: "someone".into(), host: "somewhere".into(), dev_mode: false })
 }
 
-/// Records of every kind: those of a golden trace.
+/// Records of every kind: those of a golden trace, and then those that recognition makes.
 pub fn records() -> Vec<Record> {
-    replay(parse(include_str!("../golden/desk.jsonl")))
+    let mut records = replay(parse(include_str!("../golden/desk.jsonl")));
+    records.extend(recognised());
+    records
+}
+
+/// Scores, and decisions up to an alarm and back, of the day of that trace.
+pub fn recognised() -> Vec<Record> {
+    const BEGIN_US: Micros = 1_790_000_000_000_000;
+    let at = |second: i64, body| Record { window_end_us: BEGIN_US + second * 1_000_000, degraded: false, body };
+    let score = |state, trust, learnt_keys| {
+        Body::Score(Score { state, trust, learnt_keys, learnt_actions: 450, sittings: 4 })
+    };
+    let decision = |from, to, reason, modality| Body::Decision(Decision { from, to, reason, modality });
+    vec![
+        at(0, score(State::Learning, None, 1_900)),
+        at(3, decision(State::Learning, State::Owner, Reason::Ready, None)),
+        at(5, score(State::Owner, Some(100), 2_000)),
+        at(8, decision(State::Owner, State::Doubtful, Reason::Evidence, Some(Modality::Keys))),
+        at(10, score(State::Doubtful, Some(50), 2_000)),
+        at(11, decision(State::Doubtful, State::Stranger, Reason::Evidence, Some(Modality::Both))),
+        at(15, score(State::Stranger, Some(0), 2_000)),
+        at(16, decision(State::Stranger, State::Owner, Reason::Calm, Some(Modality::Mouse))),
+    ]
 }

@@ -2,7 +2,7 @@
 //! with, whatever the text.
 
 use seclyzer::event::json::{LONGEST_NAME, Reject};
-use seclyzer::event::{Action, Button, Event, GapReason, Key, KeySet, Layout, Micros, Scope, Stamped};
+use seclyzer::event::{Action, Button, Control, Event, GapReason, Key, KeySet, Layout, Micros, Scope, Stamped};
 use serde_json::{Map, Value};
 
 const LARGEST: f64 = 1e6;
@@ -22,6 +22,7 @@ pub fn parse(text: &[u8]) -> Result<Stamped, Reject> {
         "app" => focus(object)?,
         "gap" => gap(object)?,
         "layout" => layout(object)?,
+        "control" => Event::Control(control(object, ts_us)?),
         _ => return Err(Reject::UnknownType),
     };
     Ok(Stamped { ts_us, event })
@@ -86,6 +87,18 @@ fn gap(object: &Map<String, Value>) -> Result<Event, Reject> {
 
 /// `letters` alone is enough: without the other lists Shift changes no letter's key, the marks are those of the US
 /// keyboard, AltGr writes no letter and there are no dead keys.
+fn control(object: &Map<String, Value>, ts_us: Micros) -> Result<Control, Reject> {
+    match text(object, "event")? {
+        "unlock" => Ok(Control::Unlock),
+        "lock" => Ok(Control::Lock),
+        "guest" => match object.get("until").and_then(Value::as_i64) {
+            Some(until_us) if until_us > ts_us && until_us <= LATEST_US => Ok(Control::Guest { until_us }),
+            _ => Err(Reject::BadField),
+        },
+        _ => Err(Reject::UnknownType),
+    }
+}
+
 fn layout(object: &Map<String, Value>) -> Result<Event, Reject> {
     let letters = key_set(object, "letters")?.ok_or(Reject::BadField)?;
     let alone = Layout::of_letters(letters);

@@ -29,7 +29,7 @@ const FILES: &[(&str, &str)] = &[
     ("[windows]\nseconds = 9", "/f.toml:1: [windows]: unknown section; did you mean [window]?"),
     (
         "[colour]",
-        "/f.toml:1: [colour]: unknown section; known are identity, window, devices, keystroke, keyboard, x11, store, redis, influx, log",
+        "/f.toml:1: [colour]: unknown section; known are identity, window, devices, keystroke, keyboard, recognition, x11, store, redis, influx, log",
     ),
     ("seconds = 9", "/f.toml:1: seconds: a key outside of its section; did you mean window.seconds?"),
     ("colour = 9", "/f.toml:1: colour: unknown key; every key belongs to a section, as in [window]"),
@@ -95,6 +95,24 @@ const FILES: &[(&str, &str)] = &[
     (
         "[window]\nupdate_interval = 20\nseconds = 10",
         "/f.toml:3: window.seconds: 10 is less than window.update_interval (20); at least as much",
+    ),
+    (
+        "[recognition]\ndoubt = 0",
+        "/f.toml:2: recognition.doubt: 0 is too small; a whole number of points from 1 to 1000",
+    ),
+    (
+        "[recognition]\nlock = 1001",
+        "/f.toml:2: recognition.lock: 1001 is too large; a whole number of points from 1 to 1000",
+    ),
+    ("[recognition]\ndoubt = 12", "/f.toml:2: recognition.doubt: 12 is not less than recognition.notify (12); less"),
+    ("[recognition]\nnotify = 4", "/f.toml:2: recognition.notify: 4 is not more than recognition.doubt (6); more"),
+    (
+        "[recognition]\nnotify = 9\nlock = 9",
+        "/f.toml:3: recognition.lock: 9 is not more than recognition.notify (9); more",
+    ),
+    (
+        "[recognition]\nready_strokes = 100",
+        "/f.toml:2: recognition.ready_strokes: 100 is too small; a whole number of strokes from 500 to 1000000",
     ),
     ("[influx]\napi = \"v3\"", "/f.toml:2: influx.api: \"v3\" does not fit; \"v1\" or \"v2\""),
     (

@@ -4,6 +4,7 @@ use crate::support::{Hardened, Nowhere, Workstation, environment, file, loaded};
 use seclyzer::config::keys::{KEYS, Kind};
 use seclyzer::config::{Config, InfluxApi, Origin, Sources, Switch, load, read};
 use seclyzer::features::keystroke::Publish;
+use seclyzer::recognition::Settings;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,12 +15,15 @@ fn config(text: &str, variables: &[(&str, &str)]) -> Config {
 #[test]
 fn without_file_and_variables_everything_has_a_default() {
     let loaded = load(&Sources { file: None, environment: &environment(&[]), machine: &Workstation }).unwrap();
-    let Config { identity, window, devices, keystroke, keyboard, x11, store, redis, influx, log } = loaded.config;
+    let Config { identity, window, devices, keystroke, keyboard, recognition, x11, store, redis, influx, log } =
+        loaded.config;
     assert_eq!((keystroke.publish, redis.events_publish), (Publish::Lines, Publish::All));
     assert_eq!((identity.user.as_str(), identity.host.as_str(), identity.dev_mode), ("me", "box", false));
     assert_eq!((window.length, window.step), (Duration::from_secs(30), Duration::from_secs(5)));
     assert!(devices.include.is_empty() && devices.exclude.is_empty());
     assert!(keyboard.letters.is_empty() && keyboard.layout().is_none());
+    assert!(recognition.enabled);
+    assert_eq!(recognition.settings, Settings::default());
     assert!(x11.enabled && x11.excluded_apps.iter().any(|app| app == "keepassxc"));
     assert_eq!(store.path, Path::new("/home/me/.local/share/seclyzer/seclyzer.db"));
     assert_eq!(store.retention, Some(Duration::from_secs(30 * 86_400)));
@@ -37,6 +41,19 @@ fn a_value_of_the_file_wins_over_the_default_and_a_variable_over_the_file() {
     let window = config(text, &[("WINDOW_SECONDS", "120")]).window;
     assert_eq!((window.length, window.step), (Duration::from_secs(120), Duration::from_secs(10)));
     assert!(config(text, &[]).x11.excluded_apps.is_empty());
+}
+
+#[test]
+fn thresholds_and_readiness_of_recognition_are_those_of_the_file() {
+    let text = "[recognition]\nenabled = false\ndoubt = 7\nnotify = 15\nlock = 40\nready_strokes = 5000\n\
+                ready_actions = 800\nready_sittings = 5";
+    let recognition = config(text, &[]).recognition;
+    assert!(!recognition.enabled);
+    let Settings { thresholds, readiness, password_only } = recognition.settings;
+    assert_eq!((thresholds.doubt, thresholds.notify, thresholds.lock), (7.0, 15.0, 40.0));
+    assert_eq!((readiness.strokes, readiness.actions, readiness.sittings), (5000, 800, 5));
+    assert!(!password_only);
+    assert!(config("", &[("SECLYZER_RECOGNITION_NOTIFY", "19")]).recognition.settings.thresholds.notify == 19.0);
 }
 
 #[test]
@@ -71,6 +88,8 @@ fn every_key_can_be_set_by_its_variable() {
             ("redis.url", _) => "rediss://h:1",
             ("influx.url", _) => "http://h:1",
             ("keyboard.letters", _) => "KEY_A",
+            // Each threshold is below the next one's default.
+            ("recognition.doubt" | "recognition.notify", _) => "11",
             (_, Kind::Flag | Kind::Switch) => "false",
             (_, Kind::Whole { max, .. }) => &max.to_string(),
             (_, Kind::Choice(choices)) => choices[0],

@@ -68,7 +68,6 @@ class Recognition:
         if self.clock is not None and ts < self.clock:
             if self.clock - ts > BACKWARD_US:
                 self.gap("all")
-                self.end()            # its end may be hours ahead now
             else:
                 ts = self.clock
         self.clock = ts

@@ -1,6 +1,7 @@
 //! The binary itself: as a command that ends, and as an agent that runs until it is told to end.
 
 use super::LIMIT;
+use seclyzer::record::Kind;
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -97,9 +98,9 @@ impl Home {
     /// The same of a database that an agent may be about to make; `None` until it is there.
     pub fn try_count_records(&self) -> Option<usize> {
         let connection = seclyzer::store::read_only(&self.database()).ok()?;
-        let sql = "SELECT (SELECT count(*) FROM keystroke_features) + (SELECT count(*) FROM mouse_features) \
-                        + (SELECT count(*) FROM app_transitions)";
-        let count: u32 = connection.query_row(sql, [], |row| row.get(0)).ok()?;
+        let counts = Kind::ALL.map(|kind| format!("(SELECT count(*) FROM {})", kind.table()));
+        let sql = format!("SELECT {}", counts.join(" + "));
+        let count: u32 = connection.query_row(&sql, [], |row| row.get(0)).ok()?;
         Some(count as usize)
     }
 }

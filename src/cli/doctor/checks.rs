@@ -184,8 +184,8 @@ async fn redis(settings: &config::Redis) -> Finding {
             let text = format!("{} allows PUBLISH; whether on each channel could not be tried", checked.address);
             let account = settings.username.as_deref().unwrap_or("default");
             let mend = format!(
-                "ACL SETUSER {account} &features &seclyzer:features:* +publish, unless it has these rules; with +multi \
-                 the doctor can try the channels"
+                "ACL SETUSER {account} &features &seclyzer:features:* &seclyzer:scores &seclyzer:decisions +publish, \
+                 unless it has these rules; with +multi the doctor can try the channels"
             );
             Finding::warning("redis", text, mend)
         }

@@ -4,7 +4,7 @@ mod plain;
 
 use serde_json::{Map, Value};
 
-/// The fields that events have, `ShiftAccents` the last.
+/// The fields that events have, `Until` the last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Name {
     Type,
@@ -26,9 +26,10 @@ pub enum Name {
     ShiftMarks,
     Accents,
     ShiftAccents,
+    Until,
 }
 
-const NAMES: usize = Name::ShiftAccents as usize + 1;
+const NAMES: usize = Name::Until as usize + 1;
 
 impl Name {
     /// Compared as bytes, which the compiler tells apart by length and letter instead of name by name.
@@ -53,6 +54,7 @@ impl Name {
             b"shift_marks" => Name::ShiftMarks,
             b"accents" => Name::Accents,
             b"shift_accents" => Name::ShiftAccents,
+            b"until" => Name::Until,
             _ => return None,
         })
     }

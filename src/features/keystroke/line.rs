@@ -16,8 +16,8 @@ const LAST_WORDS: usize = 1;
 /// Of a word with more, none counts.
 pub(super) const WORD_PRESSES: u64 = 64;
 
-/// Strokes that will never count, by their numbers, and why.
-pub(super) type Settled = (Range<u64>, Fate);
+/// Strokes that will never count, by their numbers, and why. The end may lie behind the newest.
+pub(super) type Void = (Range<u64>, Fate);
 
 /// The line that is being typed. Strokes are known by their numbers.
 pub(super) struct Line {
@@ -44,12 +44,12 @@ impl Line {
     }
 
     /// What was typed since the last space is no plain word.
-    pub(super) fn void_word(&mut self) -> Option<Settled> {
+    pub(super) fn void_word(&mut self) -> Option<Void> {
         self.begin.take().map(|first| (first..u64::MAX, Fate::NoWord))
     }
 
     /// What follows may be typed elsewhere. `None` where no word was under way.
-    pub(super) fn end(&mut self, why: LineEnd) -> Option<Settled> {
+    pub(super) fn end(&mut self, why: LineEnd) -> Option<Void> {
         let first = self.first_waiting();
         self.waiting.clear();
         self.words = 0;
@@ -63,7 +63,7 @@ impl Line {
 
     /// No hand made this stroke: the word that it is part of is no plain one, nor is the one that follows it if it is a
     /// space, whose first pair would reach over it to what was typed before.
-    pub(super) fn void_words_of(&mut self, number: u64) -> Option<Settled> {
+    pub(super) fn void_words_of(&mut self, number: u64) -> Option<Void> {
         let is_in = |word: &Range<u64>| (word.start - 1..word.end).contains(&number);
         let last = self.begin.take_if(|begin| number + 1 >= *begin).map(|first| first..u64::MAX);
         let before = self.waiting.len();
@@ -87,7 +87,7 @@ impl Line {
 
     /// Takes the press of stroke `number`, which writes `part`; what it settles. Words may count after it, see
     /// [`Line::next_word`]. The cause is given where it ends the line.
-    pub(super) fn press(&mut self, number: u64, key: Key, part: Part) -> (Option<Settled>, Option<LineEnd>) {
+    pub(super) fn press(&mut self, number: u64, key: Key, part: Part) -> (Option<Void>, Option<LineEnd>) {
         let is_after_accent = self.accent;
         self.accent = part == Part::Accent || is_after_accent && part == Part::Silent;
         if key.is_space() {
@@ -115,7 +115,7 @@ impl Line {
         (if is_plain { None } else { self.void_word() }, None)
     }
 
-    fn end_word(&mut self, space: u64) -> Option<Settled> {
+    fn end_word(&mut self, space: u64) -> Option<Void> {
         let letters = std::mem::take(&mut self.letters);
         self.composed = false;
         let first = self.begin.replace(space + 1)?;

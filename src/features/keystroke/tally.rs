@@ -2,7 +2,7 @@
 
 /// What became of a stroke.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(crate) enum Fate {
     /// Of a plain word that may still count.
     Waiting,
     Counts,
@@ -51,7 +51,7 @@ impl Strokes {
         ("no_hand", "too quick for a hand"),
     ];
 
-    pub(super) fn add(&mut self, fate: Fate) {
+    pub(crate) fn add(&mut self, fate: Fate) {
         self.0[fate as usize] = self.0[fate as usize].saturating_add(1);
     }
 

@@ -6,10 +6,11 @@
 
 use super::super::Failure;
 use super::commands::{Commands, Fault};
-use super::{CHANNEL_ALL, CHANNEL_PREFIX, Redis, STREAM, old_mark, refuse_other_type, refuse_unless_begun};
+use super::{Redis, is_cluster, names, old_mark, refuse_other_type, refuse_unless_begun};
 use crate::record::Kind;
 use redis::aio::MultiplexedConnection;
 use redis::{ErrorKind, RedisError, ServerErrorKind, Value};
+use std::collections::BTreeSet;
 
 /// Nothing is ever published here but empty messages by the doctor.
 pub const CHANNEL_OF_NO_USE: &str = "seclyzer:doctor";
@@ -43,19 +44,22 @@ impl Redis {
     }
 
     async fn rehearse(&self, connection: &mut MultiplexedConnection) -> Result<(), Fault> {
+        let mut streams = BTreeSet::new();
         if self.settings.stream {
+            let is_cluster = is_cluster(connection, &self.mark_key).await?;
+            streams.extend(Kind::ALL.into_iter().filter_map(|kind| names::stream(kind, is_cluster)));
             if let Some(key) = &self.old_mark_key {
                 old_mark(connection, key).await?;
             }
             let mut commands = Commands::default();
             commands.add("WATCH").arg(&self.mark_key);
             commands.add("GETRANGE").arg(&self.mark_key).arg(0).arg(19);
-            commands.add("TYPE").arg(STREAM);
+            streams.iter().for_each(|stream| _ = commands.add("TYPE").arg(stream));
             commands.add("MULTI");
             commands.add("EXEC");
             let answers = commands.ask(connection).await?;
             commands.refuse_errors(&answers)?;
-            refuse_other_type(&answers[2])?;
+            streams.iter().zip(&answers[2..]).try_for_each(|(stream, answer)| refuse_other_type(stream, answer))?;
         }
         let mut begin = Commands::default();
         begin.add("MULTI");
@@ -69,8 +73,10 @@ impl Redis {
         if self.settings.stream {
             // As harmless as it can be, should something carry it out: no stream is made, and none is cut shorter.
             let length = self.settings.stream_max_len;
-            let add = commands.add("XADD").arg(STREAM).arg("NOMKSTREAM").arg("MAXLEN").arg("~").arg(length);
-            add.arg("*").arg("record").arg("");
+            for stream in streams {
+                let add = commands.add("XADD").arg(stream).arg("NOMKSTREAM").arg("MAXLEN").arg("~").arg(length);
+                add.arg("*").arg("record").arg("");
+            }
             commands.add("SET").arg(&self.mark_key).arg(0);
         }
         commands.add("DISCARD");
@@ -81,8 +87,8 @@ impl Redis {
     }
 }
 
-fn channels() -> impl Iterator<Item = String> {
-    Kind::ALL.into_iter().map(|kind| format!("{CHANNEL_PREFIX}{}", kind.name())).chain([CHANNEL_ALL.to_owned()])
+fn channels() -> BTreeSet<&'static str> {
+    Kind::ALL.into_iter().flat_map(names::channels).copied().collect()
 }
 
 /// Whether the channels could be tried, and not only the command.

@@ -1,7 +1,7 @@
 //! What besides keys ends a line, because what is typed next may go elsewhere.
 
+use super::tally::LineEnd;
 use crate::event::{Event, Micros, Scope};
-use crate::features::keystroke::tally::LineEnd;
 
 /// Motion by so many counts within so long a time may lead elsewhere, where it is not known what has the focus.
 const MOTION_COUNTS: usize = 10;
@@ -36,7 +36,7 @@ impl Elsewhere {
     pub(super) fn ends_line(&mut self, ts_us: Micros, event: &Event, keystroke_us: Option<Micros>) -> Option<LineEnd> {
         match *event {
             // The keystroke core sees the first two itself, the pipeline the third.
-            Event::Key { .. } | Event::Layout(_) | Event::Gap { .. } => None,
+            Event::Key { .. } | Event::Layout(_) | Event::Gap { .. } | Event::Control(_) => None,
             Event::Button { .. } => Some(LineEnd::Button),
             Event::Touch => {
                 let while_typing = keystroke_us.is_some_and(|last_us| (0..=PALM_US).contains(&(ts_us - last_us)));

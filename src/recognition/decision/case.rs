@@ -1,0 +1,105 @@
+//! The open case: what speaks against the owner since it last fell to nothing, and the strokes and actions that it holds
+//! until it is known whose they are.
+
+use super::undecided::Ticket;
+use crate::recognition::keys::Stroke;
+use crate::recognition::mouse::Vector;
+use crate::recognition::{Modality, Thresholds};
+use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
+
+/// Items that a case holds; the oldest is forgotten, and never learnt.
+pub const HELD: usize = 1024;
+/// A part of the evidence below this decides nothing by itself.
+const LEAST_SHARE: f64 = 0.25;
+
+/// Something that may be learnt once the case is closed.
+pub enum Item {
+    /// A stroke, or `None` where nothing spans; the ticket is that of the kept trees' queue.
+    Key(Ticket, Option<Stroke>),
+    /// An action of the mouse, with the window's log odds where they may teach the owner's level.
+    Mouse(Vector, Option<f64>),
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Case {
+    /// What speaks against the owner, never below 0.
+    pub against: f64,
+    /// Its two parts, which may be negative.
+    pub by_keys: f64,
+    pub by_mouse: f64,
+    peak: f64,
+    /// Items held when the sum was highest.
+    top: usize,
+    /// Of each item held, in order, whether it is a stroke; apart, because an action is much larger.
+    is_key: VecDeque<bool>,
+    keys: VecDeque<(Ticket, Option<Stroke>)>,
+    actions: VecDeque<(Vector, Option<f64>)>,
+    /// Whether its oldest items were forgotten.
+    pub cut: bool,
+}
+
+impl Case {
+    /// Holds an item. One that had to go for it is returned.
+    pub fn hold(&mut self, item: Item) -> Option<Item> {
+        self.is_key.push_back(matches!(item, Item::Key(..)));
+        match item {
+            Item::Key(ticket, stroke) => self.keys.push_back((ticket, stroke)),
+            Item::Mouse(vector, odds) => self.actions.push_back((vector, odds)),
+        }
+        if self.len() <= HELD {
+            return None;
+        }
+        self.top = self.top.saturating_sub(1);
+        let forgotten = self.next_item();
+        self.cut |= matches!(forgotten, Some(Item::Key(..)));
+        forgotten
+    }
+
+    pub fn add(&mut self, by_keys: f64, by_mouse: f64) {
+        self.against += by_keys + by_mouse;
+        self.by_keys += by_keys;
+        self.by_mouse += by_mouse;
+        if self.against > self.peak {
+            (self.peak, self.top) = (self.against, self.len());
+        }
+    }
+
+    /// How many items came while the sum rose to doubt: they are never learnt.
+    pub fn risen(&self, thresholds: &Thresholds) -> usize {
+        if self.peak >= thresholds.doubt { self.top } else { 0 }
+    }
+
+    pub fn len(&self) -> usize {
+        self.is_key.len()
+    }
+
+    /// The oldest item, taken out.
+    pub fn next_item(&mut self) -> Option<Item> {
+        match self.is_key.pop_front()? {
+            true => self.keys.pop_front().map(|(ticket, stroke)| Item::Key(ticket, stroke)),
+            false => self.actions.pop_front().map(|(vector, odds)| Item::Mouse(vector, odds)),
+        }
+    }
+
+    /// A new case begins, in the same memory.
+    pub fn clear(&mut self) {
+        self.is_key.clear();
+        self.keys.clear();
+        self.actions.clear();
+        (self.against, self.by_keys, self.by_mouse) = (0.0, 0.0, 0.0);
+        (self.peak, self.top, self.cut) = (0.0, 0, false);
+    }
+
+    /// Which of the two has brought the sum to where it is.
+    pub fn modality(&self) -> Modality {
+        let (keys, mouse) = (self.by_keys.max(0.0), self.by_mouse.max(0.0));
+        if mouse < LEAST_SHARE * (keys + mouse) {
+            Modality::Keys
+        } else if keys < LEAST_SHARE * (keys + mouse) {
+            Modality::Mouse
+        } else {
+            Modality::Both
+        }
+    }
+}
