@@ -6,6 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub mod agent;
 pub mod cli;
 pub mod config;
+pub mod evaluate;
 pub mod event;
 pub mod features;
 pub mod install;

@@ -8,6 +8,7 @@
 mod case;
 mod undecided;
 
+use super::coarse;
 use super::keys::{Model, SavedKeys, Stroke};
 use super::mouse::{CALIBRATION, HALF_LIFE_ACTIONS, Level, MIN_LEVEL_ACTIONS, Owner, Vector, Window};
 use super::state::{Modality, Reason, Settings, State};
@@ -36,6 +37,14 @@ pub struct Change {
     pub reason: Reason,
     /// `None` where no evidence decided.
     pub modality: Option<Modality>,
+}
+
+impl Change {
+    /// What may be published of it.
+    pub fn coarse(&self) -> coarse::Decision {
+        let Change { from, to, reason, modality, .. } = *self;
+        coarse::Decision { from, to, reason, modality }
+    }
 }
 
 /// The mouse's window of the present sitting.
@@ -118,7 +127,7 @@ impl Decision {
 
     /// Begins anew without what was learnt of the keys, of the mouse, or both. What is open is dropped.
     pub fn forget(&mut self, keys: bool, mouse: bool) {
-        let mut model = if keys { Model::new() } else { std::mem::replace(&mut self.keys, Model::new()) };
+        let mut model = if keys { Model::new() } else { std::mem::take(&mut self.keys) };
         model.begin();
         model.break_scoring();
         model.learn(None);
@@ -126,7 +135,7 @@ impl Decision {
         let (owner, level, sittings) = if mouse {
             (Owner::new(), Level::default(), 0)
         } else {
-            (std::mem::replace(&mut self.owner, Owner::new()), self.level, self.sittings)
+            (std::mem::take(&mut self.owner), self.level, self.sittings)
         };
         *self = Decision::new(self.settings, model, owner, level, sittings);
     }

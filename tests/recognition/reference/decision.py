@@ -5,6 +5,8 @@ less its score; an action of the mouse adds what it changed the mouse's window l
 zero the case is closed in the owner's favour: what it held is learnt and a new stranger begins. As it never falls
 below zero, good input gives no credit: a pause, a new day, a new device need no rule of their own.
 """
+import copy
+
 from . import keys as k
 from . import mouse as m
 
@@ -44,6 +46,17 @@ class Decision:
     def save(self):
         return {"version": 1, "keys": self.keys.save(), "mouse": self.owner.save(),
                 "level": [self.level.n, self.level.mean, self.level.square], "sittings": self.sittings}
+
+    def stored(self):
+        """What is written to the database: `save` and what is on its way there. An open case below doubt is the owner's."""
+        ahead = copy.deepcopy(self.keys)
+        for number, stroke, good in self.undecided:
+            if number is not None and number not in self.verdicts:
+                break                 # of a line that may still come to count
+            if good is None:
+                good = self.state not in (DOUBTFUL, STRANGER)
+            ahead.keep(stroke if good else None, self.verdicts.get(number, False))
+        return {**self.save(), "keys": ahead.save()}
 
     def keys_ready(self):
         return self.keys.live_strokes >= READY_KEYS
@@ -173,8 +186,8 @@ class Decision:
         """Strokes of closed cases, in order, once it is known whether they may teach."""
         while self.undecided:
             number, _, good = self.undecided[0]
-            known = number is None or number in self.verdicts       # a break has no verdict to wait for
-            if good is None or good and not known:
+            # A break has no verdict, so what follows it waits until there are HELD more; `stored` does not wait.
+            if good is None or good and number not in self.verdicts:
                 break
             self.keep(self.undecided.pop(0), self.verdicts.get(number, False))
 
