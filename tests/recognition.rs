@@ -12,7 +12,7 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Where nothing is known of the owner at the begin.
+/// Where nothing is known of the owner at the start.
 const FRESH: &str = "fresh";
 /// Those in which only a password leads out of `stranger`.
 const PASSWORD_ONLY: [&str; 2] = ["takeover", "mixed"];
@@ -46,7 +46,8 @@ fn recognise(trace: &str, saved: Option<&str>, password_only: bool) -> Outcome {
 }
 
 fn python(script: &str, arguments: &[&str]) -> String {
-    let run = Command::new("python3").arg(folder().join(script)).args(arguments).output().expect("python3 is installed");
+    let run =
+        Command::new("python3").arg(folder().join(script)).args(arguments).output().expect("python3 is installed");
     assert!(run.status.success(), "{script} failed: {}", String::from_utf8_lossy(&run.stderr));
     String::from_utf8(run.stdout).expect("UTF-8")
 }
@@ -71,7 +72,8 @@ fn define(trace: &str, saved: Option<&str>, password_only: bool) -> Outcome {
 
 /// What must come out of a trace, from the files beside it.
 fn expected(path: &Path) -> Outcome {
-    let beside = |ending: &str| read(&path.with_file_name(path.file_name().unwrap().to_str().unwrap().to_owned() + ending));
+    let beside =
+        |ending: &str| read(&path.with_file_name(path.file_name().unwrap().to_str().unwrap().to_owned() + ending));
     Outcome { records: lines(&beside(".expected")), saved: beside(".saved.json") }
 }
 
