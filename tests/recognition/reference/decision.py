@@ -39,6 +39,7 @@ class Decision:
         # Strokes not kept yet: [number or None for a break, stroke, may be learnt or None where its case is open].
         self.undecided = []
         self.verdicts, self.floor = {}, 0           # of strokes from number `floor` on
+        self.done = 0                 # number of the first stroke that may wait
         self.new_sitting()
         self.clear()
         self.state = self.rest()
@@ -81,7 +82,7 @@ class Decision:
     # ------------------------------------------------------------ evidence
     def stroke(self, ts, number, stroke):
         if self.state == GUEST:
-            self.forget(number)
+            self.floor = number + 1
             return
         entry = [number, stroke, None]
         self.undecided.append(entry)
@@ -173,10 +174,11 @@ class Decision:
         self.keys.keep(stroke if good else None, counts)
 
     def forget(self, number):
-        """This stroke is done with, and so are those before it; no hand made some of them."""
-        for n in range(self.floor, number + 1):
+        """This stroke is kept or not, and so are those before it; no hand made some of them, or they were a guest's."""
+        for n in range(self.done, number + 1):
             self.verdicts.pop(n, None)
-        self.floor = number + 1
+        self.done = number + 1
+        self.floor = max(self.floor, self.done)
 
     def judge(self, verdicts):
         self.verdicts.update((n, v) for n, v in verdicts if n >= self.floor)
@@ -207,7 +209,7 @@ class Decision:
         what was typed between.
         """
         if self.state == GUEST:
-            self.forget(number)
+            self.floor = number + 1
             return
         if begins:
             self.keys.last_scored = None
