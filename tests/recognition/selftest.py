@@ -38,7 +38,7 @@ def an_expander_raises_no_alarm(owner):
     assert not [e for e in records if e["type"] == "decision"]
 
 
-# ---------------------------------------------------------------- what is kept must not depend on a secret
+# ---------------------------------------------------------------- what is stored must not depend on a secret
 PASSPHRASE = "correct horse battery staple copper violin meadow lantern".split()
 SECRETS = [
     "", "xq7zk9pwj4", "hunter12345", "482913", "aa", "1" * 40, "swordfish", "-p 4=[x];", "mysql -u root -pswordfish",
@@ -51,8 +51,7 @@ KEYS = {" ": "KEY_SPACE", "<": "KEY_BACKSPACE", "\n": "KEY_ENTER"}
 
 
 def with_secret(secret, rhythm_ms, times):
-    """Three lines of the owner's, the secret on a line of its own after the first `times`; then a password, so that no
-    case is open at the end."""
+    """Three lines of the owner's, the secret on a line of its own after the first `times`."""
     owner, ts, ev = Person(1, 5.0, 4.45, 1.0, -2.3), golden.BEGIN + 20 * golden.DAY, []
     for line in range(3):
         more, ts = owner.type(ts, 14)
@@ -61,31 +60,32 @@ def with_secret(secret, rhythm_ms, times):
         presses = enumerate(secret + "\n" if line < times else "", 1)
         ev += strokes([(ts + i * step_us, ts + i * step_us + hold_us, KEYS.get(c, c)) for i, c in presses])
         ts += 120 * golden.SECOND     # however long the secret took
-    return in_order(ev) + [golden.control(ts, "unlock")]
+    return in_order(ev)
 
 
-def kept(secret, how, state, times, **options):
+def stored(secret, how, state, times, **options):
     """None where the secret raised a doubt: that is published anyway."""
-    out, saved = R.run(with_secret(secret, RHYTHMS_MS[how], times), state, **options)
-    return None if any(e["type"] == "decision" and e["reason"] == "evidence" for e in out) else saved["keys"]
+    out, r = R.records(with_secret(secret, RHYTHMS_MS[how], times), state, **options)
+    doubt = any(e["type"] == "decision" and e["reason"] == "evidence" for e in out)
+    return None if doubt else r.decision.stored()["keys"]
 
 
-def nothing_kept_depends_on_a_secret(owner):
+def nothing_stored_depends_on_a_secret(owner):
     for state, times in ((None, 1), (owner, 2)):
-        without = kept("", "quick", state, 0)
+        without = stored("", "quick", state, 0)
         assert without["strokes"] > (state["keys"]["strokes"] if state else 0)
         for secret in SECRETS:
             for how in RHYTHMS_MS:
-                assert kept(secret, how, state, times) in (None, without), (secret, how)
+                assert stored(secret, how, state, times) in (None, without), (secret, how)
     # It would be seen if it did.
-    assert kept("swordfish", "quick", None, 1, learn_all=True) != kept("", "quick", None, 1, learn_all=True)
+    assert stored("swordfish", "quick", None, 1, learn_all=True) != stored("", "quick", None, 1, learn_all=True)
     nine_words = " " + " ".join(PASSPHRASE + ["lantern"]) + " "
-    assert kept(nine_words, "quick", None, 1) != kept("", "quick", None, 0)
+    assert stored(nine_words, "quick", None, 1) != stored("", "quick", None, 0)
 
 
 def main():
     owner = load("owner.state.json")
     golden_traces_give_what_must_come_out(owner)
     an_expander_raises_no_alarm(owner)
-    nothing_kept_depends_on_a_secret(owner)
+    nothing_stored_depends_on_a_secret(owner)
     print("ok")
