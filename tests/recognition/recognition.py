@@ -177,12 +177,18 @@ class Recognition:
 
 def run(events, state=None, learn_all=False, password_only=False):
     """All records of a trace, and the state at its end."""
+    out, r = records(events, state, learn_all, password_only)
+    return out, r.decision.save()
+
+
+def records(events, state=None, learn_all=False, password_only=False):
+    """All records of a trace, and what made them."""
     r, out = Recognition(state, learn_all, password_only), []
     for event in events:
         r.feed(event)
         out += r.take()
     r.end()
-    return out + r.take(), r.decision.save()
+    return out + r.take(), r
 
 
 def read(path):

@@ -66,8 +66,8 @@ def with_secret(secret, rhythm_ms, times):
 def stored(secret, how, state, times, **options):
     """None where the secret raised a doubt: that is published anyway."""
     out, r = R.records(with_secret(secret, RHYTHMS_MS[how], times), state, **options)
-    doubt = any(e["type"] == "decision" and e["reason"] == "evidence" for e in out)
-    return None if doubt else r.decision.stored()["keys"]
+    doubted = any(e["type"] == "decision" and e["reason"] == "evidence" for e in out)
+    return None if doubted else r.decision.stored()["keys"]
 
 
 def nothing_stored_depends_on_a_secret(owner):
