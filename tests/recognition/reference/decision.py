@@ -81,7 +81,6 @@ class Decision:
     # ------------------------------------------------------------ evidence
     def stroke(self, ts, number, stroke):
         if self.state == GUEST:
-            self.forget(number)
             return
         entry = [number, stroke, None]
         self.undecided.append(entry)
@@ -169,14 +168,10 @@ class Decision:
     def keep(self, entry, counts):
         number, stroke, good = entry
         if number is not None:
-            self.forget(number)
+            for n in range(self.floor, number + 1):      # strokes that no hand or a guest made have verdicts, too
+                self.verdicts.pop(n, None)
+            self.floor = number + 1
         self.keys.keep(stroke if good else None, counts)
-
-    def forget(self, number):
-        """This stroke is done with, and so are those before it; no hand made some of them."""
-        for n in range(self.floor, number + 1):
-            self.verdicts.pop(n, None)
-        self.floor = number + 1
 
     def judge(self, verdicts):
         self.verdicts.update((n, v) for n, v in verdicts if n >= self.floor)
@@ -207,7 +202,6 @@ class Decision:
         what was typed between.
         """
         if self.state == GUEST:
-            self.forget(number)
             return
         if begins:
             self.keys.last_scored = None
