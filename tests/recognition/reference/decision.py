@@ -48,7 +48,7 @@ class Decision:
                 "level": [self.level.n, self.level.mean, self.level.square], "sittings": self.sittings}
 
     def stored(self):
-        """What is written to the database: `save` and what is on its way there. An open case below doubt is the owner's."""
+        """What is written to the database: `save` and what is on its way there. An open case below doubt is his."""
         ahead = copy.deepcopy(self.keys)
         for number, stroke, good in self.undecided:
             if number is not None and number not in self.verdicts:
