@@ -12,6 +12,7 @@ use crate::recognition::{BadState, Modality, Recognition, Saved, Settings, State
 use crate::record::Identity;
 use crate::store::{ModelKind, Store, StoreError, StoredModel};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,8 +52,8 @@ pub struct Keeper {
     saved: Instant,
     /// Of the blobs that were written last.
     hash: u64,
-    /// When learning began, if that is stored.
-    since_us: Option<Micros>,
+    /// When learning of each kind began, if that is stored.
+    since_us: BTreeMap<ModelKind, Micros>,
     settings: Settings,
 }
 
@@ -70,7 +71,8 @@ impl Keeper {
         }
         let live = LiveState::inherited_or_new(manager, LIVE_BYTES);
         let settings = config.settings;
-        let mut keeper = Keeper { store, identity, live, saved: Instant::now(), hash: 0, since_us: None, settings };
+        let mut keeper =
+            Keeper { store, identity, live, saved: Instant::now(), hash: 0, since_us: BTreeMap::new(), settings };
         let stored = keeper.stored().await?;
         let recognition = match keeper.inherited() {
             Some(recognition) => recognition,
@@ -82,7 +84,7 @@ impl Keeper {
     async fn stored(&mut self) -> Result<Vec<StoredModel>, StoreError> {
         let Some(store) = &self.store else { return Ok(Vec::new()) };
         let stored = store.models(&self.identity).await?;
-        self.since_us = stored.iter().filter_map(Counts::of).map(|(_, counts)| counts.since_us).min();
+        self.since_us = stored.iter().filter_map(Counts::of).map(|(kind, counts)| (kind, counts.since_us)).collect();
         Ok(stored)
     }
 
@@ -138,7 +140,8 @@ impl Keeper {
         self.saved = Instant::now();
         let Some(store) = &self.store else { return };
         let now_us = now_us();
-        let models = models(&recognition.stored(), *self.since_us.get_or_insert(now_us), now_us);
+        let since_us = |kind| *self.since_us.entry(kind).or_insert(now_us);
+        let models = models(&recognition.stored(), since_us, now_us);
         let hash = hash_of(&models);
         if hash != self.hash {
             self.hash = hash;
@@ -164,7 +167,7 @@ impl Keeper {
         if let Ok(live) = &mut self.live {
             live.clear();
         }
-        self.since_us = None;
+        self.since_us.clear();
         self.keep_live(recognition);
         self.save(recognition);
     }
@@ -172,7 +175,8 @@ impl Keeper {
     /// As it may be shown.
     pub fn status(&self, recognition: &Recognition) -> RecognitionStatus {
         let live_state = LiveStateStatus::from(&self.live);
-        RecognitionStatus::new(&recognition.score(), &self.settings.readiness, self.since_us, live_state)
+        let since_us = self.since_us.values().min().copied();
+        RecognitionStatus::new(&recognition.score(), &self.settings.readiness, since_us, live_state)
     }
 
     /// The owner's answer to an alarm.
@@ -203,7 +207,8 @@ impl Keeper {
             live.clear();
         }
         self.keep_live(recognition);
-        (self.since_us, self.hash, self.saved) = (None, 0, Instant::now());
+        self.since_us.retain(|kind, _| !kinds.contains(kind));
+        (self.hash, self.saved) = (0, Instant::now());
         async move {
             let Some(store) = store else { return Answer::Done("forgotten".into()) };
             match store.forget_models(&identity, &kinds).await {
@@ -252,12 +257,13 @@ fn part(settings: Settings, model: &StoredModel) -> Result<Saved, BadState> {
 }
 
 /// The database's rows.
-fn models(saved: &Saved, since_us: Micros, updated_us: Micros) -> Vec<StoredModel> {
-    let model = |kind, learnt, sittings| StoredModel {
+fn models(saved: &Saved, mut since_us: impl FnMut(ModelKind) -> Micros, updated_us: Micros) -> Vec<StoredModel> {
+    let mut model = |kind, learnt, sittings| StoredModel {
         kind,
         version: saved.version,
         blob: saved.part(kind == ModelKind::Keys).to_json(),
-        counts: serde_json::to_string(&Counts { learnt, sittings, since_us }).expect("counts are numbers"),
+        counts: serde_json::to_string(&Counts { learnt, sittings, since_us: since_us(kind) })
+            .expect("counts are numbers"),
         updated_us,
     };
     vec![model(ModelKind::Keys, saved.strokes(), 0), model(ModelKind::Mouse, saved.actions(), saved.sittings)]
