@@ -97,7 +97,11 @@ impl Saved {
 
 /// Says where, and never what stands there.
 fn bad_json(error: &serde_json::Error) -> BadState {
-    BadState(format!("line {}, column {} of its JSON does not fit", error.line(), error.column()))
+    BadState(format!(
+        "line {}, column {} of its JSON does not fit; is it a file that `seclyzer model export` has written?",
+        error.line(),
+        error.column()
+    ))
 }
 
 fn check_version(version: u32) -> Result<(), BadState> {
