@@ -3,6 +3,7 @@
 pub mod config;
 mod devices;
 mod doctor;
+mod evaluate;
 mod features;
 mod forget;
 mod install;
@@ -74,6 +75,7 @@ enum Command {
     Install(install::Args),
     Uninstall(uninstall::Args),
     Forget(forget::Args),
+    Evaluate(evaluate::Args),
 }
 
 /// Why a command failed.
@@ -102,6 +104,8 @@ pub enum Error {
     #[error("{0}")]
     Usage(String),
     #[error("{0}")]
+    Data(String),
+    #[error("{0}")]
     Unavailable(String),
     #[error("{0}")]
     TryAgain(String),
@@ -120,7 +124,7 @@ impl Error {
                 StoreError::Unusable { .. } | StoreError::Newer { .. } => code::CONFIG,
                 _ => code::IO,
             },
-            Error::Replay { source: ReplayError::Trace(_), .. } => code::DATA,
+            Error::Replay { source: ReplayError::Trace(_), .. } | Error::Data(_) => code::DATA,
             Error::NoInput { .. } => code::NO_INPUT,
             Error::CannotCreate { .. } | Error::Install(_) => code::CANNOT_CREATE,
             Error::Usage(_) => code::USAGE,
@@ -186,6 +190,7 @@ fn dispatch(cli: &Cli) -> Result<(), Error> {
         Command::Install(args) => install::run(args, &mut out),
         Command::Uninstall(args) => uninstall::run(args, &mut out),
         Command::Forget(args) => forget::run(args, &load(config)?.config, &mut out),
+        Command::Evaluate(args) => evaluate::run(args, &mut out),
     }
 }
 

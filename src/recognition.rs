@@ -223,8 +223,7 @@ impl Recognition {
                 self.counting.press(ts_us, key, &mut settle(&mut self.queue, &mut self.decision));
             }
             Action::Release => {
-                let stroke =
-                    self.counting.release(ts_us, key, &mut settle(&mut self.queue, &mut self.decision));
+                let stroke = self.counting.release(ts_us, key, &mut settle(&mut self.queue, &mut self.decision));
                 self.queue.release(ts_us, key, stroke);
             }
         }

@@ -37,6 +37,7 @@ fn help_says_what_each_command_does_with_examples() {
         "install",
         "uninstall",
         "forget",
+        "evaluate",
     ];
     for command in commands {
         let arguments: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();

@@ -152,16 +152,18 @@ mod tests {
         let people = [material(&[1, 2], None), material(&[3, 4], Some(&[9]))];
         let trial = |score, owner, author| Trial { score, owner, author };
         let one = [Length::Strokes(1)];
-        assert_eq!(trials(0, &people, &one, sum), [[
-            trial(1.0, 0, Author::Owner),
-            trial(2.0, 0, Author::Owner),
-            trial(3.0, 0, Author::Other(1)),
-            trial(4.0, 0, Author::Other(1)),
-        ]]);
-        assert_eq!(trials(1, &people, &one, sum), [[
-            trial(3.0, 1, Author::Owner),
-            trial(4.0, 1, Author::Owner),
-            trial(9.0, 1, Author::Unknown),
-        ]]);
+        assert_eq!(
+            trials(0, &people, &one, sum),
+            [[
+                trial(1.0, 0, Author::Owner),
+                trial(2.0, 0, Author::Owner),
+                trial(3.0, 0, Author::Other(1)),
+                trial(4.0, 0, Author::Other(1)),
+            ]]
+        );
+        assert_eq!(
+            trials(1, &people, &one, sum),
+            [[trial(3.0, 1, Author::Owner), trial(4.0, 1, Author::Owner), trial(9.0, 1, Author::Unknown),]]
+        );
     }
 }

@@ -46,7 +46,8 @@ fn errors_plot(svg: &mut String, report: &Report) {
     };
     line(svg, (left, TOP + PLOT), (left + PLOT, TOP));
     let named = |kind: &'static str| move |errors| (kind, errors);
-    let curves = report.keys.iter().map(named("keystrokes")).chain(report.mouse.iter().map(named("strokes of the mouse")));
+    let curves =
+        report.keys.iter().map(named("keystrokes")).chain(report.mouse.iter().map(named("strokes of the mouse")));
     for (i, (kind, errors)) in curves.enumerate() {
         let Errors { strokes, curve, .. } = errors;
         let colour = COLOURS[i % COLOURS.len()];

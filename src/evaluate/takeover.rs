@@ -97,8 +97,7 @@ pub fn summary(takeovers: &[Takeover], own: &[OwnStream], people: usize) -> Opti
         Some(shares)
     };
     let (exact, intervals) = (shares(&once)?, bootstrap::intervals(people, bootstrap::RESAMPLES, shares)?);
-    let within =
-        std::array::from_fn(|i| Within { seconds: LIMITS_S[i], share: exact[i], interval: intervals[i] });
+    let within = std::array::from_fn(|i| Within { seconds: LIMITS_S[i], share: exact[i], interval: intervals[i] });
     let mut noticed_s: Vec<f64> = takeovers.iter().filter_map(after_s).collect();
     noticed_s.sort_by(f64::total_cmp);
     let mut keys: Vec<f64> = takeovers.iter().filter_map(|t| Some(t.noticed?.keys.into())).collect();

@@ -202,7 +202,8 @@ impl KeystrokeCore {
     pub fn features(&mut self, end_us: Micros, length_us: Micros) -> Option<Typed> {
         self.kept.by_finger.end_epoch();
         // The space before a word that waits has a part in it.
-        let waiting = self.counting.first_waiting().map_or(usize::MAX, |first| (first - self.kept.first_stroke) as usize - 1);
+        let waiting =
+            self.counting.first_waiting().map_or(usize::MAX, |first| (first - self.kept.first_stroke) as usize - 1);
         let outside = self.kept.strokes.partition_point(|stroke| stroke.press_us <= end_us - length_us);
         let kept = waiting.min(outside);
         self.kept.forget_first(kept);

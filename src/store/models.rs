@@ -89,9 +89,8 @@ impl Waiting {
     }
 
     pub fn forget(&self, identity: &Identity, kinds: &[ModelKind]) {
-        self.lock().retain(|(user, host, kind), _| {
-            *user != identity.user || *host != identity.host || !kinds.contains(kind)
-        });
+        self.lock()
+            .retain(|(user, host, kind), _| *user != identity.user || *host != identity.host || !kinds.contains(kind));
     }
 }
 

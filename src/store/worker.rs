@@ -1,8 +1,8 @@
 //! The thread that owns the connection: takes commands in order, commits what is appended in batches.
 
 use super::aside::{check, is_damage};
-use super::open::{Database, cannot_be_set_aside, log_bytes};
 use super::models::{self, ModelsCommand, Waiting};
+use super::open::{Database, cannot_be_set_aside, log_bytes};
 use super::place::{Displaced, Place};
 use super::retention::Retention;
 use super::{Appended, Command, Counters, Follower, StoreError, rows, schema};

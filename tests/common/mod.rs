@@ -58,9 +58,8 @@ pub fn records() -> Vec<Record> {
 pub fn recognised() -> Vec<Record> {
     const BEGIN_US: Micros = 1_790_000_000_000_000;
     let at = |second: i64, body| Record { window_end_us: BEGIN_US + second * 1_000_000, degraded: false, body };
-    let score = |state, trust, learnt_keys| {
-        Body::Score(Score { state, trust, learnt_keys, learnt_actions: 450, sittings: 4 })
-    };
+    let score =
+        |state, trust, learnt_keys| Body::Score(Score { state, trust, learnt_keys, learnt_actions: 450, sittings: 4 });
     let decision = |from, to, reason, modality| Body::Decision(Decision { from, to, reason, modality });
     vec![
         at(0, score(State::Learning, None, 1_900)),
