@@ -2,29 +2,38 @@
 //!
 //! One task on one thread owns the pipelines and all that feeds them. It never waits for a sink or for the disk.
 
+pub mod control;
 pub mod feed;
 pub mod followers;
 pub mod hardening;
 pub mod injected;
-mod notify;
+pub mod keeper;
+pub mod live_state;
+pub mod notify;
 pub mod outlet;
+pub mod recogniser;
+pub mod recognition_status;
 pub mod replay;
 pub mod status;
 
 use crate::config::{self, Config};
 use crate::event::{Event, Stamped};
 use crate::features::keystroke::tally::in_steps;
-use crate::pipeline::Windows;
-use crate::record::Origin;
+use crate::pipeline::{Output, Windows};
+use crate::recognition::Modality;
+use crate::recognition::coarse::Decision;
+use crate::record::{Body, Origin, Record};
 use crate::sources::capture::Capture;
 use crate::sources::clock::EventClock;
 use crate::sources::evdev::{Devices, EvdevError};
 use crate::sources::path_watch::PathWatch;
 use crate::store::{Displaced, Store, StoreError, folder_of};
+use control::{Answer, Client, Clients, Request};
 use feed::{Feed, StrokesStatus};
 use followers::Followers;
 use hardening::Hardening;
 use injected::Injected;
+use keeper::Keeper;
 use notify::ServiceManager;
 use outlet::{Outlet, Show};
 use status::StatusSocket;
@@ -72,6 +81,8 @@ pub fn windows_of(settings: &config::Window) -> Windows {
 struct Agent {
     capture: Capture,
     feed: Feed,
+    /// Where recognition is on.
+    keeper: Option<Keeper>,
     injected: Option<Injected>,
     outlet: Outlet,
     losses: Losses,
@@ -89,7 +100,14 @@ pub async fn run(config: &Config, options: Options, shutdown: impl Future<Output
     let store = if options.dry_run { None } else { Some(Store::open(&config.store)?) };
     let outlet = Outlet::new(Arc::new(config.identity.clone()), store, options.show).with_printer();
     let windows = windows_of(&config.window);
-    let feed = Feed::with_history(Origin::Device, windows, config.keystroke.publish, &outlet).await?;
+    let mut feed = Feed::with_history(Origin::Device, windows, config.keystroke.publish, &outlet).await?;
+    let mut manager = ServiceManager::of_this_process();
+    let owner =
+        Keeper::start(&config.recognition, outlet.store.clone(), Arc::clone(&outlet.identity), &mut manager).await?;
+    let keeper = owner.map(|(recogniser, keeper)| {
+        feed.recogniser = Some(recogniser);
+        keeper
+    });
     let clock = EventClock::new().map_err(AgentError::Clock)?;
     let devices = Devices::open(&config.devices)?;
     let capture = Capture::start(devices, clock, &config.x11, &config.keyboard);
@@ -105,16 +123,17 @@ pub async fn run(config: &Config, options: Options, shutdown: impl Future<Output
     let hardening = options.hardening;
     let batch = Vec::with_capacity(256);
     let losses = Losses::default();
-    let mut agent = Agent { capture, feed, injected, outlet, losses, followers, path_watch, hardening, started, batch };
+    let mut agent =
+        Agent { capture, feed, keeper, injected, outlet, losses, followers, path_watch, hardening, started, batch };
     tracing::info!("✓ Keystroke Extractor initialized and ready");
     tracing::info!("✓ Mouse Extractor initialized and ready");
     agent.note("start");
-    let mut manager = ServiceManager::of_this_process();
+    let mut clients = Clients::new(socket);
     manager.tell("READY=1\nSTATUS=Following keyboards, pointers and the focused application");
-    let ended = agent.serve(&mut manager, socket.as_ref(), shutdown).await;
+    let ended = agent.serve(&mut manager, &mut clients, shutdown).await;
     manager.tell("STOPPING=1\nSTATUS=Committing what is queued");
-    // Before another agent may have one.
-    drop(socket);
+    // Before another agent may have a socket.
+    drop(clients);
     let stopped = agent.stop().await;
     ended.map_err(AgentError::Store).and(stopped)
 }
@@ -123,7 +142,7 @@ impl Agent {
     async fn serve(
         &mut self,
         manager: &mut ServiceManager,
-        socket: Option<&StatusSocket>,
+        clients: &mut Clients,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), StoreError> {
         let displaced = displaced(self.outlet.store.clone());
@@ -143,7 +162,7 @@ impl Agent {
                 () = self.capture.next(&mut self.batch) => self.take_batch(),
                 () = &mut timer, if deadline.is_some() => self.close_window(),
                 () = path_changed(&mut self.path_watch) => self.check_place(),
-                client = status::accept(socket) => status::answer(client, self.status()),
+                (request, client) = clients.next() => self.handle(request, client),
             }
         }
     }
@@ -165,14 +184,43 @@ impl Agent {
     }
 
     fn put_outputs(&mut self) {
-        let mut lost = 0;
+        let (mut lost, mut is_scored) = (0, false);
         for output in self.feed.outputs() {
+            report(&output);
+            is_scored |= output.record().is_some_and(|record| matches!(record.body, Body::Score(_)));
             lost += u64::from(!self.outlet.put(Origin::Device, output));
         }
         if lost > 0 {
             self.feed.note_loss();
             self.losses.tell(lost);
         }
+        // An interval with input has ended, whether by the timer or by the event after it.
+        if let (true, Some(keeper), Some(recogniser)) = (is_scored, &mut self.keeper, &self.feed.recogniser) {
+            keeper.keep(&recogniser.recognition);
+        }
+    }
+
+    /// What a client of the status socket asks for.
+    fn handle(&mut self, request: Request, client: Client) {
+        if request == Request::Status {
+            return client.answer(Answer::Status(Box::new(self.status())));
+        }
+        // What was typed before the request comes before it.
+        self.capture.drain(&mut self.batch);
+        self.take_batch();
+        let (Some(keeper), Some(recogniser)) = (&mut self.keeper, &mut self.feed.recogniser) else {
+            let what_to_do = "recognition is off; set recognition.enabled = true and restart the agent";
+            return client.answer(Answer::Refused(what_to_do.into()));
+        };
+        match request {
+            Request::Status => {}
+            Request::Confirm => client.answer(keeper.confirm(self.capture.now_us(), recogniser)),
+            Request::Forget(what) => client.answer_later(keeper.forget(what, &mut recogniser.recognition)),
+            Request::Export => client.answer(keeper.export(&recogniser.recognition)),
+            Request::Import(model) => client.answer(keeper.import(&model, recogniser)),
+        }
+        self.feed.take_recognised();
+        self.put_outputs();
     }
 
     fn status(&self) -> status::Status {
@@ -189,6 +237,11 @@ impl Agent {
             events: self.feed.events(),
             keystrokes: self.keystrokes(),
             excluded: self.capture.is_excluded(),
+            recognition: self
+                .keeper
+                .as_ref()
+                .zip(self.feed.recogniser.as_ref())
+                .map(|(keeper, recogniser)| keeper.status(&recogniser.recognition)),
             injected: self.injected.as_ref().map(Injected::status),
             store: self.outlet.store.as_ref().map(Store::status),
             sinks: self.followers.status(),
@@ -219,12 +272,23 @@ impl Agent {
     async fn stop(mut self) -> Result<(), AgentError> {
         self.batch.push(Stamped { ts_us: self.capture.now_us(), event: Event::Focus { app: None } });
         self.take_batch();
+        if let (Some(keeper), Some(recogniser)) = (&mut self.keeper, &mut self.feed.recogniser) {
+            keeper.finish(&mut recogniser.recognition);
+        }
         self.note("stop");
         drop((self.capture, self.injected, self.followers));
         match self.outlet.store {
             Some(store) => Ok(store.close(CLOSING_LIMIT).await?),
             None => Ok(()),
         }
+    }
+}
+
+/// Changes of who is at the machine are logged, without a figure.
+fn report(output: &Output) {
+    if let Some(Record { body: Body::Decision(Decision { from, to, reason, modality }), .. }) = output.record() {
+        let (reason, modality) = (reason.name(), modality.map_or("none", Modality::name));
+        tracing::info!(reason, modality, "recognition: {} -> {}", from.name(), to.name());
     }
 }
 

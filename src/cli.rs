@@ -1,6 +1,8 @@
 //! The command line: one file a command.
 
+mod ask;
 pub mod config;
+mod consent;
 mod devices;
 mod doctor;
 mod evaluate;
@@ -9,6 +11,9 @@ mod forget;
 mod install;
 mod keystrokes;
 mod logging;
+mod model;
+mod model_file;
+mod recognition;
 mod record;
 mod replay;
 mod run;
@@ -20,6 +25,7 @@ use crate::agent::replay::ReplayError;
 use crate::agent::{AgentError, hardening};
 use crate::config::{ConfigError, Loaded, process_environment};
 use crate::install::InstallError;
+use crate::recognition::BadState;
 use crate::sources::evdev::EvdevError;
 use crate::store::StoreError;
 use clap::{CommandFactory, Parser, Subcommand};
@@ -75,6 +81,7 @@ enum Command {
     Install(install::Args),
     Uninstall(uninstall::Args),
     Forget(forget::Args),
+    Model(model::Args),
     Evaluate(evaluate::Args),
 }
 
@@ -95,6 +102,8 @@ pub enum Error {
     NoInput { path: PathBuf, source: io::Error },
     #[error("{path}: {source}")]
     CannotCreate { path: PathBuf, source: io::Error },
+    #[error("{path}: {source}")]
+    Model { path: PathBuf, source: BadState },
     #[error("standard output: {0}")]
     Output(#[from] io::Error),
     #[error(transparent)]
@@ -124,7 +133,7 @@ impl Error {
                 StoreError::Unusable { .. } | StoreError::Newer { .. } => code::CONFIG,
                 _ => code::IO,
             },
-            Error::Replay { source: ReplayError::Trace(_), .. } | Error::Data(_) => code::DATA,
+            Error::Replay { source: ReplayError::Trace(_), .. } | Error::Model { .. } | Error::Data(_) => code::DATA,
             Error::NoInput { .. } => code::NO_INPUT,
             Error::CannotCreate { .. } | Error::Install(_) => code::CANNOT_CREATE,
             Error::Usage(_) => code::USAGE,
@@ -190,6 +199,7 @@ fn dispatch(cli: &Cli) -> Result<(), Error> {
         Command::Install(args) => install::run(args, &mut out),
         Command::Uninstall(args) => uninstall::run(args, &mut out),
         Command::Forget(args) => forget::run(args, &load(config)?.config, &mut out),
+        Command::Model(args) => model::run(args, &load(config)?.config, &mut out),
         Command::Evaluate(args) => evaluate::run(args, &mut out),
     }
 }

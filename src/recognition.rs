@@ -16,8 +16,9 @@ use crate::event::{Action, Control, Event, Key, Micros, Scope, Stamped};
 use crate::features::keystroke::Publish;
 use crate::features::keystroke::counting::{Counting, Settled};
 use crate::features::keystroke::tally::Fate;
+pub use decision::Change;
 use decision::Decision;
-pub use exact::Told;
+pub use exact::{Score, Told};
 use mouse::{Strokes, Vector};
 use queue::Queue;
 pub use saved::{BadState, Saved};
@@ -80,9 +81,10 @@ impl Recognition {
     }
 
     /// The live state for the process after this one, as bytes that only [`Recognition::restore`] reads. They contain
-    /// what was typed of late, so they must never reach a disk. Events between the two are a gap.
-    pub fn snapshot(&self) -> Vec<u8> {
-        saved::snapshot(&self.decision)
+    /// what was typed of late, so they must never reach a disk. Events between the two are a gap. `begin` stands before
+    /// them.
+    pub fn snapshot(&self, begin: Vec<u8>) -> Vec<u8> {
+        saved::snapshot(&self.decision, begin)
     }
 
     /// Goes on from a snapshot.

@@ -10,6 +10,7 @@ use crate::event::Micros;
 use crate::features::app::Transition;
 use crate::features::keystroke::Publish;
 use crate::features::names::{KEYSTROKE_COUNT, MOUSE_COUNT};
+use crate::recognition::Told;
 use crate::recognition::coarse::{Decision, Score};
 
 /// Version of the contract that records are made by; consumers depend on every name and meaning in it. A kind of record
@@ -77,6 +78,17 @@ impl Kind {
             Kind::Score => "scores",
             Kind::Decision => "decisions",
         }
+    }
+}
+
+/// What may be published of it.
+impl From<&Told> for Record {
+    fn from(told: &Told) -> Record {
+        let (window_end_us, body) = match told {
+            Told::Score(score) => (score.window_end_us, Body::Score(score.coarse)),
+            Told::Decision(change) => (change.ts_us, Body::Decision(change.coarse())),
+        };
+        Record { window_end_us, degraded: false, body }
     }
 }
 

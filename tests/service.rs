@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::collections::BTreeSet;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -116,6 +117,61 @@ fn systemd_finds_nothing_wrong_with_the_units() {
         let (is_right, said) = analyze(arguments, folder.path());
         let ours: Vec<_> = said.lines().filter(|line| line.contains("seclyzer")).collect();
         assert!(is_right && ours.is_empty(), "{arguments:?}: {said}");
+    }
+}
+
+/// The system calls that a unit allows, as far as systemd names them.
+fn allowed_calls(unit: &str) -> BTreeSet<String> {
+    let mut allowed = BTreeSet::new();
+    for list in unit.lines().filter_map(|line| line.strip_prefix("SystemCallFilter=")) {
+        let (list, is_denied) = list.strip_prefix('~').map_or((list, false), |list| (list, true));
+        for name in list.split(' ') {
+            for call in calls_of(name) {
+                if is_denied {
+                    allowed.remove(&call)
+                } else {
+                    allowed.insert(call)
+                };
+            }
+        }
+    }
+    allowed
+}
+
+/// The calls of a set such as `@memlock`, or the call itself.
+fn calls_of(name: &str) -> Vec<String> {
+    if !name.starts_with('@') {
+        return vec![name.to_owned()];
+    }
+    let (is_known, listed) = analyze(&["syscall-filter", "--no-pager", name], Path::new("/"));
+    assert!(is_known, "{listed}");
+    let names = listed.lines().filter_map(|line| line.strip_prefix("    ")).filter(|line| !line.starts_with('#'));
+    names.flat_map(calls_of).collect()
+}
+
+#[test]
+fn the_units_allow_the_calls_by_which_the_live_state_is_kept() {
+    const NEEDED: [&str; 12] = [
+        "fallocate",
+        "fcntl",
+        "fstat",
+        "ftruncate",
+        "memfd_create",
+        "mlock",
+        "mlock2",
+        "mmap",
+        "munmap",
+        "pread64",
+        "pwrite64",
+        "sendmsg",
+    ];
+    for unit in ["seclyzer.service", "seclyzer@.service"] {
+        let text = std::fs::read_to_string(units().path().join(unit)).expect("a unit");
+        let allowed = allowed_calls(&text);
+        assert!(!allowed.contains("ptrace") && !allowed.contains("add_key"), "{allowed:?}");
+        let denied: Vec<_> = NEEDED.into_iter().filter(|&call| !allowed.contains(call)).collect();
+        assert!(denied.is_empty(), "{unit} denies {denied:?}");
+        assert!(text.contains("\nFileDescriptorStoreMax=1\n") && text.contains("\nMemorySwapMax=0\n"), "{unit}");
     }
 }
 

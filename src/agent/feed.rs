@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::outlet::Outlet;
+use super::recogniser::Recogniser;
 use crate::store::StoreError;
 
 /// Events taken so far, by kind; gaps by reason.
@@ -62,6 +63,8 @@ fn owned((name, count): (&'static str, u64)) -> (String, u64) {
 pub struct Feed {
     pub origin: Origin,
     pipeline: Pipeline,
+    /// Whether it is the owner; of what the devices tell only.
+    pub recogniser: Option<Recogniser>,
     outputs: Vec<Output>,
     events: Events,
     shown: Shown,
@@ -86,14 +89,25 @@ impl Feed {
         let pipeline = Pipeline::new(windows, history).publishing(publish);
         let (outputs, events) = (Vec::new(), Events::default());
         let shown = Default::default();
-        Ok(Feed { origin, pipeline, outputs, events, shown, deadline: None, due_us: None })
+        Ok(Feed { origin, pipeline, recogniser: None, outputs, events, shown, deadline: None, due_us: None })
     }
 
     /// Takes one event. What it yields is kept until it is [taken](Feed::outputs).
     pub fn push(&mut self, stamped: Stamped) {
         self.count(&stamped.event);
+        if let Some(recogniser) = &mut self.recogniser {
+            recogniser.push(&stamped);
+        }
         self.pipeline.push(stamped, |output| self.outputs.push(output));
+        self.take_recognised();
         self.note_record();
+    }
+
+    /// Behind what the pipeline has made of the same event.
+    pub fn take_recognised(&mut self) {
+        if let Some(recogniser) = &mut self.recogniser {
+            self.outputs.extend(recogniser.outputs());
+        }
     }
 
     /// What became of strokes is shown as it was at the newest keystroke record: whoever asks again and again must not
@@ -140,12 +154,17 @@ impl Feed {
 
     /// Sets the deadline; `now_us` is what the clock that the events are told in shows now.
     pub fn schedule(&mut self, now_us: Micros) {
-        let due_us = self.pipeline.due_us();
+        let due_us = self.next_due_us();
         if due_us != self.due_us {
             self.due_us = due_us;
             let left = |due_us: Micros| Duration::from_micros(u64::try_from(due_us - now_us).unwrap_or(0));
             self.deadline = due_us.map(|due_us| Instant::now() + left(due_us));
         }
+    }
+
+    fn next_due_us(&self) -> Option<Micros> {
+        let recognition = self.recogniser.as_ref().and_then(|recogniser| recogniser.recognition.due_us());
+        self.pipeline.due_us().into_iter().chain(recognition).min()
     }
 
     /// As [`Feed::schedule`], for events that carry their own time: it goes on from the newest of them.
@@ -164,6 +183,10 @@ impl Feed {
             self.deadline = None;
             if let Some(due_us) = self.due_us.take() {
                 self.pipeline.tick(due_us, |output| self.outputs.push(output));
+                if let Some(recogniser) = &mut self.recogniser {
+                    recogniser.tick(due_us);
+                }
+                self.take_recognised();
                 self.note_record();
             }
         }

@@ -158,6 +158,8 @@ fn restrict(needs: &Needs) -> Result<RestrictionStatus, RulesetError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::agent::live_state::LiveState;
+    use crate::agent::notify::ServiceManager;
     use crate::config;
     use std::collections::HashMap;
 
@@ -225,8 +227,14 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("an address").port();
         let needs = Needs { written: vec![own.path().into()], read: Vec::new(), tcp_ports: Some(vec![DNS_PORT]) };
+        let notify = others.path().join("notify");
+        let _manager = std::os::unix::net::UnixDatagram::bind(&notify).expect("a socket");
+        let mut manager = ServiceManager::at(notify.as_os_str());
         let restricted = std::thread::spawn(move || {
             let status = restrict(&needs).expect("rules");
+            let mut state = LiveState::inherited_or_new(&mut manager, 1 << 16).expect("a file in memory");
+            assert!(state.write(b"learnt"));
+            state.clear();
             std::fs::write(kept, "data").expect("a file beside the database");
             std::fs::read("/etc/passwd").expect("what name services read");
             let denied = |result: std::io::Result<()>| {

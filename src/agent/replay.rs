@@ -1,6 +1,7 @@
 //! Replaying a trace through the same pipeline, store and sinks as live events.
 
 use super::outlet::Outlet;
+use super::recogniser::Recogniser;
 use crate::event::json::Reject;
 use crate::event::{Micros, Stamped};
 use crate::features::app::History;
@@ -47,12 +48,22 @@ pub struct Replayed {
     pub rejected: BTreeMap<Reject, (u64, u64)>,
 }
 
+/// How a trace is replayed.
+#[derive(Debug)]
+pub struct Replay {
+    pub windows: Windows,
+    pub publish: Publish,
+    pub speed: Speed,
+    /// Recognition with a state of its own, which goes on from trace to trace.
+    pub recogniser: Option<Recogniser>,
+    /// Scores and decisions are printed with all their figures.
+    pub exact: bool,
+}
+
 /// Replays one trace; `progress` is told how many bytes have been read, from time to time.
 pub async fn replay(
     input: impl Read + Send + 'static,
-    windows: Windows,
-    publish: Publish,
-    speed: Speed,
+    how: &mut Replay,
     outlet: &Outlet,
     mut progress: impl FnMut(u64),
 ) -> Result<Replayed, ReplayError> {
@@ -60,10 +71,10 @@ pub async fn replay(
         Some(store) => store.history(&outlet.identity, Origin::Trace).await?,
         None => History::default(),
     };
-    let pipeline = Pipeline::new(windows, history).publishing(publish);
+    let pipeline = Pipeline::new(how.windows, history).publishing(how.publish);
+    let mut tempo = Tempo { speed: how.speed, begin: None };
     let out = BufWriter::new(io::stdout());
-    let mut run = Run { pipeline, outlet, out, outputs: Vec::new(), replayed: Replayed::default() };
-    let mut tempo = Tempo { speed, begin: None };
+    let mut run = Run { pipeline, how, outlet, out, outputs: Vec::new(), replayed: Replayed::default() };
     let mut batches = read_batches(input);
     while let Some(batch) = run.next(&mut batches).await? {
         let Batch { lines, bytes_read } = batch.map_err(ReplayError::Trace)?;
@@ -121,6 +132,7 @@ fn read_batches(input: impl Read + Send + 'static) -> mpsc::Receiver<io::Result<
 
 struct Run<'a> {
     pipeline: Pipeline,
+    how: &'a mut Replay,
     outlet: &'a Outlet,
     /// Written out before anything is waited for.
     out: BufWriter<Stdout>,
@@ -152,10 +164,13 @@ impl Run<'_> {
         if tempo.speed == Speed::Max {
             return Ok(());
         }
-        if let Some(due_us) = self.pipeline.due_us().filter(|&due_us| due_us < ts_us) {
+        while let Some(due_us) = self.due_us().filter(|&due_us| due_us < ts_us) {
             self.flush()?;
             tempo.reach(due_us).await;
             self.pipeline.tick(due_us, |output| self.outputs.push(output));
+            if let Some(recogniser) = &mut self.how.recogniser {
+                recogniser.tick(due_us);
+            }
             self.put().await?;
         }
         self.flush()?;
@@ -165,28 +180,49 @@ impl Run<'_> {
 
     async fn take(&mut self, stamped: Stamped) -> Result<(), ReplayError> {
         self.replayed.events += 1;
+        if let Some(recogniser) = &mut self.how.recogniser {
+            recogniser.push(&stamped);
+        }
         self.pipeline.push(stamped, |output| self.outputs.push(output));
-        if self.outputs.is_empty() { Ok(()) } else { self.put().await }
+        let is_anything_there =
+            !self.outputs.is_empty() || self.how.recogniser.as_ref().is_some_and(Recogniser::has_outputs);
+        if is_anything_there { self.put().await } else { Ok(()) }
+    }
+
+    /// When the first interval ends that is open.
+    fn due_us(&self) -> Option<Micros> {
+        let recognition = self.how.recogniser.as_ref().and_then(|recogniser| recogniser.recognition.due_us());
+        self.pipeline.due_us().into_iter().chain(recognition).min()
     }
 
     async fn finish(mut self, tempo: &mut Tempo) -> Result<Replayed, ReplayError> {
-        if let Some(due_us) = self.pipeline.due_us() {
+        if let Some(due_us) = self.due_us() {
             self.flush()?;
             tempo.reach(due_us).await;
         }
         self.pipeline.finish(|output| self.outputs.push(output));
+        if let Some(recogniser) = &mut self.how.recogniser {
+            recogniser.finish();
+        }
         self.put().await?;
         self.flush()?;
         Ok(self.replayed)
     }
 
     async fn put(&mut self) -> Result<(), ReplayError> {
+        if let Some(recogniser) = self.how.recogniser.as_mut().filter(|_| !self.how.exact) {
+            self.outputs.extend(recogniser.outputs());
+        }
         for output in self.outputs.drain(..) {
             self.replayed.records += u64::from(output.record().is_some());
             if let Some(line) = self.outlet.line(Origin::Trace, &output) {
                 writeln!(self.out, "{line}").map_err(ReplayError::Output)?;
             }
             self.outlet.put_when_free(Origin::Trace, output).await?;
+        }
+        for told in self.how.recogniser.iter_mut().flat_map(Recogniser::exact) {
+            self.replayed.records += 1;
+            writeln!(self.out, "{}", told.to_exact_json()).map_err(ReplayError::Output)?;
         }
         Ok(())
     }

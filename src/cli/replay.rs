@@ -1,12 +1,14 @@
 //! `seclyzer replay`
 
-use super::{Error, block_on, logging, told_to_end};
+use super::{Error, block_on, logging, model_file, told_to_end};
 use crate::agent::followers::Followers;
 use crate::agent::outlet::{Outlet, Show};
-use crate::agent::replay::{Replayed, Speed, replay};
+use crate::agent::recogniser::Recogniser;
+use crate::agent::replay::{Replay, Replayed, Speed, replay};
 use crate::agent::{AgentError, CLOSING_LIMIT, windows_of};
 use crate::config::{Config, Loaded, Switch};
 use crate::features::keystroke::Publish;
+use crate::recognition::{Recognition, Saved, Settings};
 use crate::store::{Store, StoreError};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::fs::File;
@@ -47,9 +49,49 @@ pub struct Args {
     /// Print one readable line a record
     #[arg(long, conflicts_with = "stdout")]
     show: bool,
+    #[command(flatten)]
+    recognise: Recognise,
     /// Wait up to this many seconds for the sinks to catch up
     #[arg(long, default_value_t = 30, value_name = "SECONDS", conflicts_with = "stdout")]
     drain: u64,
+}
+
+/// Whether it is the owner.
+#[derive(Debug, clap::Args)]
+struct Recognise {
+    /// Recognise the person too, with a model of its own; the agent's is neither used nor changed
+    #[arg(long)]
+    recognise: bool,
+    /// Begin with the model in this file instead of an empty one
+    #[arg(long, value_name = "FILE", requires = "recognise")]
+    model: Option<PathBuf>,
+    /// Write what was learnt to this file, readable for you alone; it reveals how you type
+    #[arg(long, value_name = "FILE", requires = "recognise")]
+    save_model: Option<PathBuf>,
+    /// Only a password leads out of the state `stranger`, as where the screen is locked
+    #[arg(long, requires = "recognise")]
+    password_only: bool,
+    /// Print scores and decisions with all their figures, which reveal something of each key
+    #[arg(long, requires_all = ["recognise", "stdout"])]
+    exact: bool,
+}
+
+impl Recognise {
+    fn recogniser(&self, settings: Settings) -> Result<Option<Recogniser>, Error> {
+        if !self.recognise {
+            return Ok(None);
+        }
+        let settings = Settings { password_only: self.password_only, ..settings };
+        let recognition = match &self.model {
+            None => Recognition::new(settings, None).expect("nothing to be wrong with"),
+            Some(path) => {
+                let model = model_file::read(path)?;
+                let recognition = Saved::from_json(&model).and_then(|saved| Recognition::new(settings, Some(&saved)));
+                recognition.map_err(|source| Error::Model { path: path.clone(), source })?
+            }
+        };
+        Ok(Some(Recogniser::new(recognition)))
+    }
 }
 
 fn parse_speed(text: &str) -> Result<Speed, String> {
@@ -136,14 +178,19 @@ async fn replay_and_drain(args: &Args, config: &Config, outlet: &Outlet, store: 
 }
 
 async fn replay_all(args: &Args, config: &Config, outlet: &Outlet) -> Result<(), Error> {
-    let windows = windows_of(&config.window);
-    let publish = args.publish.unwrap_or(config.keystroke.publish);
+    let mut how = Replay {
+        windows: windows_of(&config.window),
+        publish: args.publish.unwrap_or(config.keystroke.publish),
+        speed: args.speed,
+        recogniser: args.recognise.recogniser(config.recognition.settings)?,
+        exact: args.recognise.exact,
+    };
     let mut stored_before = 0;
     for path in &args.traces {
         let no_input = |source| Error::NoInput { path: path.clone(), source };
         let file = File::open(path).map_err(no_input)?;
         let bar = progress_bar(path, file.metadata().map_err(no_input)?.len());
-        let replayed = replay(file, windows, publish, args.speed, outlet, |read| bar.set_position(read))
+        let replayed = replay(file, &mut how, outlet, |read| bar.set_position(read))
             .await
             .map_err(|source| Error::Replay { path: path.clone(), source })?;
         bar.finish_and_clear();
@@ -151,7 +198,10 @@ async fn replay_all(args: &Args, config: &Config, outlet: &Outlet) -> Result<(),
         tell(path, &replayed, stored.map(|stored| stored - stored_before));
         stored_before = stored.unwrap_or(0);
     }
-    Ok(())
+    match (&args.recognise.save_model, &how.recogniser) {
+        (Some(path), Some(recogniser)) => model_file::write(path, &recogniser.recognition.saved().to_json(), true),
+        _ => Ok(()),
+    }
 }
 
 /// Records that this process has stored, once all that it has made are; `None` where none is stored.

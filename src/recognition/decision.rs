@@ -8,6 +8,7 @@
 mod case;
 mod undecided;
 
+use super::coarse;
 use super::keys::{Model, SavedKeys, Stroke};
 use super::mouse::{CALIBRATION, HALF_LIFE_ACTIONS, Level, MIN_LEVEL_ACTIONS, Owner, Vector, Window};
 use super::state::{Modality, Reason, Settings, State};
@@ -36,6 +37,14 @@ pub struct Change {
     pub reason: Reason,
     /// `None` where no evidence decided.
     pub modality: Option<Modality>,
+}
+
+impl Change {
+    /// What may be published of it.
+    pub fn coarse(&self) -> coarse::Decision {
+        let Change { from, to, reason, modality, .. } = *self;
+        coarse::Decision { from, to, reason, modality }
+    }
 }
 
 /// The mouse's window of the present sitting.
@@ -118,7 +127,7 @@ impl Decision {
 
     /// Begins anew without what was learnt of the keys, of the mouse, or both. What is open is dropped.
     pub fn forget(&mut self, keys: bool, mouse: bool) {
-        let mut model = if keys { Model::new() } else { std::mem::replace(&mut self.keys, Model::new()) };
+        let mut model = if keys { Model::new() } else { std::mem::take(&mut self.keys) };
         model.begin();
         model.break_scoring();
         model.learn(None);
@@ -126,7 +135,7 @@ impl Decision {
         let (owner, level, sittings) = if mouse {
             (Owner::new(), Level::default(), 0)
         } else {
-            (std::mem::replace(&mut self.owner, Owner::new()), self.level, self.sittings)
+            (std::mem::take(&mut self.owner), self.level, self.sittings)
         };
         *self = Decision::new(self.settings, model, owner, level, sittings);
     }
@@ -215,6 +224,7 @@ impl Decision {
     /// No duration of the keys spans this moment; `number` is the next stroke's.
     pub fn pause(&mut self, number: u64) {
         self.keys.break_scoring();
+        // As in the definition, a break never gets a verdict: what follows it waits, but not to be stored.
         let ticket = self.undecided.push(number, None, None, None, &mut self.keys);
         self.hold(Item::Key(ticket, None));
         self.close_if_calm();

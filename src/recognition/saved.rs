@@ -33,6 +33,12 @@ pub struct Saved {
     pub sittings: u64,
 }
 
+impl BadState {
+    pub fn new(what: impl Into<String>) -> BadState {
+        BadState(what.into())
+    }
+}
+
 fn first_version() -> u32 {
     VERSION
 }
@@ -51,6 +57,36 @@ impl Saved {
         let Version { version } = serde_json::from_slice(text).map_err(|error| bad_json(&error))?;
         check_version(version)?;
         serde_json::from_slice(text).map_err(|error| bad_json(&error))
+    }
+
+    /// Of nobody.
+    pub fn empty() -> Saved {
+        Saved { version: VERSION, keys: None, mouse: None, level: None, sittings: 0 }
+    }
+
+    /// What of it concerns the keys, or the mouse.
+    pub fn part(&self, of_keys: bool) -> Saved {
+        if of_keys { Saved { keys: self.keys.clone(), ..Saved::empty() } } else { Saved { keys: None, ..self.clone() } }
+    }
+
+    /// Takes over what another one contains.
+    pub fn take(&mut self, other: Saved) {
+        if other.keys.is_some() {
+            self.keys = other.keys;
+        }
+        if other.mouse.is_some() {
+            (self.mouse, self.level, self.sittings) = (other.mouse, other.level, other.sittings);
+        }
+    }
+
+    /// Strokes that have taught it.
+    pub fn strokes(&self) -> u64 {
+        self.keys.as_ref().map_or(0, |keys| keys.strokes)
+    }
+
+    /// Actions of the mouse that have taught it.
+    pub fn actions(&self) -> u64 {
+        self.mouse.as_ref().map_or(0, |mouse| mouse.actions as u64)
     }
 
     /// Writes its JSON.
@@ -98,8 +134,8 @@ pub(super) fn decision(settings: Settings, saved: Option<&Saved>) -> Result<Deci
 }
 
 /// The live state as bytes.
-pub(super) fn snapshot(decision: &Decision) -> Vec<u8> {
-    postcard::to_stdvec(&(LAYOUT, decision)).expect("memory is all that it takes")
+pub(super) fn snapshot(decision: &Decision, begin: Vec<u8>) -> Vec<u8> {
+    postcard::to_extend(&(LAYOUT, decision), begin).expect("memory is all that it takes")
 }
 
 pub(super) fn restored(snapshot: &[u8]) -> Result<Decision, BadState> {

@@ -10,6 +10,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A larger one is refused.
@@ -63,11 +64,15 @@ type Models = BTreeMap<(String, String, ModelKind), StoredModel>;
 
 /// Models that wait to be written, the newest of each kind.
 #[derive(Debug, Default)]
-pub struct Waiting(Mutex<Models>);
+pub struct Waiting {
+    models: Mutex<Models>,
+    /// Whether the store's thread is going to look for them: one command is enough for all.
+    is_announced: AtomicBool,
+}
 
 impl Waiting {
     fn lock(&self) -> MutexGuard<'_, Models> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.models.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn put(&self, identity: &Identity, model: StoredModel) -> Result<(), StoreError> {
@@ -79,6 +84,7 @@ impl Waiting {
     }
 
     pub fn take(&self) -> Models {
+        self.is_announced.store(false, Ordering::Relaxed);
         std::mem::take(&mut *self.lock())
     }
 
@@ -126,7 +132,11 @@ impl Store {
                 tracing::error!(%error, "a model is not saved");
             }
         }
+        if self.waiting.is_announced.swap(true, Ordering::Relaxed) {
+            return;
+        }
         if self.commands.try_send(Command::Models(ModelsCommand::Save { reply: None })).is_err() {
+            self.waiting.is_announced.store(false, Ordering::Relaxed);
             tracing::debug!("models are saved with the next ones");
         }
     }

@@ -1,0 +1,276 @@
+//! What is learnt of the owner over restarts: from the live state or the database at the start, back to both meanwhile.
+
+use super::control::{Answer, Model};
+use super::live_state::{LiveState, NotKept};
+use super::notify::ServiceManager;
+use super::recogniser::Recogniser;
+use super::recognition_status::{LiveStateStatus, RecognitionStatus};
+use crate::config;
+use crate::event::{Control, Micros};
+use crate::now_us;
+use crate::recognition::{BadState, Modality, Recognition, Saved, Settings, State};
+use crate::record::Identity;
+use crate::store::{ModelKind, Store, StoreError, StoredModel};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+use zeroize::Zeroizing;
+
+/// The database is written at most so often, but for the end and an answered alarm.
+const SAVE_INTERVAL: Duration = Duration::from_secs(300);
+/// The live state of a person with many keys, twice.
+const LIVE_BYTES: usize = 2 << 20;
+
+/// What is shown with a model, as JSON.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Strokes of the keys, actions of the mouse.
+    pub learnt: u64,
+    /// Of the mouse.
+    #[serde(default)]
+    pub sittings: u64,
+    /// When learning began.
+    pub since_us: Micros,
+}
+
+impl Counts {
+    /// Those of a stored model; `None` if there are none to read.
+    pub fn of(model: &StoredModel) -> Option<(ModelKind, Counts)> {
+        Some((model.kind, serde_json::from_str(&model.counts).ok()?))
+    }
+}
+
+#[derive(Debug)]
+pub struct Keeper {
+    store: Option<Store>,
+    identity: Arc<Identity>,
+    live: Result<LiveState, NotKept>,
+    /// When the database was written, or would have been; `None` at first.
+    saved: Instant,
+    /// Of the blobs that were written last.
+    hash: u64,
+    /// When learning of each kind began, if that is stored.
+    since_us: BTreeMap<ModelKind, Micros>,
+    settings: Settings,
+}
+
+impl Keeper {
+    /// Goes on with what is known of the owner. `None` where recognition is off.
+    pub async fn start(
+        config: &config::Recognition,
+        store: Option<Store>,
+        identity: Arc<Identity>,
+        manager: &mut ServiceManager,
+    ) -> Result<Option<(Recogniser, Keeper)>, StoreError> {
+        if !config.enabled {
+            LiveState::discard(manager);
+            return Ok(None);
+        }
+        let live = LiveState::inherited_or_new(manager, LIVE_BYTES);
+        let settings = config.settings;
+        let mut keeper =
+            Keeper { store, identity, live, saved: Instant::now(), hash: 0, since_us: BTreeMap::new(), settings };
+        let stored = keeper.stored().await?;
+        let recognition = match keeper.inherited() {
+            Some(recognition) => recognition,
+            None => keeper.load(stored).await?,
+        };
+        Ok(Some((Recogniser::new(recognition), keeper)))
+    }
+
+    async fn stored(&mut self) -> Result<Vec<StoredModel>, StoreError> {
+        let Some(store) = &self.store else { return Ok(Vec::new()) };
+        let stored = store.models(&self.identity).await?;
+        self.since_us = stored.iter().filter_map(Counts::of).map(|(kind, counts)| (kind, counts.since_us)).collect();
+        Ok(stored)
+    }
+
+    /// What the process before this one has left.
+    fn inherited(&mut self) -> Option<Recognition> {
+        let settings = self.settings;
+        let live = self.live.as_mut().ok()?;
+        let snapshot = live.read()?;
+        let recognition = own_part(&self.identity, &snapshot).and_then(|part| Recognition::restore(settings, part));
+        match recognition {
+            Ok(recognition) => {
+                tracing::info!("recognition goes on from where the last process left it");
+                Some(recognition)
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the live state is not used; recognition goes on from the database");
+                live.clear();
+                None
+            }
+        }
+    }
+
+    /// What was stored, each kind by itself; what cannot be used is set aside, and learning begins anew.
+    async fn load(&self, stored: Vec<StoredModel>) -> Result<Recognition, StoreError> {
+        let mut saved = Saved::empty();
+        for model in stored {
+            match part(self.settings, &model) {
+                Ok(part) => saved.take(part),
+                Err(error) => self.set_aside(model.kind, &error).await?,
+            }
+        }
+        Ok(Recognition::new(self.settings, Some(&saved)).expect("each part was tried"))
+    }
+
+    async fn set_aside(&self, kind: ModelKind, error: &BadState) -> Result<(), StoreError> {
+        let Some(store) = &self.store else { return Ok(()) };
+        let name = store.set_model_aside(&self.identity, kind).await?;
+        let (kind, aside) = (kind.name(), name.unwrap_or_default());
+        tracing::error!(%error, kind, aside, "the stored model is set aside in the table `models`, and learning begins anew");
+        Ok(())
+    }
+
+    /// At the end of an interval with input: the live state, and the database if it is time.
+    pub fn keep(&mut self, recognition: &Recognition) {
+        self.keep_live(recognition);
+        if self.saved.elapsed() >= SAVE_INTERVAL {
+            self.save(recognition);
+        }
+    }
+
+    /// Writes the database now, unless nothing was learnt since the last time.
+    pub fn save(&mut self, recognition: &Recognition) {
+        self.saved = Instant::now();
+        let Some(store) = &self.store else { return };
+        let now_us = now_us();
+        let since_us = |kind| *self.since_us.entry(kind).or_insert(now_us);
+        let models = models(&recognition.stored(), since_us, now_us);
+        let hash = hash_of(&models);
+        if hash != self.hash {
+            self.hash = hash;
+            store.save_models(&self.identity, models);
+        }
+    }
+
+    fn keep_live(&mut self, recognition: &Recognition) {
+        if let Ok(live) = &mut self.live {
+            live.write(&Zeroizing::new(recognition.snapshot(name(&self.identity))));
+        }
+    }
+
+    /// The last time: whoever comes next goes on from here.
+    pub fn finish(&mut self, recognition: &mut Recognition) {
+        recognition.suspend();
+        self.keep_live(recognition);
+        self.save(recognition);
+    }
+
+    /// What was learnt is replaced: nothing of before is to be found again.
+    fn begin_anew(&mut self, recognition: &Recognition) {
+        if let Ok(live) = &mut self.live {
+            live.clear();
+        }
+        self.since_us.clear();
+        self.keep_live(recognition);
+        self.save(recognition);
+    }
+
+    /// As it may be shown.
+    pub fn status(&self, recognition: &Recognition) -> RecognitionStatus {
+        let live_state = LiveStateStatus::from(&self.live);
+        let since_us = self.since_us.values().min().copied();
+        RecognitionStatus::new(&recognition.score(), &self.settings.readiness, since_us, live_state)
+    }
+
+    /// The owner's answer to an alarm.
+    pub fn confirm(&mut self, now_us: Micros, recogniser: &mut Recogniser) -> Answer {
+        let before = recogniser.recognition.score().state;
+        if !matches!(before, State::Doubtful | State::Stranger) {
+            return Answer::Done(format!("there is no alarm to answer: the state is `{}`", before.name()));
+        }
+        recogniser.control(now_us, Control::Unlock);
+        self.keep_live(&recogniser.recognition);
+        self.save(&recogniser.recognition);
+        let state = recogniser.recognition.score().state;
+        Answer::Done(format!("confirmed: the state was `{}` and is `{}`", before.name(), state.name()))
+    }
+
+    /// Forgets the live state and what the store is about to write; what it has written goes with the future that is
+    /// returned.
+    pub fn forget(
+        &mut self,
+        what: Modality,
+        recognition: &mut Recognition,
+    ) -> impl Future<Output = Answer> + Send + 'static {
+        let (keys, mouse) = (what != Modality::Mouse, what != Modality::Keys);
+        recognition.forget(keys, mouse);
+        let kinds = ModelKind::ALL.into_iter().filter(|&kind| if kind == ModelKind::Keys { keys } else { mouse });
+        let (store, identity, kinds) = (self.store.clone(), Arc::clone(&self.identity), kinds.collect::<Vec<_>>());
+        if let Ok(live) = &mut self.live {
+            live.clear();
+        }
+        self.keep_live(recognition);
+        self.since_us.retain(|kind, _| !kinds.contains(kind));
+        (self.hash, self.saved) = (0, Instant::now());
+        async move {
+            let Some(store) = store else { return Answer::Done("forgotten".into()) };
+            match store.forget_models(&identity, &kinds).await {
+                Ok(_) => Answer::Done("forgotten; learning begins anew".into()),
+                Err(error) => Answer::Refused(format!("forgotten in the agent, but not in the database: {error}")),
+            }
+        }
+    }
+
+    /// What is learnt, as it is stored.
+    pub fn export(&self, recognition: &Recognition) -> Answer {
+        Answer::Model(Model(Zeroizing::new(recognition.stored().to_json())))
+    }
+
+    /// Takes over a saved model, or the part of one that there is.
+    pub fn import(&mut self, Model(model): &Model, recogniser: &mut Recogniser) -> Answer {
+        let recognition = Saved::from_json(model).and_then(|part| {
+            let mut saved = recogniser.recognition.stored();
+            saved.take(part);
+            Recognition::new(self.settings, Some(&saved))
+        });
+        match recognition {
+            Ok(recognition) => {
+                recogniser.recognition = recognition;
+                self.begin_anew(&recogniser.recognition);
+                Answer::Done("imported; the agent goes on from this model".into())
+            }
+            Err(error) => Answer::Refused(format!("nothing is imported: {error}")),
+        }
+    }
+}
+
+/// The live state begins with whose it is.
+fn own_part<'a>(identity: &Identity, bytes: &'a [u8]) -> Result<&'a [u8], BadState> {
+    bytes.strip_prefix(&*name(identity)).ok_or_else(|| BadState::new("it is another user's or host's"))
+}
+
+fn name(identity: &Identity) -> Vec<u8> {
+    format!("{}\0{}\0", identity.user, identity.host).into_bytes()
+}
+
+/// What a stored model adds.
+fn part(settings: Settings, model: &StoredModel) -> Result<Saved, BadState> {
+    let saved = Saved::from_json(&model.blob)?.part(model.kind == ModelKind::Keys);
+    Recognition::new(settings, Some(&saved)).map(|_| saved)
+}
+
+/// The database's rows.
+fn models(saved: &Saved, mut since_us: impl FnMut(ModelKind) -> Micros, updated_us: Micros) -> Vec<StoredModel> {
+    let mut model = |kind, learnt, sittings| StoredModel {
+        kind,
+        version: saved.version,
+        blob: saved.part(kind == ModelKind::Keys).to_json(),
+        counts: serde_json::to_string(&Counts { learnt, sittings, since_us: since_us(kind) })
+            .expect("counts are numbers"),
+        updated_us,
+    };
+    vec![model(ModelKind::Keys, saved.strokes(), 0), model(ModelKind::Mouse, saved.actions(), saved.sittings)]
+}
+
+fn hash_of(models: &[StoredModel]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    models.iter().for_each(|model| model.blob.hash(&mut hasher));
+    hasher.finish()
+}

@@ -1,0 +1,52 @@
+//! Recognition beside a pipeline: the same events in, records out.
+
+use crate::event::{Control, Event, Micros, Stamped};
+use crate::pipeline::Output;
+use crate::recognition::{Recognition, Told};
+use crate::record::Record;
+
+#[derive(Debug)]
+pub struct Recogniser {
+    pub recognition: Recognition,
+    told: Vec<Told>,
+}
+
+impl Recogniser {
+    pub fn new(recognition: Recognition) -> Recogniser {
+        Recogniser { recognition, told: Vec::new() }
+    }
+
+    /// Takes one event. What it yields is kept until it is taken.
+    pub fn push(&mut self, stamped: &Stamped) {
+        self.recognition.push(stamped, |told| self.told.push(told));
+    }
+
+    /// What the person or the machine says of who is there.
+    pub fn control(&mut self, ts_us: Micros, control: Control) {
+        self.push(&Stamped { ts_us, event: Event::Control(control) });
+    }
+
+    /// It is `now`.
+    pub fn tick(&mut self, now_us: Micros) {
+        self.recognition.tick(now_us, |told| self.told.push(told));
+    }
+
+    /// The events have ended.
+    pub fn finish(&mut self) {
+        self.recognition.finish(|told| self.told.push(told));
+    }
+
+    pub fn has_outputs(&self) -> bool {
+        !self.told.is_empty()
+    }
+
+    /// What came of it since it was asked last, as it may be published.
+    pub fn outputs(&mut self) -> impl Iterator<Item = Output> {
+        self.told.drain(..).map(|told| Output::Recognised(Record::from(&told)))
+    }
+
+    /// The same with all figures.
+    pub fn exact(&mut self) -> impl Iterator<Item = Told> {
+        self.told.drain(..)
+    }
+}
