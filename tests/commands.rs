@@ -38,6 +38,7 @@ fn help_says_what_each_command_does_with_examples() {
         "uninstall",
         "forget",
         "model",
+        "evaluate",
     ];
     for command in commands {
         let arguments: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();

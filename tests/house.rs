@@ -42,6 +42,8 @@ fn the_pure_rooms_name_no_clock_file_socket_thread_runtime_or_device() {
     let rooms = [
         "event.rs",
         "event",
+        "evaluate.rs",
+        "evaluate",
         "features.rs",
         "features",
         "pipeline.rs",
@@ -66,6 +68,7 @@ fn each_room_knows_only_those_it_may_know() {
         (&["event.rs", "event"], &[]),
         (&["features.rs", "features"], &["event", "features"]),
         (&["recognition.rs", "recognition"], &["event", "features", "recognition"]),
+        (&["evaluate.rs", "evaluate"], &["evaluate", "event", "recognition"]),
         (&["record.rs", "record"], &["event", "features", "recognition", "record"]),
         (&["pipeline.rs"], &["event", "features", "record"]),
         (
