@@ -74,7 +74,7 @@ impl Keeper {
         let stored = keeper.stored().await?;
         let recognition = match keeper.inherited() {
             Some(recognition) => recognition,
-            None => keeper.from_database(stored).await?,
+            None => keeper.load(stored).await?,
         };
         Ok(Some((Recogniser::new(recognition), keeper)))
     }
@@ -106,7 +106,7 @@ impl Keeper {
     }
 
     /// What was stored, each kind by itself; what cannot be used is set aside, and learning begins anew.
-    async fn from_database(&self, stored: Vec<StoredModel>) -> Result<Recognition, StoreError> {
+    async fn load(&self, stored: Vec<StoredModel>) -> Result<Recognition, StoreError> {
         let mut saved = Saved::empty();
         for model in stored {
             match part(self.settings, &model) {
