@@ -151,7 +151,10 @@ impl Keeper {
 
     fn keep_live(&mut self, recognition: &Recognition) {
         if let Ok(live) = &mut self.live {
-            live.write(&Zeroizing::new(recognition.snapshot(name(&self.identity))));
+            live.write(|file| {
+                file.put(&name(&self.identity));
+                recognition.snapshot(|bytes| file.put(bytes));
+            });
         }
     }
 

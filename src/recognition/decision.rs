@@ -228,6 +228,7 @@ impl Decision {
         let ticket = self.undecided.push(number, None, None, None, &mut self.keys);
         self.hold(Item::Key(ticket, None));
         self.close_if_calm();
+        self.undecided.limit(&mut self.keys);
     }
 
     /// Takes an action of the mouse.

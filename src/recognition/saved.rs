@@ -4,6 +4,7 @@ use super::decision::Decision;
 use super::keys::{Model, SavedKeys};
 use super::mouse::{Level, Owner, SavedMouse};
 use super::state::Settings;
+use postcard::ser_flavors::Flavor;
 use serde::{Deserialize, Serialize};
 
 /// Version of the saved state.
@@ -137,9 +138,29 @@ pub(super) fn decision(settings: Settings, saved: Option<&Saved>) -> Result<Deci
     Ok(Decision::new(settings, keys, owner, level, saved.sittings))
 }
 
-/// The live state as bytes.
-pub(super) fn snapshot(decision: &Decision, begin: Vec<u8>) -> Vec<u8> {
-    postcard::to_extend(&(LAYOUT, decision), begin).expect("memory is all that it takes")
+/// The live state as bytes, in pieces.
+pub(super) fn snapshot(decision: &Decision, put: impl FnMut(&[u8])) {
+    postcard::serialize_with_flavor(&(LAYOUT, decision), Pieces(put)).expect("pieces are taken");
+}
+
+/// What is serialized is passed on at once.
+struct Pieces<F>(F);
+
+impl<F: FnMut(&[u8])> Flavor for Pieces<F> {
+    type Output = ();
+
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.try_extend(&[byte])
+    }
+
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        (self.0)(bytes);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<()> {
+        Ok(())
+    }
 }
 
 pub(super) fn restored(snapshot: &[u8]) -> Result<Decision, BadState> {

@@ -39,11 +39,19 @@ impl Undecided {
         counts: Option<bool>,
         keys: &mut Model,
     ) -> Ticket {
-        self.entries.push_back(Entry { number: Some(number), stroke, good, counts });
-        if stroke.is_some() && self.entries.len() > HELD {
+        if stroke.is_some() && self.entries.len() >= HELD {
             self.keep_first(false, keys);
         }
+        self.entries.push_back(Entry { number: Some(number), stroke, good, counts });
         self.first + self.entries.len() as u64 - 1
+    }
+
+    /// Gives up the oldest where there are too many, unless its case is open: of those there are never more than a case
+    /// holds. Breaks alone would otherwise add up.
+    pub fn limit(&mut self, keys: &mut Model) {
+        if self.entries.len() > HELD && self.entries.front().is_some_and(|entry| entry.good.is_some()) {
+            self.keep_first(false, keys);
+        }
     }
 
     /// Whose it is.
