@@ -9,6 +9,10 @@ use serde::{Deserialize, Serialize};
 
 /// Version of the saved state.
 pub const VERSION: u32 = 1;
+/// No sum of values, squares or evidence comes near this.
+pub(super) const MOST_SUMMED: f64 = 1e12;
+/// The most that anything is counted to in a state: whole numbers up to here are the same in every program that reads it.
+pub(super) const MOST_COUNTED: u64 = 1 << 53;
 /// Version of the snapshot: to be changed whenever a type in it changes.
 const LAYOUT: u32 = 1;
 
@@ -112,6 +116,11 @@ fn check_version(version: u32) -> Result<(), BadState> {
     }
 }
 
+/// Refuses more than anybody does in a lifetime, and what a database or a server does not take.
+pub(super) fn check_count(count: u64, of_what: &str) -> Result<(), BadState> {
+    if count <= MOST_COUNTED { Ok(()) } else { Err(BadState(format!("its number of {of_what} is impossible"))) }
+}
+
 pub(super) fn of(decision: &Decision) -> Saved {
     Saved {
         version: VERSION,
@@ -132,6 +141,7 @@ pub(super) fn decision(settings: Settings, saved: Option<&Saved>) -> Result<Deci
         return Ok(Decision::new(settings, Model::new(), Owner::new(), Level::default(), 0));
     };
     check_version(saved.version)?;
+    check_count(saved.sittings, "sittings")?;
     let keys = saved.keys.as_ref().map_or_else(|| Ok(Model::new()), Model::load)?;
     let owner = saved.mouse.as_ref().map_or_else(|| Ok(Owner::new()), Owner::load)?;
     let level = saved.level.unwrap_or_default();
@@ -164,9 +174,15 @@ impl<F: FnMut(&[u8])> Flavor for Pieces<F> {
 }
 
 pub(super) fn restored(snapshot: &[u8]) -> Result<Decision, BadState> {
-    let unreadable = |_| BadState("its bytes are not a live state of this program".to_owned());
-    match postcard::take_from_bytes(snapshot).map_err(unreadable)? {
-        (LAYOUT, rest) => postcard::from_bytes(rest).map_err(unreadable),
-        _ => Err(BadState("the live state is one of another version of this program".into())),
+    let unreadable = |_| BadState::new("its bytes are not a live state of this program");
+    let (layout, rest) = postcard::take_from_bytes::<u32>(snapshot).map_err(unreadable)?;
+    if layout != LAYOUT {
+        return Err(BadState::new("the live state is one of another version of this program"));
     }
+    let (decision, rest) = postcard::take_from_bytes::<Decision>(rest).map_err(unreadable)?;
+    // Other programs of the account may be able to write to where it was.
+    if !rest.is_empty() || !decision.is_sound() {
+        return Err(BadState::new("the live state is one that no use leads to"));
+    }
+    Ok(decision)
 }

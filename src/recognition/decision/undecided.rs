@@ -1,6 +1,7 @@
 //! Strokes on their way to the kept trees: until it is known whether they are the owner's, and whether they may teach.
 
 use crate::recognition::keys::{Model, SavedKeys, Stroke};
+use crate::recognition::saved::MOST_COUNTED;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -29,7 +30,15 @@ pub struct Undecided {
     first: Ticket,
 }
 
+/// Far more than there are at any time: strokes of a case and of a line, and breaks among them.
+const MOST_ENTRIES: usize = 8 * HELD;
+
 impl Undecided {
+    /// Whether use can have led to this, which comes from a snapshot.
+    pub fn is_sound(&self) -> bool {
+        self.entries.len() <= MOST_ENTRIES && self.first <= MOST_COUNTED
+    }
+
     /// A stroke, with what is known of it by now. The oldest is given up where there are too many.
     pub fn push(
         &mut self,
