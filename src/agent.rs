@@ -2,16 +2,17 @@
 //!
 //! One task on one thread owns the pipelines and all that feeds them. It never waits for a sink or for the disk.
 
+pub mod control;
 pub mod feed;
 pub mod followers;
 pub mod hardening;
 pub mod injected;
-mod keeper;
+pub mod keeper;
 pub mod live_state;
-
 pub mod notify;
 pub mod outlet;
 pub mod recogniser;
+pub mod recognition_status;
 pub mod replay;
 pub mod status;
 
@@ -27,6 +28,7 @@ use crate::sources::clock::EventClock;
 use crate::sources::evdev::{Devices, EvdevError};
 use crate::sources::path_watch::PathWatch;
 use crate::store::{Displaced, Store, StoreError, folder_of};
+use control::{Answer, Client, Clients, Request};
 use feed::{Feed, StrokesStatus};
 use followers::Followers;
 use hardening::Hardening;
@@ -126,11 +128,12 @@ pub async fn run(config: &Config, options: Options, shutdown: impl Future<Output
     tracing::info!("✓ Keystroke Extractor initialized and ready");
     tracing::info!("✓ Mouse Extractor initialized and ready");
     agent.note("start");
+    let mut clients = Clients::new(socket);
     manager.tell("READY=1\nSTATUS=Following keyboards, pointers and the focused application");
-    let ended = agent.serve(&mut manager, socket.as_ref(), shutdown).await;
+    let ended = agent.serve(&mut manager, &mut clients, shutdown).await;
     manager.tell("STOPPING=1\nSTATUS=Committing what is queued");
-    // Before another agent may have one.
-    drop(socket);
+    // Before another agent may have a socket.
+    drop(clients);
     let stopped = agent.stop().await;
     ended.map_err(AgentError::Store).and(stopped)
 }
@@ -139,7 +142,7 @@ impl Agent {
     async fn serve(
         &mut self,
         manager: &mut ServiceManager,
-        socket: Option<&StatusSocket>,
+        clients: &mut Clients,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), StoreError> {
         let displaced = displaced(self.outlet.store.clone());
@@ -159,7 +162,7 @@ impl Agent {
                 () = self.capture.next(&mut self.batch) => self.take_batch(),
                 () = &mut timer, if deadline.is_some() => self.close_window(),
                 () = path_changed(&mut self.path_watch) => self.check_place(),
-                client = status::accept(socket) => status::answer(client, self.status()),
+                (request, client) = clients.next() => self.handle(request, client),
             }
         }
     }
@@ -195,6 +198,29 @@ impl Agent {
         }
     }
 
+    /// What a client of the status socket asks for.
+    fn handle(&mut self, request: Request, client: Client) {
+        if request == Request::Status {
+            return client.answer(Answer::Status(Box::new(self.status())));
+        }
+        // What was typed before the request comes before it.
+        self.capture.drain(&mut self.batch);
+        self.take_batch();
+        let (Some(keeper), Some(recogniser)) = (&mut self.keeper, &mut self.feed.recogniser) else {
+            let what_to_do = "recognition is off; set recognition.enabled = true and restart the agent";
+            return client.answer(Answer::Refused(what_to_do.into()));
+        };
+        match request {
+            Request::Status => {}
+            Request::Confirm => client.answer(keeper.confirm(self.capture.now_us(), recogniser)),
+            Request::Forget(what) => client.answer_later(keeper.forget(what, &mut recogniser.recognition)),
+            Request::Export => client.answer(keeper.export(&recogniser.recognition)),
+            Request::Import(model) => client.answer(keeper.import(&model, recogniser)),
+        }
+        self.feed.take_recognised();
+        self.put_outputs();
+    }
+
     fn status(&self) -> status::Status {
         status::Status {
             version: env!("CARGO_PKG_VERSION").into(),
@@ -209,6 +235,11 @@ impl Agent {
             events: self.feed.events(),
             keystrokes: self.keystrokes(),
             excluded: self.capture.is_excluded(),
+            recognition: self
+                .keeper
+                .as_ref()
+                .zip(self.feed.recogniser.as_ref())
+                .map(|(keeper, recogniser)| keeper.status(&recogniser.recognition)),
             injected: self.injected.as_ref().map(Injected::status),
             store: self.outlet.store.as_ref().map(Store::status),
             sinks: self.followers.status(),

@@ -1,6 +1,8 @@
 //! The command line: one file a command.
 
+mod ask;
 pub mod config;
+mod consent;
 mod devices;
 mod doctor;
 mod features;
@@ -8,7 +10,9 @@ mod forget;
 mod install;
 mod keystrokes;
 mod logging;
+mod model;
 mod model_file;
+mod recognition;
 mod record;
 mod replay;
 mod run;
@@ -76,6 +80,7 @@ enum Command {
     Install(install::Args),
     Uninstall(uninstall::Args),
     Forget(forget::Args),
+    Model(model::Args),
 }
 
 /// Why a command failed.
@@ -190,6 +195,7 @@ fn dispatch(cli: &Cli) -> Result<(), Error> {
         Command::Install(args) => install::run(args, &mut out),
         Command::Uninstall(args) => uninstall::run(args, &mut out),
         Command::Forget(args) => forget::run(args, &load(config)?.config, &mut out),
+        Command::Model(args) => model::run(args, &load(config)?.config, &mut out),
     }
 }
 

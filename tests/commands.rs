@@ -37,6 +37,7 @@ fn help_says_what_each_command_does_with_examples() {
         "install",
         "uninstall",
         "forget",
+        "model",
     ];
     for command in commands {
         let arguments: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
@@ -252,6 +253,61 @@ fn the_agent_runs_without_devices_answers_status_and_ends_when_told() {
     assert_eq!(told(&home, &["status"]).0, Some(69));
     let noted = home.query("SELECT group_concat(event, ' ') FROM (SELECT event FROM audit_log ORDER BY id)");
     assert_eq!(noted, ["schema schema schema start stop"]);
+}
+
+#[test]
+fn the_agent_is_asked_for_the_model_and_says_what_it_cannot_do() {
+    let home = Home::with_config("[redis]\nenabled = false\n[recognition]\nenabled = false\n");
+    for arguments in [&["model", "status"][..], &["model", "confirm"], &["model", "forget", "--keys", "--yes"]] {
+        let (code, _, error) = told(&home, arguments);
+        assert_eq!(code, Some(69));
+        assert!(error.starts_with("seclyzer: no agent runs on HOME/data/seclyzer.db. To start it: "), "{error}");
+    }
+    let agent = home.start_agent(&[]);
+    assert_eq!(told(&home, &["model", "status"]), (Some(0), "recognition: off\n".into(), String::new()));
+    assert_eq!(told(&home, &["model", "status", "--json"]).1, "null\n");
+    assert!(told(&home, &["status"]).1.contains("\nrecognition: off\n"));
+    std::fs::write(home.path().join("model.json"), "{}").expect("a file");
+    let requests: [&[&str]; 4] = [
+        &["model", "confirm"],
+        &["model", "forget", "--mouse", "--yes"],
+        &["model", "export", "exported.json"],
+        &["model", "import", "model.json", "--yes"],
+    ];
+    for arguments in requests {
+        let (code, _, error) = told(&home, arguments);
+        assert_eq!(code, Some(77));
+        assert_eq!(error, "seclyzer: recognition is off; set recognition.enabled = true and restart the agent\n");
+    }
+    assert!(!home.path().join("exported.json").exists());
+    assert_eq!(agent.stop(), Some(0));
+}
+
+#[test]
+fn a_model_is_neither_forgotten_nor_replaced_without_consent_nor_is_a_file() {
+    let home = Home::with_config("");
+    let (code, _, error) = told(&home, &["model", "forget"]);
+    assert_eq!(code, Some(69));
+    assert!(
+        error.contains("nothing was forgotten: this forgets all that is learnt of the keys and the mouse"),
+        "{error}"
+    );
+    std::fs::write(home.path().join("model.json"), "{}").expect("a file");
+    let (code, _, error) = told(&home, &["model", "import", "model.json"]);
+    assert_eq!(code, Some(69));
+    assert!(
+        error.contains("nothing was imported: this replaces what is learnt by what model.json contains"),
+        "{error}"
+    );
+    let (code, _, error) = told(&home, &["model", "export", "model.json"]);
+    assert_eq!(code, Some(73));
+    assert!(error.contains("model.json: exists already; name another file, or use --force"), "{error}");
+    let (code, _, error) = told(&home, &["model", "import", "nowhere.json", "--yes"]);
+    assert_eq!((code, error.as_str()), (Some(66), "seclyzer: nowhere.json: No such file or directory (os error 2)\n"));
+    std::fs::write(home.path().join("model.json"), "").expect("a file");
+    let (code, _, error) = told(&home, &["model", "import", "model.json", "--yes"]);
+    assert_eq!(code, Some(66));
+    assert!(error.contains("model.json: empty; a file that `seclyzer model export` has written"), "{error}");
 }
 
 #[test]

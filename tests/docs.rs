@@ -4,8 +4,13 @@ mod common;
 mod support;
 
 use rusqlite::types::Value;
+use seclyzer::config;
+use seclyzer::pipeline::Output;
+use seclyzer::record::Origin;
+use seclyzer::store::Store;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use support::LIMIT;
 use support::agent::Home;
 
 fn root() -> &'static Path {
@@ -94,9 +99,20 @@ fn rows_of(home: &Home, query: &str) -> Vec<Vec<String>> {
     rows.map(|row| row.expect("a row")).collect()
 }
 
+/// Adds what recognition makes, which the demonstration does not run.
+fn recognise(home: &Home) {
+    let store = Store::open(&config::Store { path: home.database(), retention: None }).expect("a database");
+    for record in common::recognised() {
+        assert!(store.append(&common::someone(), Origin::Trace, Output::Recognised(record)), "the queue is full");
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+    runtime.block_on(store.close(LIMIT)).expect("closed");
+}
+
 #[test]
 fn every_query_of_the_documents_runs_and_answers() {
     let (_, home) = demonstration();
+    recognise(&home);
     let queries = [blocks(&read("README.md"), "sql"), blocks(&read("docs/queries.md"), "sql")].concat();
     assert!(queries.len() >= 14, "{}", queries.len());
     for query in queries {

@@ -3,22 +3,19 @@
 mod support;
 
 use futures_util::StreamExt;
-use seclyzer::config::{self, Secret};
+use seclyzer::config;
 use seclyzer::record::Stored;
 use seclyzer::sinks::redis::Redis as Sink;
 use seclyzer::sinks::{Failure, Sink as _};
 use seclyzer::sources::redis::{CHANNEL, open};
 use std::time::Instant;
+use support::accounts::{account, documented, settings};
 use support::servers::Redis;
-use support::{LIMIT, batch, eventually, http, redis_settings};
+use support::{LIMIT, batch, eventually, http};
 
 const STREAM: &str = "seclyzer:stream:features";
 const MARK: &str = "seclyzer:stream:mark:{seclyzer:stream:features}:database";
 const OLD_MARK: &str = "seclyzer:stream:mark:database";
-
-fn settings(url: &str, with_stream: bool) -> config::Redis {
-    config::Redis { stream: with_stream, ..redis_settings(url) }
-}
 
 fn sink(settings: &config::Redis) -> Sink {
     Sink::new(settings.clone(), "database").expect("a good URL")
@@ -26,21 +23,6 @@ fn sink(settings: &config::Redis) -> Sink {
 
 fn texts(batch: &[Stored]) -> Vec<String> {
     batch.iter().map(|stored| stored.entry.to_json()).collect()
-}
-
-/// The settings of the account `seclyzer`, for which these rules are set.
-async fn account(redis: &Redis, rules: &str, with_stream: bool) -> config::Redis {
-    redis.tell(&format!("ACL SETUSER seclyzer reset on >secret {rules}")).await;
-    let mut settings = settings(&redis.url(), with_stream);
-    (settings.username, settings.password) = (Some("seclyzer".into()), Some(Secret::new("secret")));
-    settings
-}
-
-/// The rules of the documentation for that use.
-fn documented(title: &str) -> String {
-    let document = include_str!("../docs/configuration.md");
-    let (_, row) = document.split_once(&format!("| {title} | `")).unwrap_or_else(|| panic!("no account for {title}"));
-    row.split('`').next().expect("a rule").to_owned()
 }
 
 /// What is published on these channels from now on, until nothing more comes.

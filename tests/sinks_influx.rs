@@ -12,7 +12,7 @@ use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 use support::http::{self, Refusal, StrictV2, Unwanted};
 use support::servers::{Influx1, VictoriaMetrics, free_port};
-use support::{LIMIT, an_hour_ago_us, batch, record};
+use support::{LIMIT, an_hour_ago_us, batch, mixed_batch, record};
 
 const TOKEN: &str = "t0ken-of-the-test";
 const ROOM: usize = 1_000_000;
@@ -55,13 +55,35 @@ async fn influxdb_1_stores_every_record_with_its_values_and_a_second_delivery_ch
     for _ in 0..2 {
         sink.deliver(&records).await.expect("delivered");
     }
-    for kind in Kind::ALL {
+    for kind in [Kind::Keystroke, Kind::Mouse, Kind::App] {
         assert_eq!(influx.count(kind.table()).await, 3, "{kind:?}");
     }
     let answer = influx.query("SELECT dwell_mean, total_keys, degraded, user_id FROM keystroke_features LIMIT 1").await;
     let time_ns = records[2].entry.record.window_end_us * 1000;
     let expected = serde_json::json!([[time_ns, 3.5, 30, false, "someone"]]);
     assert_eq!(answer["results"][0]["series"][0]["values"], expected);
+}
+
+#[tokio::test]
+async fn scores_and_decisions_are_points_of_measurements_of_their_own() {
+    let (influx, strict, victoria) =
+        (Influx1::start(None).await, StrictV2::start(TOKEN, ROOM), VictoriaMetrics::start().await);
+    let records = mixed_batch(1..=12);
+    for mut sink in [v1(&influx.url(), None), v2(&strict.url()), v2(&victoria.url())] {
+        for _ in 0..2 {
+            sink.deliver(&records).await.expect("delivered");
+        }
+    }
+    assert_eq!(influx.count_all().await, 12);
+    assert_eq!(strict.points(), (12, 24), "the same points again");
+    assert_eq!((victoria.count_all().await, victoria.invalid_rows().await), (12, 0));
+    let time_ns = |id: usize| records[id - 1].entry.record.window_end_us * 1000;
+    let scores = "SELECT state, trust, learnt_keys, learnt_actions, sittings, schema, user_id FROM scores LIMIT 1";
+    let expected = serde_json::json!([[time_ns(2), "owner", 75, 200, 450, 4, 3, "someone"]]);
+    assert_eq!(influx.query(scores).await["results"][0]["series"][0]["values"], expected);
+    let decisions = "SELECT \"from\", \"to\", reason, modality, degraded, host FROM decisions LIMIT 1";
+    let expected = serde_json::json!([[time_ns(3), "owner", "doubtful", "evidence", "both", false, "somewhere"]]);
+    assert_eq!(influx.query(decisions).await["results"][0]["series"][0]["values"], expected);
 }
 
 #[tokio::test]

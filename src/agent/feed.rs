@@ -1,6 +1,6 @@
 //! A pipeline and the time at which its open window is due.
 
-use crate::event::{Control, Event, Micros, Stamped};
+use crate::event::{Event, Micros, Stamped};
 use crate::features::keystroke::Publish;
 use crate::features::keystroke::tally::{Lines, SHOWN_STEP, Strokes};
 use crate::pipeline::{Output, Pipeline, Windows};
@@ -103,16 +103,8 @@ impl Feed {
         self.note_record();
     }
 
-    /// What the person or the machine says of who is there, now.
-    pub fn control(&mut self, now_us: Micros, control: Control) {
-        if let Some(recogniser) = &mut self.recogniser {
-            recogniser.control(now_us, control);
-        }
-        self.take_recognised();
-    }
-
     /// Behind what the pipeline has made of the same event.
-    fn take_recognised(&mut self) {
+    pub fn take_recognised(&mut self) {
         if let Some(recogniser) = &mut self.recogniser {
             self.outputs.extend(recogniser.outputs());
         }

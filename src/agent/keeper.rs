@@ -1,13 +1,15 @@
 //! What is learnt of the owner over restarts: from the live state or the database at the start, back to both meanwhile.
 
+use super::control::{Answer, Model};
 use super::live_state::{LiveState, NotKept};
 use super::notify::ServiceManager;
 use super::recogniser::Recogniser;
+use super::recognition_status::{LiveStateStatus, RecognitionStatus};
 use crate::config;
+use crate::event::{Control, Micros};
 use crate::now_us;
-use crate::recognition::{BadState, Recognition, Saved, Settings};
+use crate::recognition::{BadState, Modality, Recognition, Saved, Settings, State};
 use crate::record::Identity;
-use crate::record::json::iso8601;
 use crate::store::{ModelKind, Store, StoreError, StoredModel};
 use serde::{Deserialize, Serialize};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -29,8 +31,15 @@ pub struct Counts {
     /// Of the mouse.
     #[serde(default)]
     pub sittings: u64,
-    /// When learning began; ISO 8601.
-    pub since: String,
+    /// When learning began.
+    pub since_us: Micros,
+}
+
+impl Counts {
+    /// Those of a stored model; `None` if there are none to read.
+    pub fn of(model: &StoredModel) -> Option<(ModelKind, Counts)> {
+        Some((model.kind, serde_json::from_str(&model.counts).ok()?))
+    }
 }
 
 #[derive(Debug)]
@@ -42,7 +51,9 @@ pub struct Keeper {
     saved: Instant,
     /// Of the blobs that were written last.
     hash: u64,
-    since: String,
+    /// When learning began, if that is stored.
+    since_us: Option<Micros>,
+    settings: Settings,
 }
 
 impl Keeper {
@@ -58,12 +69,12 @@ impl Keeper {
             return Ok(None);
         }
         let live = LiveState::inherited_or_new(manager, LIVE_BYTES);
-        let since = iso8601(now_us());
-        let mut keeper = Keeper { store, identity, live, saved: Instant::now(), hash: 0, since };
+        let settings = config.settings;
+        let mut keeper = Keeper { store, identity, live, saved: Instant::now(), hash: 0, since_us: None, settings };
         let stored = keeper.stored().await?;
-        let recognition = match keeper.inherited(config.settings) {
+        let recognition = match keeper.inherited() {
             Some(recognition) => recognition,
-            None => keeper.from_database(config.settings, stored).await?,
+            None => keeper.from_database(stored).await?,
         };
         Ok(Some((Recogniser::new(recognition), keeper)))
     }
@@ -71,15 +82,13 @@ impl Keeper {
     async fn stored(&mut self) -> Result<Vec<StoredModel>, StoreError> {
         let Some(store) = &self.store else { return Ok(Vec::new()) };
         let stored = store.models(&self.identity).await?;
-        let since = stored.iter().filter_map(|model| Some(serde_json::from_str::<Counts>(&model.counts).ok()?.since));
-        if let Some(since) = since.min() {
-            self.since = since;
-        }
+        self.since_us = stored.iter().filter_map(Counts::of).map(|(_, counts)| counts.since_us).min();
         Ok(stored)
     }
 
     /// What the process before this one has left.
-    fn inherited(&mut self, settings: Settings) -> Option<Recognition> {
+    fn inherited(&mut self) -> Option<Recognition> {
+        let settings = self.settings;
         let live = self.live.as_mut().ok()?;
         let snapshot = live.read()?;
         let recognition = own_part(&self.identity, &snapshot).and_then(|part| Recognition::restore(settings, part));
@@ -97,15 +106,15 @@ impl Keeper {
     }
 
     /// What was stored, each kind by itself; what cannot be used is set aside, and learning begins anew.
-    async fn from_database(&self, settings: Settings, stored: Vec<StoredModel>) -> Result<Recognition, StoreError> {
+    async fn from_database(&self, stored: Vec<StoredModel>) -> Result<Recognition, StoreError> {
         let mut saved = Saved::empty();
         for model in stored {
-            match part(settings, &model) {
+            match part(self.settings, &model) {
                 Ok(part) => saved.take(part),
                 Err(error) => self.set_aside(model.kind, &error).await?,
             }
         }
-        Ok(Recognition::new(settings, Some(&saved)).expect("each part was tried"))
+        Ok(Recognition::new(self.settings, Some(&saved)).expect("each part was tried"))
     }
 
     async fn set_aside(&self, kind: ModelKind, error: &BadState) -> Result<(), StoreError> {
@@ -128,7 +137,8 @@ impl Keeper {
     pub fn save(&mut self, recognition: &Recognition) {
         self.saved = Instant::now();
         let Some(store) = &self.store else { return };
-        let models = models(&recognition.stored(), &self.since);
+        let now_us = now_us();
+        let models = models(&recognition.stored(), *self.since_us.get_or_insert(now_us), now_us);
         let hash = hash_of(&models);
         if hash != self.hash {
             self.hash = hash;
@@ -149,24 +159,80 @@ impl Keeper {
         self.save(recognition);
     }
 
-    /// After `forget` or `import`: nothing of before is to be found again.
-    pub fn begin_anew(&mut self, recognition: &Recognition) {
+    /// What was learnt is replaced: nothing of before is to be found again.
+    fn begin_anew(&mut self, recognition: &Recognition) {
         if let Ok(live) = &mut self.live {
             live.clear();
         }
-        self.since = iso8601(now_us());
+        self.since_us = None;
         self.keep_live(recognition);
         self.save(recognition);
     }
 
-    /// Why the live state does not survive a restart.
-    pub fn live_trouble(&self) -> Option<String> {
-        self.live.as_ref().err().map(ToString::to_string)
+    /// As it may be shown.
+    pub fn status(&self, recognition: &Recognition) -> RecognitionStatus {
+        let live_state = LiveStateStatus::from(&self.live);
+        RecognitionStatus::new(&recognition.score(), &self.settings.readiness, self.since_us, live_state)
     }
 
-    /// When learning began.
-    pub fn since(&self) -> &str {
-        &self.since
+    /// The owner's answer to an alarm.
+    pub fn confirm(&mut self, now_us: Micros, recogniser: &mut Recogniser) -> Answer {
+        let before = recogniser.recognition.score().state;
+        if !matches!(before, State::Doubtful | State::Stranger) {
+            return Answer::Done(format!("there is no alarm to answer: the state is `{}`", before.name()));
+        }
+        recogniser.control(now_us, Control::Unlock);
+        self.keep_live(&recogniser.recognition);
+        self.save(&recogniser.recognition);
+        let state = recogniser.recognition.score().state;
+        Answer::Done(format!("confirmed: the state was `{}` and is `{}`", before.name(), state.name()))
+    }
+
+    /// Forgets the live state and what the store is about to write; what it has written goes with the future that is
+    /// returned.
+    pub fn forget(
+        &mut self,
+        what: Modality,
+        recognition: &mut Recognition,
+    ) -> impl Future<Output = Answer> + Send + 'static {
+        let (keys, mouse) = (what != Modality::Mouse, what != Modality::Keys);
+        recognition.forget(keys, mouse);
+        let kinds = ModelKind::ALL.into_iter().filter(|&kind| if kind == ModelKind::Keys { keys } else { mouse });
+        let (store, identity, kinds) = (self.store.clone(), Arc::clone(&self.identity), kinds.collect::<Vec<_>>());
+        if let Ok(live) = &mut self.live {
+            live.clear();
+        }
+        self.keep_live(recognition);
+        (self.since_us, self.hash, self.saved) = (None, 0, Instant::now());
+        async move {
+            let Some(store) = store else { return Answer::Done("forgotten".into()) };
+            match store.forget_models(&identity, &kinds).await {
+                Ok(_) => Answer::Done("forgotten; learning begins anew".into()),
+                Err(error) => Answer::Refused(format!("forgotten in the agent, but not in the database: {error}")),
+            }
+        }
+    }
+
+    /// What is learnt, as it is stored.
+    pub fn export(&self, recognition: &Recognition) -> Answer {
+        Answer::Model(Model(Zeroizing::new(recognition.stored().to_json())))
+    }
+
+    /// Takes over a saved model, or the part of one that there is.
+    pub fn import(&mut self, Model(model): &Model, recogniser: &mut Recogniser) -> Answer {
+        let recognition = Saved::from_json(model).and_then(|part| {
+            let mut saved = recogniser.recognition.stored();
+            saved.take(part);
+            Recognition::new(self.settings, Some(&saved))
+        });
+        match recognition {
+            Ok(recognition) => {
+                recogniser.recognition = recognition;
+                self.begin_anew(&recogniser.recognition);
+                Answer::Done("imported; the agent goes on from this model".into())
+            }
+            Err(error) => Answer::Refused(format!("nothing is imported: {error}")),
+        }
     }
 }
 
@@ -186,14 +252,12 @@ fn part(settings: Settings, model: &StoredModel) -> Result<Saved, BadState> {
 }
 
 /// The database's rows.
-fn models(saved: &Saved, since: &str) -> Vec<StoredModel> {
-    let updated_us = now_us();
+fn models(saved: &Saved, since_us: Micros, updated_us: Micros) -> Vec<StoredModel> {
     let model = |kind, learnt, sittings| StoredModel {
         kind,
         version: saved.version,
         blob: saved.part(kind == ModelKind::Keys).to_json(),
-        counts: serde_json::to_string(&Counts { learnt, sittings, since: since.to_owned() })
-            .expect("counts are numbers and a text"),
+        counts: serde_json::to_string(&Counts { learnt, sittings, since_us }).expect("counts are numbers"),
         updated_us,
     };
     vec![model(ModelKind::Keys, saved.strokes(), 0), model(ModelKind::Mouse, saved.actions(), saved.sittings)]

@@ -1,4 +1,4 @@
-//! The running agent's account of itself, told on a UNIX socket beside the database.
+//! The running agent's account of itself, and the UNIX socket beside the database on which it is asked for.
 //!
 //! The socket is the only one that the agent listens on. Its mode is 0600, and only the agent's own user and root are
 //! answered.
@@ -7,6 +7,7 @@ use super::feed::{Events, StrokesStatus};
 use super::followers::SinkStatus;
 use super::hardening::Hardening;
 use super::injected::InjectedStatus;
+use super::recognition_status::RecognitionStatus;
 use crate::sources::capture::LayoutOrigin;
 use crate::sources::evdev::Node;
 use crate::store::{FileId, StoreStatus};
@@ -15,11 +16,10 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use tokio::io::AsyncWriteExt;
 use tokio::net::{UnixListener, UnixStream};
 
 /// A client that does not read is not waited for.
-const ANSWER_LIMIT: Duration = Duration::from_secs(2);
+pub(super) const ANSWER_LIMIT: Duration = Duration::from_secs(2);
 
 #[derive(Debug, Clone, Serialize)]
 pub struct Status {
@@ -42,6 +42,8 @@ pub struct Status {
     pub keystrokes: StrokesStatus,
     /// Whether keystrokes are not captured at present because an excluded application has the focus.
     pub excluded: bool,
+    /// What is known of the owner; `None` where recognition is off.
+    pub recognition: Option<RecognitionStatus>,
     pub injected: Option<InjectedStatus>,
     pub store: Option<StoreStatus>,
     pub sinks: Vec<SinkStatus>,
@@ -111,13 +113,4 @@ fn is_owner(client: &UnixStream) -> bool {
     // SAFETY: geteuid has no preconditions and cannot fail.
     let own = unsafe { libc::geteuid() };
     client.peer_cred().is_ok_and(|peer| peer.uid() == own || peer.uid() == 0)
-}
-
-/// Sends the status as JSON, in a task of its own.
-pub fn answer(mut client: UnixStream, status: Status) {
-    tokio::spawn(async move {
-        let text = serde_json::to_vec(&status).unwrap_or_default();
-        // A client that has gone, or does not read, has lost interest.
-        let _ = tokio::time::timeout(ANSWER_LIMIT, client.write_all(&text)).await;
-    });
 }

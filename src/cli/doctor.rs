@@ -2,6 +2,7 @@
 
 mod checks;
 mod keystrokes;
+mod recognition;
 mod service;
 
 pub use service::how_to_start;

@@ -1,66 +1,71 @@
 //! A model in a file: the definition's JSON, readable for its owner alone.
 
 use super::Error;
-use crate::recognition::Saved;
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
+use crate::agent::control::MODEL_BYTES;
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
 
-/// A model of the largest size is some 2 MB.
-const LONGEST: u64 = 16 << 20;
-
-/// Reads a model.
-pub fn read(path: &Path) -> Result<Saved, Error> {
-    let no_input = |source| Error::NoInput { path: path.into(), source };
-    let length = fs::metadata(path).map_err(no_input)?.len();
-    if length > LONGEST {
-        return Err(no_input(io::Error::new(io::ErrorKind::InvalidData, "too long to be a model")));
+/// Reads what may be a model.
+pub fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let no_input = |source| Error::NoInput { path: path.to_owned(), source };
+    let mut file = File::open(path).map_err(no_input)?;
+    let length = file.metadata().map_err(no_input)?.len();
+    if !(1..=MODEL_BYTES as u64).contains(&length) {
+        let what = if length == 0 { "empty" } else { "too large for a model" };
+        return Err(no_input(io::Error::other(format!("{what}; a file that `seclyzer model export` has written"))));
     }
-    let text = fs::read(path).map_err(no_input)?;
-    Saved::from_json(&text).map_err(|source| Error::Model { path: path.into(), source })
+    let mut model = Zeroizing::new(Vec::with_capacity(length as usize + 1));
+    (&mut file).take(MODEL_BYTES as u64).read_to_end(&mut model).map_err(no_input)?;
+    Ok(model)
 }
 
-/// Writes a model over what is there, completely or not at all.
-pub fn write(path: &Path, model: &Saved) -> Result<(), Error> {
-    let unfinished = PathBuf::from(format!("{}.unfinished", path.display()));
+/// Fails if a file is in the way.
+pub fn check_place(path: &Path, force: bool) -> Result<(), Error> {
+    if force || !path.exists() {
+        return Ok(());
+    }
+    let source = io::Error::new(ErrorKind::AlreadyExists, "exists already; name another file, or use --force");
+    Err(Error::CannotCreate { path: path.to_owned(), source })
+}
+
+/// Writes a model in full or not at all; a file that is replaced is there until the end.
+pub fn write(path: &Path, model: &[u8], force: bool) -> Result<(), Error> {
+    let mut place = path.as_os_str().to_owned();
+    if force {
+        place.push(format!(".{}", std::process::id()));
+    }
+    let place = PathBuf::from(place);
     let write = || -> io::Result<()> {
-        // It may be left over.
-        let _ = fs::remove_file(&unfinished);
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
-        file.write_all(&model.to_json())?;
-        file.sync_all()?;
-        fs::rename(&unfinished, path)
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&place)?;
+        let filled = file.write_all(model).and_then(|()| file.sync_all());
+        let in_place = filled.and_then(|()| if force { std::fs::rename(&place, path) } else { Ok(()) });
+        in_place.inspect_err(|_| {
+            // If it stays behind, it is its owner's alone.
+            let _ = std::fs::remove_file(&place);
+        })
     };
-    write().map_err(|source| Error::CannotCreate { path: path.into(), source })
+    write().map_err(|source| Error::CannotCreate { path: path.to_owned(), source })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recognition::{Recognition, Settings};
     use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn what_is_written_reads_back_and_is_its_owners_alone() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("model.json");
-        let model = Recognition::new(Settings::default(), None).expect("an empty one").saved();
-        for _ in 0..2 {
-            write(&path, &model).expect("written");
-            assert_eq!(read(&path).expect("read"), model);
-            assert_eq!(fs::metadata(&path).expect("a file").permissions().mode() & 0o777, 0o600);
+        for (model, force) in [(b"{\"version\": 1}".as_slice(), false), (b"{}", true)] {
+            check_place(&path, force).expect("free");
+            write(&path, model, force).expect("written");
+            assert_eq!(*read(&path).expect("read"), model);
+            assert_eq!(path.metadata().expect("a file").permissions().mode() & 0o777, 0o600);
         }
-    }
-
-    #[test]
-    fn what_is_no_model_or_a_newer_one_is_named() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("model.json");
-        for (text, complaint) in [("[]", "does not fit"), (r#"{"version": 2, "keys": 7}"#, "version 2"), ("", "JSON")] {
-            fs::write(&path, text).expect("written");
-            let error = read(&path).expect_err("no model").to_string();
-            assert!(error.contains(complaint) && error.contains("model.json"), "{error}");
-        }
+        assert!(check_place(&path, false).is_err());
+        assert!(write(&path, b"{}", false).is_err());
     }
 }

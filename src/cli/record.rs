@@ -1,5 +1,6 @@
 //! `seclyzer record`
 
+use super::consent::is_agreed;
 use super::devices::none_read;
 use super::{Error, block_on, logging, told_to_end};
 use crate::agent::{AgentError, hardening, windows_of};
@@ -13,7 +14,7 @@ use crate::sources::evdev::{Devices, State};
 use crate::sources::stand_in::StandIns;
 use std::fs::{File, OpenOptions};
 use std::future::pending;
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -47,7 +48,7 @@ pub struct Args {
 
 pub fn run(args: &Args, loaded: Loaded) -> Result<(), Error> {
     logging::start(&loaded.config.log)?;
-    if !args.yes && !is_agreed(args)? {
+    if !args.yes && !is_agreed(&format!("writes {}", what_is_written(args)))? {
         return Err(Error::Unavailable(format!(
             "nothing was recorded: this writes {}, to which you have to agree; answer y in a terminal, or use --yes",
             what_is_written(args)
@@ -64,16 +65,6 @@ fn what_is_written(args: &Args) -> String {
         "EVERY KEY THAT IS TYPED, passwords included,"
     };
     format!("{what} to {}", args.output.display())
-}
-
-fn is_agreed(args: &Args) -> Result<bool, Error> {
-    if !io::stdin().is_terminal() {
-        return Ok(false);
-    }
-    eprint!("This writes {}. Continue? [y/N] ", what_is_written(args));
-    let mut answer = String::new();
-    io::stdin().read_line(&mut answer).map_err(Error::Output)?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
 async fn record(args: &Args, config: &Config) -> Result<(), Error> {

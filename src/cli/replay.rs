@@ -8,7 +8,7 @@ use crate::agent::replay::{Replay, Replayed, Speed, replay};
 use crate::agent::{AgentError, CLOSING_LIMIT, windows_of};
 use crate::config::{Config, Loaded, Switch};
 use crate::features::keystroke::Publish;
-use crate::recognition::{Recognition, Settings};
+use crate::recognition::{Recognition, Saved, Settings};
 use crate::store::{Store, StoreError};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::fs::File;
@@ -81,12 +81,15 @@ impl Recognise {
         if !self.recognise {
             return Ok(None);
         }
-        let model = self.model.as_deref().map(model_file::read).transpose()?;
         let settings = Settings { password_only: self.password_only, ..settings };
-        let recognition = Recognition::new(settings, model.as_ref()).map_err(|source| {
-            let path = self.model.clone().unwrap_or_default();
-            Error::Model { path, source }
-        })?;
+        let recognition = match &self.model {
+            None => Recognition::new(settings, None).expect("nothing to be wrong with"),
+            Some(path) => {
+                let model = model_file::read(path)?;
+                let recognition = Saved::from_json(&model).and_then(|saved| Recognition::new(settings, Some(&saved)));
+                recognition.map_err(|source| Error::Model { path: path.clone(), source })?
+            }
+        };
         Ok(Some(Recogniser::new(recognition)))
     }
 }
@@ -196,7 +199,7 @@ async fn replay_all(args: &Args, config: &Config, outlet: &Outlet) -> Result<(),
         stored_before = stored.unwrap_or(0);
     }
     match (&args.recognise.save_model, &how.recogniser) {
-        (Some(path), Some(recogniser)) => model_file::write(path, &recogniser.recognition.saved()),
+        (Some(path), Some(recogniser)) => model_file::write(path, &recogniser.recognition.saved().to_json(), true),
         _ => Ok(()),
     }
 }

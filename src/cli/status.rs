@@ -1,22 +1,14 @@
 //! `seclyzer status`
 
-use super::doctor::how_to_start;
 use super::text::table;
-use super::{Error, keystrokes};
+use super::{Error, ask, keystrokes, recognition};
 use crate::agent::feed::StrokesStatus;
 use crate::agent::hardening::Hardening;
-use crate::agent::status::socket_path;
 use crate::config::Config;
 use crate::sources::capture::LayoutOrigin;
 use crate::store::large_log;
 use serde_json::Value;
-use std::io::{self, ErrorKind, Read, Write};
-use std::os::unix::net::UnixStream;
-use std::path::Path;
-use std::time::Duration;
-
-/// An agent that runs answers at once.
-const ANSWER_LIMIT: Duration = Duration::from_secs(5);
+use std::io::Write;
 
 /// Show the state of the running agent: devices, events, why keystrokes count or not, sinks
 #[derive(Debug, clap::Args)]
@@ -32,33 +24,13 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, config: &Config, out: &mut impl Write) -> Result<(), Error> {
-    let path = socket_path(&config.store.path);
-    let no_answer = |error| Error::Unavailable(no_answer(&config.store.path, &error));
-    let mut socket = UnixStream::connect(&path).map_err(no_answer)?;
-    socket.set_read_timeout(Some(ANSWER_LIMIT)).map_err(no_answer)?;
-    let mut text = String::new();
-    socket.read_to_string(&mut text).map_err(no_answer)?;
-    let status: Value =
-        serde_json::from_str(&text).map_err(|error| Error::Unavailable(format!("{}: {error}", path.display())))?;
+    let status = ask::status(&config.store.path)?;
     if args.json {
         writeln!(out, "{status:#}")?;
     } else {
         write!(out, "{}", describe(&status))?;
     }
     Ok(())
-}
-
-/// What it means that nobody has answered.
-fn no_answer(database: &Path, error: &io::Error) -> String {
-    let shown = database.display();
-    match error.kind() {
-        // Without an agent there is no socket, or one that an agent which was killed has left behind.
-        ErrorKind::NotFound | ErrorKind::ConnectionRefused => {
-            format!("no agent runs on {shown}. To start it: {}", how_to_start(database))
-        }
-        ErrorKind::WouldBlock => format!("the agent on {shown} does not answer"),
-        _ => format!("the agent on {shown} cannot be queried: {error}"),
-    }
 }
 
 fn describe(status: &Value) -> String {
@@ -94,6 +66,7 @@ fn describe(status: &Value) -> String {
     if status["session_active"] == false {
         text += "capture: paused, another user's session is active\n";
     }
+    text += &recognition(&status["recognition"]);
     text += &format!("in force: {}\n", hardening(&status["hardening"]));
     if store["dropped"] != 0 && !store["dropped"].is_null() {
         text += &format!("records lost: {}\n", store["dropped"]);
@@ -121,6 +94,13 @@ fn keystrokes(status: &Value) -> String {
         keystrokes::strokes(&status),
         keystrokes::lines(&status)
     )
+}
+
+fn recognition(status: &Value) -> String {
+    match serde_json::from_value(status.clone()) {
+        Ok(Some(status)) => recognition::lines(&status),
+        Ok(None) | Err(_) => format!("{}\n", recognition::OFF),
+    }
 }
 
 fn layout(origin: &Value) -> &'static str {

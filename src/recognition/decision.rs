@@ -224,7 +224,8 @@ impl Decision {
     /// No duration of the keys spans this moment; `number` is the next stroke's.
     pub fn pause(&mut self, number: u64) {
         self.keys.break_scoring();
-        let ticket = self.undecided.push(number, None, None, None, &mut self.keys);
+        // A break has no word to wait for.
+        let ticket = self.undecided.push(number, None, None, Some(false), &mut self.keys);
         self.hold(Item::Key(ticket, None));
         self.close_if_calm();
     }

@@ -118,6 +118,40 @@ pub fn iso8601(us: Micros) -> String {
 #[cfg(test)]
 mod tests {
     use super::iso8601;
+    use crate::recognition::coarse::{Decision, Score};
+    use crate::recognition::{Modality, Reason, State};
+    use crate::record::{Body, Entry, Identity, Origin, Record};
+
+    fn json(body: Body) -> String {
+        let identity = Identity { user: "ann".into(), host: "desk".into(), dev_mode: false };
+        let record = Record { window_end_us: 1_790_000_015_000_001, degraded: false, body };
+        Entry::new(identity.into(), Origin::Device, record).to_json()
+    }
+
+    const ENVELOPE: &str = r#""schema":3,"user":"ann","host":"desk","origin":"device","timestamp":"2026-09-21T14:13:35.000001Z","window_end":1790000015000001,"dev_mode":false,"degraded":false"#;
+
+    #[test]
+    fn a_score_has_the_envelope_of_every_record_and_what_is_coarse() {
+        let score = Score { state: State::Owner, trust: Some(75), learnt_keys: 2100, learnt_actions: 450, sittings: 3 };
+        let own = r#""state":"owner","trust":75,"learnt_keys":2100,"learnt_actions":450,"sittings":3"#;
+        assert_eq!(json(Body::Score(score)), format!(r#"{{"type":"score",{ENVELOPE},{own}}}"#));
+        let learning = Score { state: State::Learning, trust: None, ..score };
+        assert!(json(Body::Score(learning)).contains(r#""state":"learning","trust":null,"#));
+    }
+
+    #[test]
+    fn a_decision_has_the_states_the_reason_and_what_decided() {
+        let decision = Decision {
+            from: State::Doubtful,
+            to: State::Stranger,
+            reason: Reason::Contested,
+            modality: Some(Modality::Both),
+        };
+        let own = r#""from":"doubtful","to":"stranger","reason":"contested","modality":"both""#;
+        assert_eq!(json(Body::Decision(decision)), format!(r#"{{"type":"decision",{ENVELOPE},{own}}}"#));
+        let over = Decision { from: State::Guest, to: State::Owner, reason: Reason::GuestEnd, modality: None };
+        assert!(json(Body::Decision(over)).contains(r#""reason":"guest_end","modality":null"#));
+    }
 
     #[test]
     fn times_are_told_in_utc_to_the_microsecond() {

@@ -115,6 +115,8 @@ mod tests {
     use crate::features::app::Transition;
     use crate::features::keystroke::Publish;
     use crate::features::names::{KEYSTROKE, KEYSTROKE_COUNT, MOUSE, MOUSE_COUNT};
+    use crate::recognition::coarse::{Decision, Score};
+    use crate::recognition::{Modality, Reason, State};
     use crate::record::{Body, Entry, Identity, Origin, Record};
     use influxdb_line_protocol::{FieldValue, ParsedLine, parse_lines};
     use proptest::prelude::*;
@@ -224,6 +226,32 @@ mod tests {
             )
         );
         assert_eq!(point(&text).timestamp, Some(1_790_000_000_000_001_000));
+    }
+
+    #[test]
+    fn a_score_and_a_decision_are_points_without_fields_for_what_is_not_known() {
+        let score =
+            Score { state: State::Owner, trust: Some(100), learnt_keys: 2100, learnt_actions: 450, sittings: 3 };
+        let envelope = "user_id=ann,host=desk schema=3i,dev_mode=false,degraded=true";
+        let of = |body| line(&entry("ann", "desk", Origin::Device, body));
+        assert_eq!(
+            of(Body::Score(score)),
+            format!(
+                "scores,{envelope},state=\"owner\",trust=100i,learnt_keys=2100i,learnt_actions=450i,sittings=3i \
+                 1790000000000001000\n"
+            )
+        );
+        let decision = Decision { from: State::Stranger, to: State::Owner, reason: Reason::Unlock, modality: None };
+        assert_eq!(
+            of(Body::Decision(decision)),
+            format!("decisions,{envelope},from=\"stranger\",to=\"owner\",reason=\"unlock\" 1790000000000001000\n")
+        );
+        assert_eq!(point(&of(Body::Score(Score { trust: None, ..score }))).field_value("trust"), None);
+        let decision = Decision { modality: Some(Modality::Keys), ..decision };
+        assert_eq!(
+            point(&of(Body::Decision(decision))).field_value("modality"),
+            Some(&FieldValue::String("keys".into()))
+        );
     }
 
     #[test]

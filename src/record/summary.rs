@@ -45,7 +45,7 @@ impl Record {
             Body::Score(score) => {
                 let trust = score.trust.map_or_else(|| NULL.into(), |trust| trust.to_string());
                 format!(
-                    "{time}  score      {:<9}  trust {trust}  learnt: {} keys, {} mouse actions, {} sittings{mark}",
+                    "{time}  score      {:<8}  trust {trust:<3}  learnt: {} keys, {} mouse actions, {} sittings{mark}",
                     score.state.name(),
                     score.learnt_keys,
                     score.learnt_actions,
@@ -84,4 +84,30 @@ fn listed(counts: impl Iterator<Item = (&'static str, u64)>, meanings: &[(&str, 
 fn named(features: &[Feature], values: &[Option<f64>], name: &str) -> String {
     let value = features.iter().position(|feature| feature.name == name).and_then(|i| values[i]);
     value.map_or_else(|| NULL.into(), |value| format!("{value:.0}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recognition::coarse::{Decision, Score};
+    use crate::recognition::{Modality, Reason, State};
+
+    fn shown(body: Body) -> String {
+        Record { window_end_us: 1_790_000_015_000_001, degraded: false, body }.summary(None)
+    }
+
+    #[test]
+    fn recognition_is_shown_in_words() {
+        let score = Score { state: State::Owner, trust: Some(75), learnt_keys: 2100, learnt_actions: 450, sittings: 3 };
+        let learnt = "learnt: 2100 keys, 450 mouse actions, 3 sittings";
+        assert_eq!(shown(Body::Score(score)), format!("14:13:35  score      owner     trust 75   {learnt}"));
+        let score = Score { state: State::Learning, trust: None, ..score };
+        assert_eq!(shown(Body::Score(score)), format!("14:13:35  score      learning  trust -    {learnt}"));
+        let decision = |reason, modality| {
+            shown(Body::Decision(Decision { from: State::Owner, to: State::Doubtful, reason, modality }))
+        };
+        let decided = decision(Reason::Evidence, Some(Modality::Mouse));
+        assert_eq!(decided, "14:13:35  decision   owner -> doubtful: evidence (mouse)");
+        assert_eq!(decision(Reason::Unlock, None), "14:13:35  decision   owner -> doubtful: unlock");
+    }
 }

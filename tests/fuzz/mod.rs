@@ -5,6 +5,7 @@
 #[path = "../common/value_parser.rs"]
 mod value_parser;
 
+use seclyzer::agent::control::{self, BadRequest, MODEL_BYTES, Model, Request};
 use seclyzer::config::{self, InfluxApi};
 use seclyzer::config::{Account, ConfigFile, Environment, Machine, Secret, SecretFile, Sources, Switch, Tls};
 use seclyzer::event::json;
@@ -32,7 +33,7 @@ use zeroize::Zeroizing;
 pub type Target = fn(&[u8]);
 
 /// Every target with its name, which is that of its corpus.
-pub const TARGETS: [(&str, Target); 8] = [
+pub const TARGETS: [(&str, Target); 9] = [
     ("event", event),
     ("trace", trace),
     ("wm_class", wm_class),
@@ -41,6 +42,7 @@ pub const TARGETS: [(&str, Target); 8] = [
     ("redis_subscription", redis_subscription),
     ("redis_reply", redis_reply),
     ("influx_reply", influx_reply),
+    ("request", request),
 ];
 
 const TOKEN: &str = "t0ken-that-nobody-may-see";
@@ -168,6 +170,29 @@ pub fn config_text(bytes: &[u8]) {
             assert!(told.lines().count() == 1 && told.len() < 2_000, "{} bytes", told.len());
         }
     }
+}
+
+/// What a client of the status socket sends is a request or a mistake, however it is cut into packets; a request is read
+/// again from how it is written.
+pub fn request(bytes: &[u8]) {
+    let read = |packet: usize| {
+        let mut client = Packets(bytes.to_vec().into(), packet);
+        RUNTIME.block_on(control::read(&mut client))
+    };
+    let whole = read(usize::MAX);
+    // In the last packet of a line nothing may follow it; of what is not read nothing is known.
+    let is_more = |read: &Result<Request, BadRequest>| *read == Err(BadRequest::More);
+    let in_bytes = read(1);
+    assert!(whole == in_bytes || is_more(&whole), "{whole:?} {in_bytes:?}");
+    let Ok(request) = in_bytes else { return };
+    let model = match &request {
+        Request::Import(Model(model)) => model.as_slice(),
+        _ => &[],
+    };
+    assert!(model.len() <= MODEL_BYTES);
+    let mut again = VecDeque::from(request.line().into_bytes());
+    again.extend(model);
+    assert_eq!(RUNTIME.block_on(control::read(&mut Packets(again, 7))), Ok(request));
 }
 
 static RUNTIME: LazyLock<Runtime> =

@@ -4,8 +4,8 @@
     make_golden.py                      golden/ anew, and golden/contract/ from the contract's golden traces
     make_golden.py --seed N --out DIR   traces of other people, into another folder
 
-Each NAME.jsonl comes with NAME.expected (the records) and NAME.saved.json (what is kept at the end). All but `fresh` begin
-with owner.state.json; `takeover` and `mixed` are run with --password-only.
+Each NAME.jsonl comes with NAME.expected (the records) and NAME.saved.json (what is kept at the end). All but `fresh`
+begin with owner.state.json; `takeover` and `mixed` are run with --password-only.
 """
 import glob
 import json
@@ -15,6 +15,7 @@ import sys
 
 import recognition as R
 from simulated import ISLAND, Person
+from storm import storm
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BEGIN, DAY, SECOND = 1_790_000_000_000_000, 86_400_000_000, 1_000_000
@@ -40,7 +41,7 @@ class Trace:
         self.events += more
         return self
 
-    def tell(self, event):
+    def note(self, event):
         self.events.append(event)
         return self
 
@@ -50,11 +51,11 @@ def people(seed):
     if seed == 0:
         return Person(1, 5.0, 4.45, 1.0, -2.3), Person(2, 5.25, 4.25, 1.5, -2.7)
     r = random.Random(f"people {seed}")
-    return [Person(f"{who} {seed}", 5.1 + r.gauss(0, .15), 4.35 + r.gauss(0, .15), 1.2 + r.gauss(0, .2), -2.5 + r.gauss(0, .2))
-            for who in ("owner", "other")]
+    means, spreads = (5.1, 4.35, 1.2, -2.5), (.15, .15, .2, .2)
+    return [Person(f"{who} {seed}", *map(r.gauss, means, spreads)) for who in ("owner", "other")]
 
 
-def owners_state(owner):
+def owners_state(owner, seed):
     """Learnt from four sittings: lines of 30 words, then some pointing."""
     ev = []
     for day in range(4):
@@ -62,19 +63,22 @@ def owners_state(owner):
         ev += more
     _, state = R.run(ev)
     state["keys"]["strokes"] = max(state["keys"]["strokes"], 2000)      # the example is small: it is called ready
+    if seed:
+        state["mouse"]["actions"] = 19_990.0      # soon the past fades
     return state
 
 
 def takeover(owner, other, ts):
     """Another takes over; a password (the alarm is answered); he goes on (contested); a password; the owner."""
     t = Trace(ts).add(owner.bouts, 3).add(other.bouts, 5, after_us=3 * SECOND)
-    t.tell(control(t.ts, "unlock")).add(other.bouts, 5, after_us=2 * SECOND)
-    return t.tell(control(t.ts, "unlock")).add(owner.bouts, 2, after_us=2 * SECOND)
+    t.note(control(t.ts, "unlock")).add(other.bouts, 5, after_us=2 * SECOND)
+    return t.note(control(t.ts, "unlock")).add(owner.bouts, 2, after_us=2 * SECOND)
 
 
 def gone(owner, other, ts):
     """Nobody answers; the owner comes back, and is believed after a while."""
-    return Trace(ts).add(owner.bouts, 2).add(other.bouts, 3, after_us=3 * SECOND).add(owner.bouts, 8, after_us=3 * SECOND)
+    t = Trace(ts).add(owner.bouts, 2).add(other.bouts, 3, after_us=3 * SECOND)
+    return t.add(owner.bouts, 8, after_us=3 * SECOND)
 
 
 def play(owner, _, ts):
@@ -86,17 +90,17 @@ def play(owner, _, ts):
 def day(owner, other, ts):
     """A gap, a lock and an unlock, a guest, long idle, the clock set back, what does not fit."""
     t = Trace(ts).add(owner.bouts, 2)
-    t.tell({"type": "gap", "ts": t.ts, "reason": "suspend"}).add(owner.bouts, 1, after_us=SECOND)
-    t.tell(control(t.ts, "lock")).tell(control(t.ts + 60 * SECOND, "unlock")).add(owner.bouts, 1, after_us=62 * SECOND)
+    t.note({"type": "gap", "ts": t.ts, "reason": "suspend"}).add(owner.bouts, 1, after_us=SECOND)
+    t.note(control(t.ts, "lock")).note(control(t.ts + 60 * SECOND, "unlock")).add(owner.bouts, 1, after_us=62 * SECOND)
     guest = t.ts
-    t.tell(focus(guest, "mail")).tell(control(guest + SECOND, "guest", until=guest + 60 * SECOND))
+    t.note(focus(guest, "mail")).note(control(guest + SECOND, "guest", until=guest + 60 * SECOND))
     t.add(other.bouts, 1, after_us=2 * SECOND)
     t.ts = max(t.ts, guest + 61 * SECOND)
     t.add(owner.bouts, 1)
-    t.tell({"type": "keystroke", "ts": t.ts, "key": "nonsense", "event": "press"})
-    t.tell({"type": "mouse", "ts": t.ts, "event": "move"}).add(owner.bouts, 1, after_us=1000 * SECOND)
+    t.note({"type": "keystroke", "ts": t.ts, "key": "nonsense", "event": "press"})
+    t.note({"type": "mouse", "ts": t.ts, "event": "move"}).add(owner.bouts, 1, after_us=1000 * SECOND)
     for at in (t.ts, t.ts + 90_000):
-        t.tell({"type": "mouse", "ts": at, "event": "scroll", "scroll_delta": -1})
+        t.note({"type": "mouse", "ts": at, "event": "scroll", "scroll_delta": -1})
     t.ts -= 20 * SECOND
     return t.add(owner.bouts, 1)
 
@@ -106,29 +110,40 @@ def fresh(owner, _, ts):
     return Trace(ts).add(owner.bouts, 2, 25, 8).add(owner.bouts, 1, 20, 8, after_us=1000 * SECOND)
 
 
+# Of expanders: presses, how long a key is held, and from press to press.
+SPEEDS_US = ((200, 1_000, 2_000), (120, 1_000, 60_000), (200, 20_000, 12_000), (200, 90_000, 13_000), (100, 0, 0),
+             (40, 14_999, 150_000))
+
+
 def expander(owner, _, ts):
-    """A program types for the owner, at several speeds, in the middle of his lines; then switches that bounce. No alarm."""
-    t = Trace(ts).tell(focus(ts, "editor")).add(owner.type, 40)
-    for presses, hold_us, step_us in ((300, 1_000, 2_000), (300, 1_000, 60_000), (300, 20_000, 12_000), (300, 90_000, 13_000),
-                                      (300, 0, 0), (40, 14_999, 150_000)):
+    """A program types for the owner, at several speeds, in the middle of his lines; then switches that bounce. No
+    alarm."""
+    t = Trace(ts).note(focus(ts, "editor")).add(owner.type, 40)
+    for presses, hold_us, step_us in SPEEDS_US:
         t.add(owner.expand, presses, hold_us, step_us).add(owner.type, 25)
     return t.add(owner.chatter, 40).add(owner.bouts, 2)
 
 
 def layouts(owner, _, ts):
     """A letter of his words is no letter of the US keyboard; then the layout comes on which it is one."""
-    umlaut, t = {"p": "KEY_SEMICOLON"}, Trace(ts).tell(focus(ts, "editor"))
+    umlaut, t = {"p": "KEY_SEMICOLON"}, Trace(ts).note(focus(ts, "editor"))
     t.add(owner.type, 60, umlaut)
-    return t.tell({"ts": t.ts, **ISLAND}).add(owner.type, 60, umlaut).tell({"ts": t.ts + 1, **ISLAND}).add(owner.type, 20, umlaut)
+    t.note({"ts": t.ts, **ISLAND}).add(owner.type, 60, umlaut)
+    return t.note({"ts": t.ts, **ISLAND}).add(owner.type, 20, umlaut)      # the same once more changes nothing
+
+
+def long_alarm(owner, other, ts):
+    """Another types for longer than a case is remembered, then a password: the alarm is answered."""
+    t = Trace(ts).add(owner.bouts, 1).add(other.type, 260, after_us=3 * SECOND)
+    return t.note(control(t.ts, "unlock")).add(owner.bouts, 2, after_us=2 * SECOND)
 
 
 def mixed(owner, other, ts):
     """Whatever may happen, in no order."""
-    from storm import storm
     return storm(Trace(ts), owner, other)
 
 
-TRACES = (takeover, gone, play, day, fresh, expander, layouts, mixed)
+TRACES = (takeover, gone, play, day, fresh, expander, layouts, long_alarm, mixed)
 
 
 def write(path, text):
@@ -163,7 +178,7 @@ def main(argv):
         sys.exit("other seeds go to another folder: --out DIR")
     os.makedirs(folder, exist_ok=True)
     owner, other = people(seed)
-    state = owners_state(owner)
+    state = owners_state(owner, seed)
     write(os.path.join(folder, "owner.state.json"), json.dumps(state))
     for trace in TRACES:
         name = trace.__name__

@@ -4,10 +4,11 @@
     recognition.py TRACE.jsonl [--state IN.json] [--save OUT.json] [--password-only] [--learn-all]
     recognition.py --selftest
 
-Events are those of docs/contract.md, and {"type": "control", "ts": .., "event": "unlock" | "lock" | "guest", "until": ..}
-(`until` with guest only). At each multiple of 5 s that ends a stretch with input there is one score record, at each change
-of state one decision record, in the order of what happened. `--save` writes what is kept at the end, `--state` begins with
-it. Standard library only. docs/recognition.md explains it; where the two disagree this program is right.
+Events are those of docs/contract.md, and {"type": "control", "ts": .., "event": "unlock" | "lock" | "guest", "until":
+..} (`until` with guest only). At each multiple of 5 s that ends a stretch with input there is one score record, at
+each change of state one decision record, in the order of what happened. `--save` writes what is kept at the end,
+`--state` begins with it. Standard library only. docs/recognition.md explains it; where the two disagree this program
+is right.
 """
 import json
 import os
@@ -151,7 +152,7 @@ class Recognition:
         self.cut(scope)
 
     def part(self):
-        """Another sitting, the screen locked or unlocked, a guest coming or going: none of it hides what has the focus."""
+        """Another sitting, the screen locked or unlocked, a guest coming or going: what has the focus stays known."""
         self.teach("gap", self.clock, "keystroke")
         self.cut("all")
 
@@ -176,12 +177,18 @@ class Recognition:
 
 def run(events, state=None, learn_all=False, password_only=False):
     """All records of a trace, and the state at its end."""
+    out, r = records(events, state, learn_all, password_only)
+    return out, r.decision.save()
+
+
+def records(events, state=None, learn_all=False, password_only=False):
+    """All records of a trace, and what made them."""
     r, out = Recognition(state, learn_all, password_only), []
     for event in events:
         r.feed(event)
         out += r.take()
     r.end()
-    return out + r.take(), r.decision.save()
+    return out + r.take(), r
 
 
 def read(path):

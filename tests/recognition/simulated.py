@@ -1,11 +1,12 @@
-"""A simulated typist and mouse: no data set, a person is a seed. Each method makes the events of one activity from `ts` on,
-and returns them with the time after."""
+"""A simulated typist and mouse: no data set, a person is a seed. Each method makes the events of one activity from
+`ts` on, and returns them with the time after."""
 import math
 import random
 
-WORDS = ("the of and to in is that for it as was with be by on not he this are or his from at which but have an had they you "
-         "were their one all we can her has there been if more when will would who so no out up into them then time over water "
-         "people little know house again small sound place years live back give most very after things our just name good").split()
+WORDS = """
+the of and to in is that for it as was with be by on not he this are or his from at which but have an had they you were
+their one all we can her has there been if more when will would who so no out up into them then time over water people
+little know house again small sound place years live back give most very after things our just name good""".split()
 # The letter beside L, as ö is on many layouts.
 ISLAND = {"type": "layout", "letters": [*"abcdefghijklmnopqrstuvwxyz", "KEY_SEMICOLON", "KEY_APOSTROPHE"],
           "altgr_letters": ["KEY_E"], "marks": ["KEY_COMMA", "KEY_DOT", "KEY_SLASH"], "accents": ["KEY_EQUAL"]}
@@ -13,8 +14,12 @@ ISLAND = {"type": "layout", "letters": [*"abcdefghijklmnopqrstuvwxyz", "KEY_SEMI
 
 def strokes(presses):
     """Events, in order of time, of [(press, release, key)]."""
-    ev = [e for t, release, key in presses for e in ((t, key, "press"), (release, key, "release"))]
-    return [{"type": "keystroke", "ts": t, "key": key, "event": event} for t, key, event in sorted(ev, key=lambda e: e[0])]
+    ev = [e for press, release, key in presses for e in ((press, key, "press"), (release, key, "release"))]
+    return in_order([{"type": "keystroke", "ts": ts, "key": key, "event": event} for ts, key, event in ev])
+
+
+def in_order(events):
+    return sorted(events, key=lambda e: e["ts"])
 
 
 class Person:
@@ -28,7 +33,7 @@ class Person:
         self.bow, self.snap = r.gauss(0, .12), r.uniform(.8, 1.3)
 
     def type(self, ts, words, instead=None):
-        """So many words, each with a space after it. instead: key names of some letters that differ from the letter's."""
+        """So many words, each with a space after it. instead: keys that take the place of some letters'."""
         presses, before, r = [], " ", self.r
         for _ in range(words):
             for c in r.choice(WORDS) + " ":
@@ -126,4 +131,4 @@ class Person:
                 bounce_us = self.r.randint(2_000, 6_000)
                 bounces += strokes([(e["ts"], e["ts"] + bounce_us, e["key"])])
                 e["ts"] += bounce_us + 1_500
-        return sorted(ev + bounces, key=lambda e: e["ts"]), ts
+        return in_order(ev + bounces), ts

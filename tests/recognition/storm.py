@@ -1,32 +1,37 @@
 """A trace of whatever may happen, in no order, from the owner's random numbers."""
-from simulated import ISLAND
+from simulated import ISLAND, in_order
 
 SECOND = 1_000_000
+SHIFTS = ("KEY_LEFTSHIFT", "KEY_RIGHTSHIFT", "KEY_CAPSLOCK")
+ODD = ("KEY_1", "KEY_EQUAL", "KEY_RIGHTALT", "KEY_F5", "KEY_LEFTCTRL", "KEY_SEMICOLON")
 SCOPES = ("keystroke", "mouse", "app", "all", None)
 
 
-def storm(trace, owner, other, activities=60):
+def storm(trace, owner, other, activities=50):
     r = owner.r
-    names = [name for name, weight in WEIGHTS.items() for _ in range(weight)]
     for _ in range(activities):
-        ACTIVITIES[r.choice(names)](trace, r.choice((owner, owner, owner, other)), r)
+        activity, = r.choices(list(ACTIVITIES), ACTIVITIES.values())
+        activity(trace, r.choice((owner, owner, owner, other)), r)
         trace.ts += r.choice((0, 1_000, 200_000, SECOND, 3 * SECOND))
+    trace.events = [e for e in trace.events if e.get("event") != "release" or r.random() > .01]      # some get lost
     return trace
 
 
 def line(t, person, r):
     """Words, with slips and capitals; perhaps Enter."""
+    begin = len(t.events)
     for _ in range(r.randint(1, 12)):
         if r.random() < .2:
-            more, _ = person.press(t.ts, r.choice(("KEY_LEFTSHIFT", "KEY_RIGHTSHIFT", "KEY_CAPSLOCK")), r.choice((None, 300)))
+            more, _ = person.press(t.ts, r.choice(SHIFTS), r.choice((None, 300)))
             t.events += more
         t.add(person.type, r.randint(1, 3))
         for _ in range(r.choice((0, 0, 0, 1, 2, 5))):
             t.add(person.press, "KEY_BACKSPACE", r.choice((None, None, None, 160)))
         if r.random() < .1:
-            t.add(person.press, r.choice(("KEY_1", "KEY_EQUAL", "KEY_RIGHTALT", "KEY_F5", "KEY_LEFTCTRL", "KEY_SEMICOLON")), 1500)
+            t.add(person.press, r.choice(ODD), r.choice((None, 1500)))
     if r.random() < .5:
         t.add(person.press, "KEY_ENTER")
+    t.events[begin:] = in_order(t.events[begin:])
 
 
 def long_line(t, person, r):
@@ -44,7 +49,8 @@ def point(t, person, r):
 
 
 def program(t, person, r):
-    t.add(person.expand, r.randint(10, 60), r.choice((0, 1_000, 14_999, 15_000, 20_000)), r.choice((2_000, 13_333, 13_334, 90_000)))
+    hold_us = r.choice((0, 1_000, 14_999, 15_000, 20_000))
+    t.add(person.expand, r.randint(10, 60), hold_us, r.choice((2_000, 13_333, 13_334, 90_000)))
 
 
 def chatter(t, person, r):
@@ -60,7 +66,7 @@ def numbers(t, person, r):
 
 
 def mouse(t, event, **more):
-    t.tell({"type": "mouse", "ts": t.ts, "event": event, **more})
+    t.note({"type": "mouse", "ts": t.ts, "event": event, **more})
 
 
 def tablet(t, _, r):
@@ -71,6 +77,14 @@ def tablet(t, _, r):
         if r.random() < .9:
             x, y = x + r.gauss(6, 8), y + r.gauss(-3, 8)
         t.ts += r.choice((2_000, 8_000, 8_000, 20_000, 400_000))
+
+
+def tremble(t, _, r):
+    """Less than a stroke, or one that ends where it began."""
+    for dx in r.choice(((1, 1), (1, 1, 1), (2, 30, -30), (20, 15, -12))):
+        mouse(t, "move", dx=dx, dy=0)
+        t.ts += 10_000
+    t.ts += 400_000
 
 
 def wheel(t, _, r):
@@ -100,21 +114,23 @@ def touch(t, _, r):
 
 
 def focus(t, _, r):
-    t.tell({"type": "app", "ts": t.ts, "event": "focus", "app_name": r.choice(("editor", "mail", None)), "window_class": None})
+    app = r.choice(("editor", "mail", None))
+    t.note({"type": "app", "ts": t.ts, "event": "focus", "app_name": app, "window_class": app})
 
 
 def layout(t, _, r):
-    t.tell({"ts": t.ts, **ISLAND} if r.random() < .5 else {"ts": t.ts, "type": "layout", "letters": [*"abcdefghijklmnopqrstuvwxyz"]})
+    t.note({"ts": t.ts, **r.choice((ISLAND, {"type": "layout", "letters": [*"abcdefghijklmnopqrstuvwxyz"]}))})
 
 
 def gap(t, _, r):
     scope = r.choice(SCOPES)
-    t.tell({"type": "gap", "ts": t.ts, "reason": "overrun", **({"scope": scope} if scope else {})})
+    t.note({"type": "gap", "ts": t.ts, "reason": "overrun", **({"scope": scope} if scope else {})})
 
 
 def control(t, _, r):
     event = r.choice(("unlock", "lock", "guest"))
-    t.tell({"type": "control", "ts": t.ts, "event": event, **({"until": t.ts + 20 * SECOND} if event == "guest" else {})})
+    until = {"until": t.ts + 20 * SECOND} if event == "guest" else {}
+    t.note({"type": "control", "ts": t.ts, "event": event, **until})
 
 
 def pause(t, _, r):
@@ -126,12 +142,17 @@ def clock(t, _, r):
 
 
 def rubbish(t, _, r):
-    t.tell(r.choice((
-        {"type": "keystroke", "ts": t.ts, "key": "nonsense", "event": "press"}, {"type": "mouse", "ts": t.ts, "event": "move"},
-        {"type": "control", "ts": t.ts, "event": "guest", "until": t.ts}, {"type": "control", "ts": t.ts, "event": "dance"},
-        {"type": "app", "ts": t.ts, "event": "focus"}, {"type": "keystroke", "ts": 0, "key": "a", "event": "press"})))
+    t.note(r.choice((
+        {"type": "keystroke", "ts": t.ts, "key": "nonsense", "event": "press"},
+        {"type": "keystroke", "ts": 0, "key": "a", "event": "press"},
+        {"type": "mouse", "ts": t.ts, "event": "move"},
+        {"type": "app", "ts": t.ts, "event": "focus"},
+        {"type": "control", "ts": t.ts, "event": "guest", "until": t.ts},
+        {"type": "control", "ts": t.ts, "event": "dance"})))
 
 
-ACTIVITIES = {f.__name__: f for f in (line, long_line, long_word, point, program, chatter, game, numbers, tablet, wheel, drag,
-                                      touch, focus, layout, gap, control, pause, clock, rubbish)}
-WEIGHTS = {name: {"line": 8, "long_line": 6, "point": 6, "focus": 3}.get(name, 1) for name in ACTIVITIES}
+# How often each, beside the others.
+ACTIVITIES = {
+    line: 8, long_line: 6, long_word: 1, program: 1, chatter: 1, game: 1, numbers: 1,
+    point: 6, tablet: 1, tremble: 2, wheel: 1, drag: 1, touch: 1,
+    focus: 3, layout: 1, gap: 1, control: 3, pause: 1, clock: 1, rubbish: 1}

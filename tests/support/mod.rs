@@ -1,6 +1,7 @@
 //! What the tests of sinks and of the Redis channel share.
 #![allow(dead_code, reason = "each test uses a part of it")]
 
+pub mod accounts;
 pub mod agent;
 pub mod http;
 pub mod leaks;
@@ -11,6 +12,8 @@ use seclyzer::event::Micros;
 use seclyzer::features::app::Transition;
 use seclyzer::features::keystroke::Publish;
 use seclyzer::features::names::{KEYSTROKE_COUNT, MOUSE_COUNT};
+use seclyzer::recognition::coarse::{Decision, Score};
+use seclyzer::recognition::{Modality, Reason, State};
 use seclyzer::record::{Body, Entry, Identity, Origin, Record, Stored};
 use std::ops::RangeInclusive;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -73,6 +76,34 @@ pub fn record(start_us: Micros, number: i64) -> Record {
 pub fn entry(record: Record) -> Entry {
     let identity = Identity { user: "someone".into(), host: "somewhere".into(), dev_mode: false };
     Entry::new(identity.into(), Origin::Device, record)
+}
+
+/// One record of recognition, a score and a decision in turn; numbers are seconds from `start_us`.
+pub fn recognised(start_us: Micros, number: i64) -> Record {
+    let learnt = number.unsigned_abs() * 100;
+    let body = match number.rem_euclid(2) {
+        0 => Body::Score(Score {
+            state: State::Owner,
+            trust: Some(75),
+            learnt_keys: learnt,
+            learnt_actions: 450,
+            sittings: 4,
+        }),
+        _ => Body::Decision(Decision {
+            from: State::Owner,
+            to: State::Doubtful,
+            reason: Reason::Evidence,
+            modality: Some(Modality::Both),
+        }),
+    };
+    Record { window_end_us: start_us + number * 1_000_000, degraded: false, body }
+}
+
+/// Records of all kinds as the store hands them out: of three in a row the first is of features.
+pub fn mixed_batch(ids: RangeInclusive<i64>) -> Vec<Stored> {
+    let start_us = an_hour_ago_us();
+    let record = |id: i64| if id % 3 == 1 { record(start_us, id / 3) } else { recognised(start_us, id) };
+    ids.map(|id| Stored { id, entry: entry(record(id)) }).collect()
 }
 
 /// Records as the store hands them out.

@@ -210,28 +210,43 @@ impl Redis {
         client.get_multiplexed_async_connection_with_config(&limits).await.expect("a server that runs")
     }
 
+    /// A connection that subscribes to nothing yet.
+    pub async fn connect_pubsub(&self) -> redis::aio::PubSub {
+        let client = redis::Client::open(self.url()).expect("a good URL");
+        client.get_async_pubsub().await.expect("a server that runs")
+    }
+
     /// Listens on channels from now on.
     pub async fn subscribe(&self, channels: &[&str]) -> redis::aio::PubSub {
-        let client = redis::Client::open(self.url()).expect("a good URL");
-        let mut subscription = client.get_async_pubsub().await.expect("a server that runs");
+        let mut subscription = self.connect_pubsub().await;
         subscription.subscribe(channels).await.expect("a subscription");
         subscription
     }
 
-    /// All that the stream holds: the field `record` of each entry.
+    /// All that the stream of features holds: the field `record` of each entry.
     pub async fn stream(&self) -> Vec<String> {
         self.stream_after("-").await.0
     }
 
     /// The same of the entries behind the one with this id (`-`: of all), and the id of the last.
     pub async fn stream_after(&self, id: &str) -> (Vec<String>, String) {
+        self.entries("seclyzer:stream:features", id).await
+    }
+
+    /// All that the stream of decisions holds.
+    pub async fn decisions(&self) -> Vec<String> {
+        self.entries("seclyzer:stream:decisions", "-").await.0
+    }
+
+    /// The field `record` of a stream's entries behind the one with this id, and the id of the last.
+    pub async fn entries(&self, stream: &str, id: &str) -> (Vec<String>, String) {
         const AT_ONCE: usize = 500;
         let mut connection = self.connect("").await;
         let (mut all, mut last) = (Vec::new(), id.to_owned());
         loop {
             let from = if last == "-" { last.clone() } else { format!("({last}") };
             let mut command = redis::cmd("XRANGE");
-            command.arg("seclyzer:stream:features").arg(from).arg("+").arg("COUNT").arg(AT_ONCE);
+            command.arg(stream).arg(from).arg("+").arg("COUNT").arg(AT_ONCE);
             let entries: Vec<(String, Vec<(String, String)>)> =
                 command.query_async(&mut connection).await.expect("a stream or nothing");
             let count = entries.len();

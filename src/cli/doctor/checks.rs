@@ -3,7 +3,7 @@
 use super::super::devices::{NO_DEVICE, PROVIDE_DEVICE};
 use super::super::{Error, block_on};
 use super::service::{self, Running};
-use super::{Finding, keystrokes};
+use super::{Finding, keystrokes, recognition};
 use crate::config::{self, Config, Loaded, Switch};
 use crate::remote::redis::answer::trouble;
 use crate::remote::redis::servers;
@@ -30,6 +30,8 @@ pub fn all(loaded: &Loaded) -> Result<Vec<Finding>, Error> {
     findings.push(database(&config.store.path));
     findings.push(service::finding(running.as_ref(), &config.store.path));
     findings.push(keystrokes::finding(&config.keystroke, &config.store.path, running.as_ref()));
+    let stored = || service::stored_descriptors(&config.store.path);
+    findings.push(recognition::finding(config.recognition.enabled, running.as_ref(), stored));
     let near_and_far = async {
         let mut findings = desktop(config, running.as_ref()).await;
         findings.push(redis(&config.redis).await);

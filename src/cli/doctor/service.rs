@@ -1,20 +1,16 @@
 //! The agent as a service: whether it runs, and what it says of itself.
 
+use super::super::ask;
 use super::Finding;
 use crate::agent::feed::StrokesStatus;
 use crate::agent::hardening::Hardening;
-use crate::agent::status::socket_path;
+use crate::agent::recognition_status::RecognitionStatus;
 use crate::sources::capture::LayoutOrigin;
 use crate::sources::evdev::Node;
 use serde::Deserialize;
-use std::io::Read;
-use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
 
-/// An agent that runs answers at once.
-const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 /// Where the hardened services have their databases, each in a folder with its user's name.
 const HARDENED: &str = "/var/lib/seclyzer";
 
@@ -33,15 +29,14 @@ pub struct Running {
     pub applications_trouble: Option<String>,
     #[serde(default)]
     pub layout: Option<LayoutOrigin>,
+    /// What it knows of its owner; `None` where recognition is off.
+    #[serde(default)]
+    pub recognition: Option<RecognitionStatus>,
 }
 
 /// Asks the agent that writes to this database, if one does.
 pub fn ask(database: &Path) -> Option<Running> {
-    let mut socket = UnixStream::connect(socket_path(database)).ok()?;
-    socket.set_read_timeout(Some(ANSWER_LIMIT)).ok()?;
-    let mut text = String::new();
-    socket.read_to_string(&mut text).ok()?;
-    serde_json::from_str(&text).ok()
+    serde_json::from_value(ask::status(database).ok()?).ok()
 }
 
 pub fn finding(running: Option<&Running>, database: &Path) -> Finding {
@@ -70,11 +65,24 @@ pub fn how_to_start(database: &Path) -> String {
     }
 }
 
-fn not_running(database: &Path) -> Finding {
-    let (scope, unit) = match hardened_user(database) {
+/// The manager of the service that has this database, as an option of systemctl, and its unit.
+fn unit_of(database: &Path) -> (&'static str, String) {
+    match hardened_user(database) {
         Some(user) => ("--system", format!("seclyzer@{user}")),
         None => ("--user", "seclyzer".to_owned()),
-    };
+    }
+}
+
+/// How many descriptors the service manager stores for the service, if there is one that says so.
+pub fn stored_descriptors(database: &Path) -> Option<u32> {
+    let (scope, unit) = unit_of(database);
+    let arguments = [scope, "show", "--property=NFileDescriptorStore", "--value", &format!("{unit}.service")];
+    let output = Command::new("systemctl").args(arguments).output().ok()?;
+    std::str::from_utf8(&output.stdout).ok()?.trim().parse().ok()
+}
+
+fn not_running(database: &Path) -> Finding {
+    let (scope, unit) = unit_of(database);
     let is_active = Command::new("systemctl").args([scope, "is-active", &format!("{unit}.service")]).output();
     match is_active.as_ref().map(|output| output.stdout.trim_ascii()) {
         Ok(b"failed") => {

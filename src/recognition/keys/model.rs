@@ -251,3 +251,6 @@ fn trees() -> [Tree; Feature::COUNT] {
 fn log_density(z: f64, variance: f64) -> f64 {
     -0.5 * variance.ln() - 0.5 * (NU + 1.0) * (z * z / (NU * variance)).ln_1p()
 }
+
+#[cfg(test)]
+mod tests;

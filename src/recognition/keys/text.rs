@@ -57,3 +57,87 @@ impl fmt::Debug for Text {
         f.write_str("Text(…)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Key;
+
+    const TAP_US: Micros = 80_000;
+
+    fn key(name: &str) -> KeyNumber {
+        KeyNumber::from(Key::named(name).expect("a key"))
+    }
+
+    /// Of each character whether it is text.
+    fn typed(text: &mut Text, what: &str) -> Vec<bool> {
+        what.chars().map(|c| text.take(key(&c.to_string()), TAP_US, false)).collect()
+    }
+
+    #[test]
+    fn words_are_text() {
+        assert!(
+            typed(&mut Text::new(), "the quick brown fox jumps over the lazy dog").into_iter().all(|is_text| is_text)
+        );
+    }
+
+    #[test]
+    fn a_few_keys_again_and_again_are_a_game() {
+        let verdicts = typed(&mut Text::new(), &"wasd".repeat(6));
+        assert!(verdicts[..11].iter().all(|&is_text| is_text), "so few strokes may be a word");
+        assert!(verdicts[12..].iter().all(|&is_text| !is_text));
+    }
+
+    #[test]
+    fn numbers_are_no_text() {
+        assert!(!typed(&mut Text::new(), "3.141 2.718 1.618 0.577").ends_with(&[true]));
+    }
+
+    #[test]
+    fn keys_held_for_long_are_no_text() {
+        let mut text = Text::new();
+        typed(&mut text, "the quick brown fox");
+        let held: Vec<bool> = "jumps".chars().map(|c| text.take(key(&c.to_string()), 400_001, false)).collect();
+        assert_eq!(held, [true, true, true, false, false]);
+    }
+
+    #[test]
+    fn shortcuts_and_keys_of_other_blocks_are_no_text() {
+        let mut text = Text::new();
+        assert!(!text.take(key("c"), TAP_US, true));
+        assert!(!text.take(key("KEY_DOWN"), TAP_US, false));
+        assert!(text.take(key("c"), TAP_US, false));
+    }
+
+    #[test]
+    fn after_a_game_text_is_text_again_once_it_prevails() {
+        let mut text = Text::new();
+        typed(&mut text, &"wasd".repeat(6));
+        assert!(typed(&mut text, "the quick brown fox jumps over").ends_with(&[true]));
+    }
+
+    #[test]
+    fn cleared_it_begins_anew() {
+        let mut text = Text::new();
+        typed(&mut text, &"wasd".repeat(6));
+        text.clear();
+        assert_eq!(typed(&mut text, "wasd"), [true; 4]);
+    }
+
+    #[test]
+    fn a_snapshot_continues_where_it_was_taken() {
+        let mut text = Text::new();
+        typed(&mut text, "the wasdwasdwasdwasd");
+        let snapshot = serde_json::to_value(&text).expect("a snapshot");
+        let mut restored: Text = serde_json::from_value(snapshot).expect("the same");
+        let what = "wasd the quick brown fox jumps over 1234567890123";
+        assert_eq!(typed(&mut restored, what), typed(&mut text, what));
+    }
+
+    #[test]
+    fn debug_does_not_show_the_keys() {
+        let mut text = Text::new();
+        typed(&mut text, "secret");
+        assert_eq!(format!("{text:?}"), "Text(…)");
+    }
+}

@@ -23,21 +23,25 @@ const INNER_CAPS: [u16; 3] = [64 * LEAF_CAP, 16 * LEAF_CAP, 4 * LEAF_CAP];
 /// Room is made for so many leaves at a time: a tree's size is what it learnt, not twice that.
 const LEAVES_STEP: usize = 64;
 
-/// Squared deviations of predictions below a node and their number: integral, at most the level's cap.
+/// The person, a group or a subgroup.
 #[derive(Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 struct Inner {
     /// Sum of what the children say of this node's mean.
     below: Message,
+    /// Sum of the squared deviations of values below it from what was expected.
     squares: f64,
+    /// Of `squares`, at most its level's cap.
     count: u16,
 }
 
-/// Values of one pair of keys. `count` is that of `sum` and of `squares` alike.
+/// A pair of keys.
 #[derive(Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 struct Leaf {
+    /// Sum of its values.
     sum: f64,
     squares: f64,
     pair: u16,
+    /// Of `sum` and of `squares` alike, at most [`LEAF_CAP`].
     count: u16,
 }
 
@@ -200,4 +204,145 @@ fn count(squares: &mut f64, count: &mut u16, cap: u16, square: f64) {
 /// A variance by a node's deviations, and by `variance` of the level above.
 fn shrink(variance: f64, squares: f64, count: u16) -> f64 {
     (KAPPA * variance + squares) / (KAPPA + f64::from(count))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::normals::OWNER;
+    use super::super::number::KeyNumber;
+    use super::*;
+    use proptest::prelude::*;
+
+    const NORMALS: &Normals = &OWNER[1];
+
+    fn path(first: u8, second: u8) -> Path {
+        let key = |number| KeyNumber::try_from(number).expect("a key");
+        Path::new(Feature::Press, key(first), key(second))
+    }
+
+    fn learn(tree: &mut Tree, path: Path, x: f64) {
+        let expected = tree.predict(NORMALS, path);
+        tree.update(NORMALS, path, x, &expected);
+    }
+
+    fn near(a: f64, b: f64) -> bool {
+        (a - b).abs() < 1e-9
+    }
+
+    #[test]
+    fn what_was_never_seen_is_expected_as_of_anybody() {
+        let expected = Tree::new().predict(NORMALS, path(0, 1));
+        let differs: f64 = NORMALS.differs.iter().sum();
+        assert!(near(expected.mean, 5.2) && near(expected.mean_variance, 0.35 * 0.35 + differs));
+        assert_eq!(expected.within, NORMALS.within);
+    }
+
+    #[test]
+    fn what_one_pair_is_like_is_expected_of_another_the_more_the_closer_it_is() {
+        let mut tree = Tree::new();
+        (0..10).for_each(|_| learn(&mut tree, path(0, 18), 5.6)); // A S
+        let mean = |first, second| tree.predict(NORMALS, path(first, second)).mean;
+        let [same, same_zones, same_relation, other] = [mean(0, 18), mean(16, 22), mean(18, 3), mean(0, 9)]; // QW SD AJ
+        assert!(5.6 > same && same > same_zones && same_zones > same_relation && same_relation > other && other > 5.2);
+    }
+
+    #[test]
+    fn a_value_far_away_pulls_no_more_than_one_at_the_limit() {
+        let mean_after = |x| {
+            let mut tree = Tree::new();
+            learn(&mut tree, path(0, 1), x);
+            tree.predict(NORMALS, path(0, 1)).mean
+        };
+        assert_eq!(mean_after(50.0), mean_after(9.0));
+        assert!(mean_after(5.5) < mean_after(9.0));
+    }
+
+    #[test]
+    fn a_pair_forgets_its_old_values() {
+        let mut tree = Tree::new();
+        (0..100).for_each(|_| learn(&mut tree, path(0, 1), 5.0));
+        (0..100).for_each(|_| learn(&mut tree, path(0, 1), 5.5));
+        assert!((tree.predict(NORMALS, path(0, 1)).mean - 5.5).abs() < 0.05);
+        assert_eq!(tree.leaf(path(0, 1).pair).count, LEAF_CAP);
+        assert_eq!(path(0, 1).inner().map(|node| tree.inner[node].count), [200, 200, 64]);
+    }
+
+    #[test]
+    fn regular_values_are_expected_to_be_regular() {
+        let within = |noise: f64| {
+            let mut tree = Tree::new();
+            (0..50).for_each(|i| learn(&mut tree, path(0, 1), 5.2 + noise * f64::from(i % 2)));
+            tree.predict(NORMALS, path(0, 1)).within
+        };
+        assert!(within(0.0) < 0.1 * NORMALS.within && within(0.5) > 0.1 * NORMALS.within);
+    }
+
+    /// Solves `matrix` x = `right`, which is symmetric and positive definite.
+    fn solve(mut matrix: Vec<Vec<f64>>, mut right: Vec<f64>) -> Vec<f64> {
+        let n = right.len();
+        for i in 0..n {
+            for j in i + 1..n {
+                let factor = matrix[j][i] / matrix[i][i];
+                (i..n).for_each(|k| matrix[j][k] -= factor * matrix[i][k]);
+                right[j] -= factor * right[i];
+            }
+        }
+        for i in (0..n).rev() {
+            let known: f64 = (i + 1..n).map(|j| matrix[i][j] * right[j]).sum();
+            right[i] = (right[i] - known) / matrix[i][i];
+        }
+        right
+    }
+
+    /// What two leaves' means have in common by the nodes above both.
+    fn covariance(a: Path, b: Path) -> f64 {
+        let shared = a.inner().into_iter().zip(b.inner()).filter(|(a, b)| a == b).count();
+        let levels = [0.35 * 0.35, NORMALS.differs[0], NORMALS.differs[1], NORMALS.differs[2]];
+        levels.iter().take(shared + usize::from(a == b)).sum()
+    }
+
+    /// Mean and variance of the mean of `path`, by all that was learnt at once.
+    fn conditioned(tree: &Tree, path: Path) -> (f64, f64) {
+        let leaves: Vec<(Path, &Leaf)> =
+            tree.leaves.iter().map(|leaf| (Path::of_pair(Feature::Press, leaf.pair), leaf)).collect();
+        let noise = |i: usize, j: usize| if i == j { NORMALS.within / f64::from(leaves[i].1.count) } else { 0.0 };
+        let row = |i: usize| (0..leaves.len()).map(|j| covariance(leaves[i].0, leaves[j].0) + noise(i, j)).collect();
+        let matrix: Vec<Vec<f64>> = (0..leaves.len()).map(row).collect();
+        let with: Vec<f64> = leaves.iter().map(|leaf| covariance(path, leaf.0)).collect();
+        let errors = leaves.iter().map(|(_, leaf)| leaf.sum / f64::from(leaf.count) - 5.2).collect();
+        let dot = |weights: Vec<f64>| -> f64 { with.iter().zip(weights).map(|(a, b)| a * b).sum() };
+        (5.2 + dot(solve(matrix.clone(), errors)), covariance(path, path) - dot(solve(matrix, with.clone())))
+    }
+
+    /// Pairs of few keys, so that they meet in all nodes, and values.
+    fn values() -> impl Strategy<Value = Vec<(u8, u8, f64)>> {
+        let key = prop::sample::select(vec![0_u8, 1, 3, 9, 18, 47, 49, 51, 62]);
+        prop::collection::vec((key.clone(), key, 3.0..8.0), 1..200)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn a_prediction_is_the_exact_posterior_of_all_that_is_remembered(values in values()) {
+            let mut tree = Tree::new();
+            values.iter().for_each(|&(first, second, x)| learn(&mut tree, path(first, second), x));
+            for path in [path(0, 1), path(18, 3), path(47, 4), path(values[0].0, values[0].1)] {
+                let expected = tree.predict(NORMALS, path);
+                let (mean, variance) = conditioned(&tree, path);
+                prop_assert!(near(expected.mean, mean) && near(expected.mean_variance, variance));
+            }
+        }
+
+        #[test]
+        fn a_cleared_tree_is_a_new_one_that_keeps_its_room(values in values()) {
+            let mut tree = Tree::new();
+            values.iter().for_each(|&(first, second, x)| learn(&mut tree, path(first, second), x));
+            let room = tree.heap_bytes();
+            tree.clear(Feature::Press);
+            let new = Tree::new();
+            prop_assert!(tree.inner == new.inner && tree.leaves == new.leaves && tree.places == new.places);
+            prop_assert_eq!(tree.heap_bytes(), room);
+        }
+    }
 }

@@ -1,8 +1,9 @@
-"""The mouse owner model (standard library only): events -> Strokes -> actions (dicts) -> phi -> Owner.learn / Window.add -> llr.
+"""The owner's model of the mouse: events -> Strokes -> actions (dicts) -> phi -> Owner.learn / Window.add -> llr.
 
-Positive is a stranger. Three sorts of variance: W within a sitting (learnt), S between sittings of one person (learnt, prior
-shipped), B between persons (shipped). Under "owner" the mean of the last actions lies around the owner's mean with variance
-W/n + S; under "stranger" with W/n + S + B. Evidence saturates with n, as S bounds it. Equations and origins: docs/recognition.md.
+Positive is a stranger. Three sorts of variance: W within a sitting (learnt), S between sittings of one person
+(learnt, prior shipped), B between persons (shipped). Under "owner" the mean of the last actions lies around the
+owner's mean with variance W/n + S; under "stranger" with W/n + S + B. Evidence saturates with n, as S bounds it.
+Equations and origins: docs/recognition.md.
 """
 import math
 
@@ -26,7 +27,6 @@ FEATURES = ["ln_duration", "ln_length", "ln_peak", "ln_detour", "peak_over_mean"
             "turn_abs", "slow_share", "head_share", "tail_share", "ln_accel", "accel_ratio", "ln_pause",
             "ln_click_pause", "ln_dwell", "ln_double", "ln_scroll_gap", "ln_scroll_run"]
 KINEMATIC = [0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13]   # have the expectation given length and type taken off
-GAIN = [1, 2, 12]             # depend on the mouse's counts per inch: learnt anew for each device
 LENGTH = 1
 N = len(FEATURES)
 DIMS = 2 * N + len(TYPES)
@@ -72,33 +72,41 @@ BLOCK = 60                    # actions; a block's mean is one observation of ho
 BLOCK_MIN = 30                # a sitting's last block needs so many
 BLOCK_DIM_MIN = 4             # values of a dimension for its mean to count
 S_FLOOR = 0.2                 # of the shipped S
-OWNER_DIM_MIN = 5             # values of a dimension before it has a say
+OWNER_DIM_MIN = 5             # values of a dimension before it is used
 MEMORY = 20_000.0             # actions; beyond it the past fades, so that the model follows its owner
 CALIBRATION = 0.237           # log odds = CALIBRATION * llr at even prior
 HALF_LIFE = 20.0              # actions of the window
 LEVEL, SPREAD, LEVEL_WEIGHT, LEVEL_MIN, LEVEL_MEMORY = -0.93, 1.28, 200.0, 20, 20_000.0
 
+
 def total_of(values):
     """Left to right, without compensation (Python 3.12's sum compensates)."""
     out = 0.0
-    for q in values: out += q
+    for q in values:
+        out += q
     return out
 
+
 def wrap(angle):
-    while angle <= -math.pi: angle += 2 * math.pi
-    while angle > math.pi: angle -= 2 * math.pi
+    while angle <= -math.pi:
+        angle += 2 * math.pi
+    while angle > math.pi:
+        angle -= 2 * math.pi
     return angle
+
 
 def kinematics(run):
     """run: [(us, x, y)] of one stroke -> features, or None where it is none. Sums run left to right."""
     n = len(run)
-    if n < MIN_SAMPLES or run[-1][0] <= run[0][0]: return None
+    if n < MIN_SAMPLES or run[-1][0] <= run[0][0]:
+        return None
     t = [(p[0] - run[0][0]) / 1e6 for p in run]
     x = [float(p[1]) for p in run]
     y = [float(p[2]) for p in run]
     step = [math.hypot(x[i + 1] - x[i], y[i + 1] - y[i]) for i in range(n - 1)]
     length = total_of(step)
-    if length < MIN_LENGTH: return None
+    if length < MIN_LENGTH:
+        return None
     total = t[-1]
     cx, cy = x[-1] - x[0], y[-1] - y[0]
     chord = math.hypot(cx, cy)
@@ -107,7 +115,8 @@ def kinematics(run):
     gx, gy, j = [], [], 0
     for i in range(m + 1):
         at = min(i * h, total)
-        while j < n - 2 and t[j + 1] < at: j += 1
+        while j < n - 2 and t[j + 1] < at:
+            j += 1
         a = min(1.0, max(0.0, (at - t[j]) / (t[j + 1] - t[j])))
         gx.append(x[j] + a * (x[j + 1] - x[j]))
         gy.append(y[j] + a * (y[j + 1] - y[j]))
@@ -135,25 +144,33 @@ def kinematics(run):
         f["ln_bow"] = math.log(0.01 + deviation / chord)
     return f
 
+
 def submoves(s, peak):
     """Humps of the speed above a tenth of the peak, with a dip of a quarter between them."""
     count, rising, high, low = 0, True, 0.0, 0.0
     for q in s:
         if rising:
-            if q > high: high = q
+            if q > high:
+                high = q
             elif q < 0.75 * high:
-                if high > 0.1 * peak: count += 1
+                if high > 0.1 * peak:
+                    count += 1
                 rising, low = False, q
-        elif q < low: low = q
-        elif 0.75 * q > low and q > 0.1 * peak: rising, high = True, q
+        elif q < low:
+            low = q
+        elif 0.75 * q > low and q > 0.1 * peak:
+            rising, high = True, q
     return count + 1 if rising and high > 0.1 * peak else count
+
 
 class Strokes:
     """Events of one pointer in; actions out, in the order they end. An action: {"type", "start", "end", features}."""
+
     def __init__(self):
         self.x = self.y = 0
         self.absolute = None
         self.reset()
+
     def reset(self):
         """A gap: nothing may span it."""
         self.run = []                 # motion samples of the stroke under way
@@ -164,32 +181,44 @@ class Strokes:
         self.click = None             # action that waits for the release
         self.wheel = None             # [first, last, amount, sign]
         self.out = []
+
     def take(self):
         out, self.out = self.out, []
         return out
+
     def stroke(self, kind):
         run, self.run = self.run, []
         f = kinematics(run)
-        if f is None: return None
+        if f is None:
+            return None
         f["type"], f["start"], f["end"] = kind, run[0][0], run[-1][0]
         if self.ended is not None and 0 <= run[0][0] - self.ended < IDLE_US:
             f["ln_pause"] = math.log((run[0][0] - self.ended) / 1e6 + 0.01)
         self.ended = run[-1][0]
         return f
+
     def emit(self, action):
-        if action is not None: self.out.append(action)
+        if action is not None:
+            self.out.append(action)
+
     def move(self, ts, dx, dy):
-        if self.wheel is not None and ts - self.wheel[1] > SCROLL_GAP_US: self.end_wheel()
-        if dx == 0 and dy == 0: return
+        if self.wheel is not None and ts - self.wheel[1] > SCROLL_GAP_US:
+            self.end_wheel()
+        if dx == 0 and dy == 0:
+            return
         if self.run and (ts - self.run[-1][0] > GAP_US or len(self.run) >= MAX_SAMPLES):
             self.emit(self.stroke("drag" if self.held is not None else "move"))
         self.x += dx
         self.y += dy
         self.moved = ts
-        if not self.run or ts - self.run[-1][0] >= SAMPLE_US: self.run.append((ts, self.x, self.y))
+        if not self.run or ts - self.run[-1][0] >= SAMPLE_US:
+            self.run.append((ts, self.x, self.y))
+
     def move_to(self, ts, x, y):
-        if self.absolute is not None: self.move(ts, x - self.absolute[0], y - self.absolute[1])
+        if self.absolute is not None:
+            self.move(ts, x - self.absolute[0], y - self.absolute[1])
         self.absolute = (x, y)
+
     def button(self, ts, _button, event):
         self.end_wheel()
         if event == "press":
@@ -213,26 +242,36 @@ class Strokes:
             self.run = []
             self.held = None
             c, self.click = self.click, None
-            if c is not None and 0 < ms < DWELL_MS and not dragged: c["ln_dwell"] = math.log(ms / 1e3 + 0.005)
+            if c is not None and 0 < ms < DWELL_MS and not dragged:
+                c["ln_dwell"] = math.log(ms / 1e3 + 0.005)
             self.emit(c)
             self.emit(f)
             self.ended = ts
+
     def scroll(self, ts, delta):
-        if not delta: return
-        if self.run: self.emit(self.stroke("move"))
+        if not delta:
+            return
+        if self.run:
+            self.emit(self.stroke("move"))
         sign = 1 if delta > 0 else -1
-        if self.wheel is not None and (ts - self.wheel[1] > SCROLL_GAP_US or self.wheel[3] != sign): self.end_wheel()
-        if self.wheel is None: self.wheel = [ts, ts, abs(delta), sign]
+        if self.wheel is not None and (ts - self.wheel[1] > SCROLL_GAP_US or self.wheel[3] != sign):
+            self.end_wheel()
+        if self.wheel is None:
+            self.wheel = [ts, ts, abs(delta), sign]
         else:
             self.wheel[1] = ts
             self.wheel[2] += abs(delta)
+
     def end_wheel(self):
         w, self.wheel = self.wheel, None
-        if w is None: return
+        if w is None:
+            return
         f = {"type": "scroll", "start": w[0], "end": w[1], "ln_scroll_run": math.log(max(w[2], 0.1))}
-        if w[2] > 1 and w[1] > w[0]: f["ln_scroll_gap"] = math.log((w[1] - w[0]) / 1e6 / (w[2] - 1) + 0.005)
+        if w[2] > 1 and w[1] > w[0]:
+            f["ln_scroll_gap"] = math.log((w[1] - w[0]) / 1e6 / (w[2] - 1) + 0.005)
         self.ended = w[1]
         self.emit(f)
+
     def end(self):
         """The stream ends (or a sitting does)."""
         f = self.stroke("drag" if self.held is not None else "move")
@@ -242,7 +281,9 @@ class Strokes:
         self.end_wheel()
 
 # ---------------------------------------------------------------- an action as a vector
-def phi(action, known_gain=True):
+
+
+def phi(action):
     """DIMS values, None where there is none: z, z^2 (capped) less 1, and the type."""
     z = []
     for i, name in enumerate(FEATURES):
@@ -252,23 +293,27 @@ def phi(action, known_gain=True):
     context = (1.0, length, length * length - 1,
                1.0 if action["type"] == "click" else 0.0, 1.0 if action["type"] == "drag" else 0.0)
     for k, i in enumerate(KINEMATIC):
-        if z[i] is not None: z[i] -= total_of(BETA[c][k] * context[c] for c in range(5))
-    if not known_gain:
-        for i in GAIN: z[i] = None
+        if z[i] is not None:
+            z[i] -= total_of(BETA[c][k] * context[c] for c in range(5))
     square = [None if q is None else min(q * q, SQUARE_CAP) - 1 for q in z]
     kind = [((1.0 if action["type"] == name else 0.0) - TYPE_SHARE[i]) * TYPE_SCALE for i, name in enumerate(TYPES)]
     return z + square + kind
 
+
 class Owner:
     """What is kept of the owner: sums only, so that learning is exact, in any order of sittings, and can fade."""
     FIELDS = ("n", "sum", "square", "blocks", "bsum", "bsquare", "binverse")
+
     def __init__(self):
-        for name in self.FIELDS: setattr(self, name, [0.0] * DIMS)
+        for name in self.FIELDS:
+            setattr(self, name, [0.0] * DIMS)
         self.actions = 0.0
         self.begin()
+
     def begin(self):
         """A sitting begins."""
         self.block_n, self.block_sum, self.block_actions = [0.0] * DIMS, [0.0] * DIMS, 0
+
     def learn(self, v):
         for d in range(DIMS):
             q = v[d]
@@ -280,8 +325,11 @@ class Owner:
                 self.block_sum[d] += q
         self.actions += 1
         self.block_actions += 1
-        if self.block_actions == BLOCK: self.end_block()
-        if self.actions > MEMORY: self.fade(0.5)
+        if self.block_actions == BLOCK:
+            self.end_block()
+        if self.actions > MEMORY:
+            self.fade(0.5)
+
     def end_block(self):
         if self.block_actions >= BLOCK_MIN:
             for d in range(DIMS):
@@ -293,19 +341,24 @@ class Owner:
                     self.bsquare[d] += mean * mean
                     self.binverse[d] += 1 / k
         self.begin()
+
     def fade(self, share):
         self.actions *= share
-        for name in self.FIELDS: setattr(self, name, [q * share for q in getattr(self, name)])
+        for name in self.FIELDS:
+            setattr(self, name, [q * share for q in getattr(self, name)])
+
     def dimension(self, d):
         """(mean, W, S) of the owner, or None where too little is known."""
         n = self.n[d]
-        if n <= OWNER_DIM_MIN: return None
+        if n <= OWNER_DIM_MIN:
+            return None
         mean = self.sum[d] / n
         within = (n * max(0.0, self.square[d] / n - mean * mean) + PRIOR_W * W[d]) / (n + PRIOR_W)
         k = self.blocks[d]
         between = self.bsquare[d] - 2 * mean * self.bsum[d] + k * mean * mean - within * self.binverse[d]
         between = max((between + PRIOR_S * S[d]) / (k + PRIOR_S), S_FLOOR * S[d])
         return mean, within, between
+
     def save(self):
         return {"actions": self.actions, **{k: list(getattr(self, k)) for k in self.FIELDS}}
 
@@ -314,15 +367,19 @@ class Owner:
         self = cls()
         self.actions = state["actions"]
         for k in cls.FIELDS:
-            if len(state[k]) != DIMS: raise ValueError("a state of another version")
+            if len(state[k]) != DIMS:
+                raise ValueError("a state of another version")
             setattr(self, k, [float(q) for q in state[k]])
         return self
 
+
 class Window:
     """Recent actions, the older the less: keep = 1 forgets nothing (a whole sitting), else e.g. 2 ** (-1 / 40)."""
+
     def __init__(self, keep=1.0):
         self.keep = keep
         self.n, self.n2, self.sum = [0.0] * DIMS, [0.0] * DIMS, [0.0] * DIMS
+
     def add(self, v):
         """Every dimension fades with every action, whether or not it has a value in this one."""
         for d in range(DIMS):
@@ -333,12 +390,14 @@ class Window:
                 self.n[d] += 1
                 self.n2[d] += 1
                 self.sum[d] += v[d]
+
     def llr(self, owner):
         """ln p(window | a stranger) - ln p(window | the owner), not calibrated."""
         total = 0.0
         for d in range(DIMS):
             known = owner.dimension(d)
-            if known is None or self.n[d] <= 1e-6: continue
+            if known is None or self.n[d] <= 1e-6:
+                continue
             mean, within, between = known
             off = self.sum[d] / self.n[d] - mean
             own = within * (self.n2[d] / (self.n[d] * self.n[d]) + 1 / owner.n[d]) + between
@@ -346,12 +405,16 @@ class Window:
             total += 0.5 * (off * off / own + math.log(own) - off * off / other - math.log(other))
         return total
 
+
 class Level:
-    """The owner's own level and spread of his window log odds, which owners differ in; on the scale of the average owner."""
+    """Level and spread of the owner's window log odds, in which owners differ; maps to the average owner's scale."""
+
     def __init__(self, state=None):
         self.n, self.mean, self.square = state or (LEVEL_WEIGHT, LEVEL, SPREAD * SPREAD + LEVEL * LEVEL)
+
     def spread(self):
         return math.sqrt(max(self.square - self.mean * self.mean, 0.25))
+
     def learn(self, x):
         s = self.spread()
         x = min(max(x, self.mean - 3 * s), self.mean + 4 * s)
@@ -359,5 +422,6 @@ class Level:
         self.mean += (x - self.mean) / self.n
         self.square += (x * x - self.square) / self.n
         self.n = min(self.n, LEVEL_MEMORY)
+
     def __call__(self, x):
         return (x - self.mean) / self.spread() * SPREAD + LEVEL

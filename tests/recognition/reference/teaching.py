@@ -1,8 +1,9 @@
-"""Which strokes may teach the kept trees: those that count by the contract under `lines`, by the contract's own program.
+"""Which strokes may teach the kept trees: those that count by the contract under `lines`, by the contract's own
+program.
 
-A stroke's fate is known once its word counts (it may teach), or once it is part neither of a plain word that waits nor of
-the one being typed (it never will): at its press in a word that is none, at the press or pause that makes its word none, at
-whatever ends the line, or when it turns out that no hand made it.
+A stroke's fate is known once its word counts (it may teach), or once it is part neither of a plain word that waits
+nor of the one being typed (it never will): at its press in a word that is none, at the press or pause that makes its
+word none, at whatever ends the line, or when it turns out that no hand made it.
 """
 from .contract import contract
 
@@ -24,7 +25,7 @@ class Teaching:
         return self.keys.strokes[-1]
 
     def feed(self, kind, ts, *args):
-        """Takes an event as the contract parses it. Returns [(number, may teach)] of the strokes whose fate it settles."""
+        """Takes an event as the contract parses it. Returns [(number, may teach)] of the strokes that it settles."""
         keys, elsewhere = self.keys, self.elsewhere
         if kind == "gap":
             elsewhere.gap(*args)

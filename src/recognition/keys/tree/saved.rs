@@ -146,3 +146,129 @@ fn whole(count: f64, cap: u16) -> Result<u16, BadState> {
     let whole = count as u16;
     if f64::from(whole) == count && (1..=cap).contains(&whole) { Ok(whole) } else { Err(bad("a count is impossible")) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::normals::OWNER;
+    use super::super::super::number::KeyNumber;
+    use super::*;
+    use proptest::prelude::*;
+
+    const NORMALS: &Normals = &OWNER[0];
+
+    fn learnt(values: &[(u8, u8, f64)]) -> Tree {
+        let key = |number| KeyNumber::try_from(number).expect("a key");
+        let mut tree = Tree::new();
+        for &(first, second, x) in values {
+            let path = Path::new(Feature::Dwell, key(first), key(second));
+            let expected = tree.predict(NORMALS, path);
+            tree.update(NORMALS, path, x, &expected);
+        }
+        tree
+    }
+
+    /// A dwell of A before B, learnt twice.
+    fn small() -> SavedTree {
+        learnt(&[(0, 1, 4.0), (0, 1, 4.5)]).save()
+    }
+
+    fn load(saved: &SavedTree) -> Result<Tree, BadState> {
+        Tree::load(Feature::Dwell, NORMALS, saved)
+    }
+
+    #[test]
+    fn a_tree_is_saved_by_the_numbers_of_its_nodes() {
+        let saved = small();
+        assert_eq!(saved.leaves.iter().map(|leaf| (leaf.0, leaf.1)).collect::<Vec<_>>(), [(1001, 2.0)]);
+        let nodes: Vec<(u16, f64)> = saved.spread.iter().map(|node| (node.0, node.1)).collect();
+        assert_eq!(nodes, [(0, 2.0), (1, 2.0), (100, 2.0), (1001, 2.0)]);
+        assert!(load(&saved).is_ok());
+    }
+
+    #[test]
+    fn an_empty_tree_can_be_loaded() {
+        assert!(load(&Tree::new().save()).is_ok_and(|tree| tree.inner == Tree::new().inner));
+    }
+
+    #[test]
+    fn a_tree_that_nobody_can_have_learnt_is_refused() {
+        type Mistake = (&'static str, fn(&mut SavedTree));
+        let mistakes: [Mistake; 17] = [
+            ("a leaf of no keys", |saved| saved.leaves[0].0 = 6000),
+            ("a leaf above the leaves", |saved| saved.leaves[0].0 = 100),
+            ("a leaf of a key without a number", |saved| saved.leaves[0].0 = 1000 + 63 * 64),
+            ("a leaf twice", |saved| saved.leaves.push(saved.leaves[0])),
+            ("half a value", |saved| saved.leaves[0].1 = 1.5),
+            ("no value", |saved| saved.leaves[0].1 = 0.0),
+            ("fewer than no values", |saved| saved.leaves[0].1 = -1.0),
+            ("more values than a leaf remembers", |saved| saved.leaves[0].1 = 17.0),
+            ("a count that is no number", |saved| saved.leaves[0].1 = f64::NAN),
+            ("a sum that is no number", |saved| saved.leaves[0].2 = f64::NAN),
+            ("a sum that no durations have", |saved| saved.leaves[0].2 = -1e300),
+            ("a leaf with two counts", |saved| saved.spread[3].1 = 3.0),
+            ("a leaf without a spread", |saved| saved.spread.truncate(3)),
+            ("a subgroup without a spread", |saved| saved.spread.retain(|node| node.0 != 100)),
+            ("a group without values", |saved| saved.spread.insert(2, (2, 1.0, 0.1))),
+            ("negative squares", |saved| saved.spread[0].2 = -1.0),
+            ("endless squares", |saved| saved.spread[0].2 = f64::INFINITY),
+        ];
+        for (what, make) in mistakes {
+            let mut saved = small();
+            make(&mut saved);
+            let error = load(&saved).err().unwrap_or_else(|| panic!("{what}"));
+            assert!(error.to_string().chars().all(|c| !c.is_ascii_digit()), "{what}: {error} tells of no key");
+        }
+    }
+
+    fn values() -> impl Strategy<Value = Vec<(u8, u8, f64)>> {
+        prop::collection::vec((0_u8..=62, 0_u8..=62, 1.0..8.0), 0..300)
+    }
+
+    fn near(a: f64, b: f64) -> bool {
+        (a - b).abs() <= 1e-9 * a.abs().max(1.0)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn sums_kept_up_to_date_are_those_computed_anew(values in values()) {
+            let tree = learnt(&values);
+            let loaded = load(&tree.save()).expect("what was learnt");
+            for (kept, anew) in tree.inner.iter().zip(&loaded.inner) {
+                prop_assert!(near(kept.below.precision, anew.below.precision));
+                prop_assert!(near(kept.below.weighted, anew.below.weighted));
+                prop_assert!(kept.squares == anew.squares && kept.count == anew.count);
+            }
+            prop_assert!(loaded.save() == tree.save());
+        }
+
+        #[test]
+        fn a_snapshot_restores_every_bit(values in values()) {
+            let tree = learnt(&values);
+            // A value tree, unlike text, leaves a number's bits as they are.
+            let snapshot = serde_json::to_value(&tree).expect("a snapshot");
+            let restored: Tree = serde_json::from_value(snapshot).expect("the same");
+            prop_assert!(restored.inner == tree.inner && restored.leaves == tree.leaves && restored.places == tree.places);
+        }
+    }
+
+    #[test]
+    fn a_snapshot_of_another_shape_is_refused() {
+        let snapshot = serde_json::to_value(learnt(&[(0, 1, 4.0)])).expect("a snapshot");
+        let refused = |change: fn(&mut serde_json::Value)| {
+            let mut snapshot = snapshot.clone();
+            change(&mut snapshot);
+            serde_json::from_value::<Tree>(snapshot).is_err()
+        };
+        assert!(!refused(|_| ()));
+        assert!(refused(|snapshot| drop(snapshot["inner"].as_array_mut().expect("nodes").pop())));
+        assert!(refused(|snapshot| snapshot["leaves"][0]["pair"] = 4096.into()));
+        assert!(refused(|snapshot| snapshot["leaves"][0]["squares"] = (-1.0).into()));
+        assert!(refused(|snapshot| snapshot["inner"][0]["below"]["precision"] = (-1.0).into()));
+        assert!(refused(|snapshot| {
+            let leaves = snapshot["leaves"].as_array_mut().expect("leaves");
+            leaves.push(leaves[0].clone());
+        }));
+    }
+}

@@ -1,0 +1,174 @@
+//! Asks the running agent, on its socket beside the database.
+
+use super::Error;
+use super::doctor::how_to_start;
+use crate::agent::control::{Head, MODEL_BYTES, Model, Request};
+use crate::agent::status::socket_path;
+use serde_json::Value;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::Shutdown;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+/// An agent that runs answers at once.
+const ANSWER_LIMIT: Duration = Duration::from_secs(5);
+/// A status, or the first line of another answer, is far shorter.
+const TEXT_BYTES: u64 = 4 << 20;
+
+/// What an agent answers to a request other than for its status.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Reply {
+    Done(String),
+    Refused(String),
+    Model(Model),
+}
+
+/// Why nobody has answered.
+#[derive(Debug, thiserror::Error)]
+pub enum NoAnswer {
+    #[error("no agent runs on {}. To start it: {}", .0.display(), how_to_start(.0))]
+    NotRunning(PathBuf),
+    #[error("the agent on {} does not answer", .0.display())]
+    Silent(PathBuf),
+    #[error("the agent on {} cannot be queried: {source}", database.display())]
+    Failed { database: PathBuf, source: io::Error },
+    #[error("the agent on {} gives an answer that is not understood; it may be of another version than this command: \
+             restart it", .0.display())]
+    NotUnderstood(PathBuf),
+}
+
+impl From<NoAnswer> for Error {
+    fn from(error: NoAnswer) -> Error {
+        Error::Unavailable(error.to_string())
+    }
+}
+
+/// The status of the agent that writes to this database.
+pub fn status(database: &Path) -> Result<Value, NoAnswer> {
+    let ask = || -> io::Result<Vec<u8>> {
+        let mut socket = connect(database)?;
+        // An agent that knows no requests would not read one.
+        socket.shutdown(Shutdown::Write)?;
+        let mut text = Vec::new();
+        (&mut socket).take(TEXT_BYTES).read_to_end(&mut text)?;
+        Ok(text)
+    };
+    let text = ask().map_err(|error| no_answer(database, error))?;
+    serde_json::from_slice(&text).map_err(|_| NoAnswer::NotUnderstood(database.into()))
+}
+
+/// Has the agent that writes to this database do something.
+pub fn request(database: &Path, request: &Request) -> Result<Reply, NoAnswer> {
+    let mut socket = connect(database).map_err(|error| no_answer(database, error))?;
+    // An agent that refuses a request does not read it to its end; it says why.
+    let sent = send(&mut socket, request);
+    let head = read_line(&mut socket).map_err(|error| no_answer(database, sent.err().unwrap_or(error)))?;
+    match serde_json::from_slice(&head) {
+        Ok(Head::Done(text)) => Ok(Reply::Done(text)),
+        Ok(Head::Refused(text)) => Ok(Reply::Refused(text)),
+        Ok(Head::ModelBytes(bytes)) if bytes <= MODEL_BYTES => {
+            let mut model = Zeroizing::new(vec![0; bytes]);
+            socket.read_exact(&mut model).map_err(|error| no_answer(database, error))?;
+            Ok(Reply::Model(Model(model)))
+        }
+        _ => Err(NoAnswer::NotUnderstood(database.into())),
+    }
+}
+
+fn connect(database: &Path) -> io::Result<UnixStream> {
+    let socket = UnixStream::connect(socket_path(database))?;
+    socket.set_read_timeout(Some(ANSWER_LIMIT))?;
+    socket.set_write_timeout(Some(ANSWER_LIMIT))?;
+    Ok(socket)
+}
+
+fn send(socket: &mut UnixStream, request: &Request) -> io::Result<()> {
+    socket.write_all(request.line().as_bytes())?;
+    if let Request::Import(Model(model)) = request {
+        socket.write_all(model)?;
+    }
+    socket.shutdown(Shutdown::Write)
+}
+
+/// Byte by byte, because what follows the line may not lie about in a buffer.
+fn read_line(socket: &mut UnixStream) -> io::Result<Vec<u8>> {
+    let bytes = socket.take(TEXT_BYTES).bytes();
+    bytes.take_while(|byte| !matches!(byte, Ok(b'\n'))).collect()
+}
+
+fn no_answer(database: &Path, source: io::Error) -> NoAnswer {
+    let database = database.to_owned();
+    match source.kind() {
+        // Without an agent there is no socket, or one that an agent which was killed has left behind.
+        ErrorKind::NotFound | ErrorKind::ConnectionRefused => NoAnswer::NotRunning(database),
+        ErrorKind::WouldBlock => NoAnswer::Silent(database),
+        _ => NoAnswer::Failed { database, source },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::net::UnixListener;
+    use std::thread::JoinHandle;
+
+    /// An agent that answers one client with this, whatever it asks; what that was.
+    fn agent(answer: &'static [u8]) -> (tempfile::TempDir, PathBuf, JoinHandle<Vec<u8>>) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let database = folder.path().join("seclyzer.db");
+        let listener = UnixListener::bind(socket_path(&database)).expect("a socket");
+        let asked = std::thread::spawn(move || {
+            let (mut client, _) = listener.accept().expect("a client");
+            let mut asked = Vec::new();
+            client.read_to_end(&mut asked).expect("a request");
+            client.write_all(answer).expect("a client that reads");
+            asked
+        });
+        (folder, database, asked)
+    }
+
+    #[test]
+    fn the_status_is_asked_for_without_a_word() {
+        let (_folder, database, asked) = agent(b"{\"pid\":7}");
+        assert_eq!(status(&database).expect("a status")["pid"], 7);
+        assert_eq!(asked.join().expect("no panic"), b"");
+    }
+
+    #[test]
+    fn what_the_agent_did_or_refused_or_sends_is_understood() {
+        let model = || Model(Zeroizing::new(b"{}".to_vec()));
+        let answers: [(&[u8], Reply); 3] = [
+            (b"{\"done\":\"forgotten\"}\n", Reply::Done("forgotten".into())),
+            (b"{\"refused\":\"off\"}\n", Reply::Refused("off".into())),
+            (b"{\"model_bytes\":2}\n{}", Reply::Model(model())),
+        ];
+        for (answer, reply) in answers {
+            let (_folder, database, asked) = agent(answer);
+            assert_eq!(request(&database, &Request::Import(model())).expect("an answer"), reply);
+            assert_eq!(asked.join().expect("no panic"), b"model import 2\n{}");
+        }
+    }
+
+    #[test]
+    fn an_agent_of_another_version_or_one_that_breaks_off_is_reported() {
+        let answers: [&[u8]; 5] =
+            [b"{\"version\":\"0.1.0\",\"pid\":7}", b"", b"{\"done\":3}\n", b"{\"model_bytes\":9999999}\n", b"\xff\n"];
+        for answer in answers {
+            let (_folder, database, _) = agent(answer);
+            let error = request(&database, &Request::Export).expect_err("no answer").to_string();
+            assert!(error.contains("restart it"), "{error}");
+        }
+        let (_folder, database, _) = agent(b"{\"model_bytes\":3}\n{}");
+        let error = request(&database, &Request::Export).expect_err("a part").to_string();
+        assert!(error.contains("cannot be queried"), "{error}");
+    }
+
+    #[test]
+    fn without_an_agent_the_way_to_start_one_is_named() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let error = status(&folder.path().join("seclyzer.db")).expect_err("nobody").to_string();
+        assert!(error.starts_with("no agent runs on /") && error.contains("systemctl --user start"), "{error}");
+    }
+}

@@ -1,0 +1,164 @@
+//! `seclyzer model`: what is learnt of the owner.
+
+use super::ask::{self, NoAnswer, Reply};
+use super::consent::is_agreed;
+use super::{Error, model_file, recognition};
+use crate::agent::control::{Model, Request};
+use crate::agent::keeper::Counts;
+use crate::agent::recognition_status::RecognitionStatus;
+use crate::config::Config;
+use crate::recognition::Modality;
+use crate::store::read_models;
+use serde_json::Value;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// Show, forget, copy or correct what the agent has learnt of its owner
+#[derive(Debug, clap::Args)]
+#[command(
+    arg_required_else_help = true,
+    after_help = "Examples:
+  seclyzer model status               what is learnt, and what is missing until it is judged
+  seclyzer model confirm              the answer to a false alarm: it was the owner
+  seclyzer model forget --mouse       after a change of hand or of mouse
+  seclyzer model export model.json    for another machine, or a backup
+  seclyzer model import model.json
+
+The running agent does it; without one only `status` answers, from the database.
+
+Exit codes: 0 done; 66 there is no such file; 69 no agent runs, or you did not agree; 73 the file cannot be written, or
+exists already; 77 the agent refuses, for example because the file is no model."
+)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Show what is learnt, since when, how sure the agent is, and what is missing until it judges
+    Status {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Answer a false alarm: it was the owner
+    ///
+    /// The state is `owner` again, and what raised the alarm is learnt; the second time in a sitting it is not.
+    Confirm,
+    /// Forget what is learnt, and learn anew
+    ///
+    /// Records are kept; `seclyzer forget` deletes them.
+    Forget {
+        /// Only what is learnt of the keys
+        #[arg(long)]
+        keys: bool,
+        /// Only what is learnt of the mouse
+        #[arg(long)]
+        mouse: bool,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Write the stored model to a file that only you may read
+    ///
+    /// It contains how you type each pair of keys and how you move the mouse, and no text: whoever has it could imitate
+    /// you. Keep it as you keep a password.
+    Export {
+        /// The file to write
+        file: PathBuf,
+        /// Replace a file that exists
+        #[arg(long)]
+        force: bool,
+    },
+    /// Replace what is learnt by what a file contains
+    ///
+    /// Whoever wrote the file decides who is taken for the owner: import only your own.
+    Import {
+        /// A file that `export` has written
+        file: PathBuf,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+pub fn run(args: &Args, config: &Config, out: &mut impl Write) -> Result<(), Error> {
+    let database = &config.store.path;
+    match &args.command {
+        Command::Status { json } => status(config, *json, out),
+        Command::Confirm => tell(ask::request(database, &Request::Confirm)?, out),
+        Command::Forget { keys, mouse, yes } => {
+            let (what, modality) = match (keys, mouse) {
+                (true, false) => ("of the keys", Modality::Keys),
+                (false, true) => ("of the mouse", Modality::Mouse),
+                _ => ("of the keys and the mouse", Modality::Both),
+            };
+            agree(*yes, &format!("forgets all that is learnt {what}"), "nothing was forgotten")?;
+            tell(ask::request(database, &Request::Forget(modality))?, out)
+        }
+        Command::Export { file, force } => export(database, file, *force, out),
+        Command::Import { file, yes } => {
+            let model = Model(model_file::read(file)?);
+            let what = format!("replaces what is learnt by what {} contains", file.display());
+            agree(*yes, &what, "nothing was imported")?;
+            tell(ask::request(database, &Request::Import(model))?, out)
+        }
+    }
+}
+
+fn agree(yes: bool, what: &str, otherwise: &str) -> Result<(), Error> {
+    if yes || is_agreed(what)? {
+        return Ok(());
+    }
+    Err(Error::Unavailable(format!("{otherwise}: this {what}; answer y in a terminal, or use --yes")))
+}
+
+fn tell(reply: Reply, out: &mut impl Write) -> Result<(), Error> {
+    match reply {
+        Reply::Done(text) => Ok(writeln!(out, "{text}")?),
+        Reply::Refused(reason) => Err(Error::Refused(reason)),
+        Reply::Model(_) => Err(Error::Unavailable("the agent's answer is none to this; restart the agent".into())),
+    }
+}
+
+fn status(config: &Config, json: bool, out: &mut impl Write) -> Result<(), Error> {
+    let known = match ask::status(&config.store.path) {
+        Ok(status) => status["recognition"].clone(),
+        Err(no_agent @ NoAnswer::NotRunning(_)) => match stored(config) {
+            Some(text) => return Ok(write!(out, "{no_agent}\n\n{text}")?),
+            None => return Err(no_agent.into()),
+        },
+        Err(error) => return Err(error.into()),
+    };
+    match serde_json::from_value::<RecognitionStatus>(known.clone()) {
+        _ if json => writeln!(out, "{known:#}")?,
+        Ok(status) => write!(out, "{}", recognition::lines(&status))?,
+        Err(_) if known == Value::Null => writeln!(out, "{}", recognition::OFF)?,
+        Err(_) => return Err(NoAnswer::NotUnderstood(config.store.path.clone()).into()),
+    }
+    Ok(())
+}
+
+/// What the database contains of the models, in lines, for when no agent runs; `None` if it contains none.
+fn stored(config: &Config) -> Option<String> {
+    let models = read_models(&config.store.path, &config.identity).ok().filter(|models| !models.is_empty())?;
+    Some(models.iter().filter_map(Counts::of).map(|(kind, counts)| recognition::stored(kind, &counts)).collect())
+}
+
+fn export(database: &Path, path: &Path, force: bool, out: &mut impl Write) -> Result<(), Error> {
+    model_file::check_place(path, force)?;
+    let Model(model) = match ask::request(database, &Request::Export)? {
+        Reply::Model(model) => model,
+        other => return tell(other, out),
+    };
+    model_file::write(path, &model, force)?;
+    writeln!(
+        out,
+        "{}: {} bytes, which only you may read. They contain how you type and how you move the mouse, and no text: whoever \
+         has the file could imitate you. Keep it as you keep a password, and delete it when it is not needed.",
+        path.display(),
+        model.len()
+    )?;
+    Ok(())
+}
