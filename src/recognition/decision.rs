@@ -224,8 +224,8 @@ impl Decision {
     /// No duration of the keys spans this moment; `number` is the next stroke's.
     pub fn pause(&mut self, number: u64) {
         self.keys.break_scoring();
-        // A break has no word to wait for.
-        let ticket = self.undecided.push(number, None, None, Some(false), &mut self.keys);
+        // As in the definition, a break never gets a verdict: what follows it waits, but not to be stored.
+        let ticket = self.undecided.push(number, None, None, None, &mut self.keys);
         self.hold(Item::Key(ticket, None));
         self.close_if_calm();
     }
