@@ -86,6 +86,13 @@ impl Recognition {
         saved::snapshot(&self.decision, put);
     }
 
+    /// The same in one piece, for a copy.
+    pub fn snapshot_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        self.snapshot(|piece| bytes.extend(piece));
+        bytes
+    }
+
     /// Goes on from a snapshot.
     ///
     /// # Errors

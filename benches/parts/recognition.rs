@@ -23,7 +23,9 @@ pub fn measure(criterion: &mut Criterion<CpuTime>) {
         });
     }
     group.finish();
-    criterion.bench_function("recognition, snapshot", |bencher| bencher.iter(|| recognition.snapshot(|bytes| _ = black_box(bytes))));
+    criterion.bench_function("recognition, snapshot", |bencher| {
+        bencher.iter(|| recognition.snapshot(|bytes| _ = black_box(bytes)))
+    });
     criterion.bench_function("recognition, what is stored", |bencher| bencher.iter(|| recognition.stored().to_json()));
 }
 
@@ -35,7 +37,9 @@ fn minutes() -> [(&'static str, Vec<Stamped>, Which); 4] {
     [
         ("strokes", decoded(workload::typing(0, MINUTE_US, 8)), is_press),
         ("strokes of a game", decoded(workload::playing(0, MINUTE_US)), is_press),
-        ("actions, 125 Hz", decoded(workload::pointing(0, MINUTE_US, 125)), |event| matches!(event, Event::Button { .. })),
+        ("actions, 125 Hz", decoded(workload::pointing(0, MINUTE_US, 125)), |event| {
+            matches!(event, Event::Button { .. })
+        }),
         ("motion, 8 kHz", decoded(workload::motion(0, MINUTE_US, 8000)), |event| matches!(event, Event::Move { .. })),
     ]
 }
@@ -47,6 +51,6 @@ fn is_press(event: &Event) -> bool {
 fn push(recognition: &mut Recognition, events: &[Stamped], from_us: Micros) {
     for Stamped { ts_us, event } in events {
         let stamped = Stamped { ts_us: from_us + ts_us, event: event.clone() };
-        recognition.push(black_box(&stamped), |told| drop(black_box(told)));
+        recognition.push(black_box(&stamped), |told| _ = black_box(told));
     }
 }
