@@ -179,10 +179,11 @@ impl Agent {
     fn close_window(&mut self) {
         self.capture.drain(&mut self.batch);
         self.take_batch();
-        self.feed.close_due(Instant::now());
+        let now = Instant::now();
+        self.feed.close_due(now);
         self.put_outputs();
         if let (Some(keeper), Some(recogniser)) = (&mut self.keeper, &self.feed.recogniser) {
-            keeper.keep(&recogniser.recognition);
+            keeper.keep(&recogniser.recognition, now);
         }
     }
 

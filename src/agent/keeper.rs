@@ -72,10 +72,9 @@ impl Keeper {
         let settings = config.settings;
         let mut keeper = Keeper { store, identity, live, saved: Instant::now(), hash: 0, since_us: None, settings };
         let stored = keeper.stored().await?;
-        let recognition = match keeper.inherited() {
-            Some(recognition) => recognition,
-            None => keeper.from_database(stored).await?,
-        };
+        // In any case: what cannot be used must not be overwritten.
+        let of_database = keeper.from_database(stored).await?;
+        let recognition = keeper.inherited().unwrap_or(of_database);
         Ok(Some((Recogniser::new(recognition), keeper)))
     }
 
@@ -126,16 +125,16 @@ impl Keeper {
     }
 
     /// At the end of an interval with input: the live state, and the database if it is time.
-    pub fn keep(&mut self, recognition: &Recognition) {
+    pub fn keep(&mut self, recognition: &Recognition, now: Instant) {
         self.keep_live(recognition);
-        if self.saved.elapsed() >= SAVE_INTERVAL {
-            self.save(recognition);
+        if now.saturating_duration_since(self.saved) >= SAVE_INTERVAL {
+            self.save(recognition, now);
         }
     }
 
-    /// Writes the database now, unless nothing was learnt since the last time.
-    pub fn save(&mut self, recognition: &Recognition) {
-        self.saved = Instant::now();
+    /// Writes the database, unless nothing was learnt since the last time.
+    fn save(&mut self, recognition: &Recognition, now: Instant) {
+        self.saved = now;
         let Some(store) = &self.store else { return };
         let now_us = now_us();
         let models = models(&recognition.stored(), *self.since_us.get_or_insert(now_us), now_us);
@@ -156,7 +155,7 @@ impl Keeper {
     pub fn finish(&mut self, recognition: &mut Recognition) {
         recognition.suspend();
         self.keep_live(recognition);
-        self.save(recognition);
+        self.save(recognition, Instant::now());
     }
 
     /// What was learnt is replaced: nothing of before is to be found again.
@@ -166,7 +165,7 @@ impl Keeper {
         }
         self.since_us = None;
         self.keep_live(recognition);
-        self.save(recognition);
+        self.save(recognition, Instant::now());
     }
 
     /// As it may be shown.
@@ -183,7 +182,7 @@ impl Keeper {
         }
         recogniser.control(now_us, Control::Unlock);
         self.keep_live(&recogniser.recognition);
-        self.save(&recogniser.recognition);
+        self.save(&recogniser.recognition, Instant::now());
         let state = recogniser.recognition.score().state;
         Answer::Done(format!("confirmed: the state was `{}` and is `{}`", before.name(), state.name()))
     }
