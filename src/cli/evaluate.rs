@@ -89,6 +89,7 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Error> {
     let people = people::read_all(&args.people, args.learn)?;
     let report = Report {
         people: people.len(),
+        learnt: learnt(args, &people),
         keys: errors_of_keys(args, &people)?,
         mouse: errors_of_mouse(args, &people)?,
         takeovers: takeovers(args, &people)?,
@@ -105,13 +106,17 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Error> {
         serde_json::to_writer_pretty(&mut *out, &report).map_err(std::io::Error::from)?;
         writeln!(out)?;
     } else {
-        let learn = Some(args.learn).filter(|_| people.iter().any(|person| !person.is_cases));
-        write!(out, "{}", tables::text(&report, learn))?;
+        write!(out, "{}", tables::text(&report))?;
         if report.takeovers.is_none() && args.takeovers > 0 {
             writeln!(out, "\nTakeovers: nobody learnt enough to be judged (--ready)")?;
         }
     }
     Ok(())
+}
+
+fn learnt(args: &Args, people: &[Person]) -> String {
+    let is_divided = people.iter().any(|person| !person.is_cases);
+    if is_divided { args.learn.to_string() } else { "the folder `learn` of each".to_owned() }
 }
 
 fn errors_of_keys(args: &Args, people: &[Person]) -> Result<Vec<Errors>, Error> {
