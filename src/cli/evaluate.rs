@@ -31,7 +31,7 @@ owner's model and by those of all others; where a person has `impostor`, his mod
 
 For errors, the model learns once and stays as it is. Takeovers run the whole of recognition as the agent does: an owner
 goes on after what he has learnt, and at random moments somebody else does instead. Seconds are of input (a pause counts
-2 s at most after a key, 5 s after the mouse); an alarm in the owner's own stream is counted and answered. Brackets are
+2 s at most before a key, 5 s before the mouse); an alarm in the owner's own stream is counted and answered. Brackets are
 95 % intervals: bootstrap over people, and Poisson for alarms. No model, database, server or configuration is used.
 
 Exit codes: 0 done; 64 a wrong argument; 65 a trace is too short or contains no input; 66 there is no such trace;
