@@ -196,7 +196,7 @@ impl Agent {
         }
         // An interval with input has ended, whether by the timer or by the event after it.
         if let (true, Some(keeper), Some(recogniser)) = (is_scored, &mut self.keeper, &self.feed.recogniser) {
-            keeper.keep(&recogniser.recognition);
+            keeper.keep(&recogniser.recognition, Instant::now());
         }
     }
 

@@ -4,6 +4,9 @@ mod cores;
 mod cpu_time;
 mod decoder;
 mod encoders;
+#[path = "../../tests/common/owner.rs"]
+mod owner;
+mod recognition;
 mod store;
 #[path = "../../tests/common/workload.rs"]
 mod workload;
@@ -23,7 +26,7 @@ fn criterion() -> Criterion {
 criterion_group! {
     name = in_memory;
     config = criterion().with_measurement(CpuTime);
-    targets = cores::measure, decoder::measure, encoders::measure
+    targets = cores::measure, decoder::measure, encoders::measure, recognition::measure
 }
 criterion_group! {
     name = on_disk;

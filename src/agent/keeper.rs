@@ -74,10 +74,9 @@ impl Keeper {
         let mut keeper =
             Keeper { store, identity, live, saved: Instant::now(), hash: 0, since_us: BTreeMap::new(), settings };
         let stored = keeper.stored().await?;
-        let recognition = match keeper.inherited() {
-            Some(recognition) => recognition,
-            None => keeper.load(stored).await?,
-        };
+        // In any case: what cannot be used must not be overwritten.
+        let of_database = keeper.load(stored).await?;
+        let recognition = keeper.inherited().unwrap_or(of_database);
         Ok(Some((Recogniser::new(recognition), keeper)))
     }
 
@@ -128,16 +127,16 @@ impl Keeper {
     }
 
     /// At the end of an interval with input: the live state, and the database if it is time.
-    pub fn keep(&mut self, recognition: &Recognition) {
+    pub fn keep(&mut self, recognition: &Recognition, now: Instant) {
         self.keep_live(recognition);
-        if self.saved.elapsed() >= SAVE_INTERVAL {
-            self.save(recognition);
+        if now.saturating_duration_since(self.saved) >= SAVE_INTERVAL {
+            self.save(recognition, now);
         }
     }
 
-    /// Writes the database now, unless nothing was learnt since the last time.
-    pub fn save(&mut self, recognition: &Recognition) {
-        self.saved = Instant::now();
+    /// Writes the database, unless nothing was learnt since the last time.
+    fn save(&mut self, recognition: &Recognition, now: Instant) {
+        self.saved = now;
         let Some(store) = &self.store else { return };
         let now_us = now_us();
         let since_us = |kind| *self.since_us.entry(kind).or_insert(now_us);
@@ -151,7 +150,10 @@ impl Keeper {
 
     fn keep_live(&mut self, recognition: &Recognition) {
         if let Ok(live) = &mut self.live {
-            live.write(&Zeroizing::new(recognition.snapshot(name(&self.identity))));
+            live.write(|file| {
+                file.put(&name(&self.identity));
+                recognition.snapshot(|bytes| file.put(bytes));
+            });
         }
     }
 
@@ -159,7 +161,7 @@ impl Keeper {
     pub fn finish(&mut self, recognition: &mut Recognition) {
         recognition.suspend();
         self.keep_live(recognition);
-        self.save(recognition);
+        self.save(recognition, Instant::now());
     }
 
     /// What was learnt is replaced: nothing of before is to be found again.
@@ -169,7 +171,7 @@ impl Keeper {
         }
         self.since_us.clear();
         self.keep_live(recognition);
-        self.save(recognition);
+        self.save(recognition, Instant::now());
     }
 
     /// As it may be shown.
@@ -187,7 +189,7 @@ impl Keeper {
         }
         recogniser.control(now_us, Control::Unlock);
         self.keep_live(&recogniser.recognition);
-        self.save(&recogniser.recognition);
+        self.save(&recogniser.recognition, Instant::now());
         let state = recogniser.recognition.score().state;
         Answer::Done(format!("confirmed: the state was `{}` and is `{}`", before.name(), state.name()))
     }

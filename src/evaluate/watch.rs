@@ -82,7 +82,7 @@ impl Stream {
 
     /// The same in the same state; events between the two are a gap.
     fn copy(&self, settings: Settings) -> Result<Stream, BadState> {
-        Ok(Stream { recognition: Recognition::restore(settings, &self.recognition.snapshot(Vec::new()))?, ..*self })
+        Ok(Stream { recognition: Recognition::restore(settings, &self.recognition.snapshot_bytes())?, ..*self })
     }
 
     /// A sitting whose times lie before what was seen comes `pause_us` after it.

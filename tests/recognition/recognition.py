@@ -22,6 +22,7 @@ from reference.teaching import Teaching
 
 INTERVAL_US, BACKWARD_US, BURST_US = contract.INTERVAL_US, contract.BACKWARD_LIMIT_US, contract.BURST_US
 HOLD_US = 1_000_000           # a key held for longer has no dwell: what follows need not wait for its release
+WAITING = 1024                # no more strokes wait: whatever sends them faster is no hand
 
 
 def parse(e):
@@ -122,7 +123,7 @@ class Recognition:
             _, stroke, _, _ = self.queue[0]
             age_us = self.clock - stroke.press
             known = (stroke.release is not None or age_us > HOLD_US) and age_us > BURST_US
-            if not stroke.no_hand and not (known and len(self.queue) > 1):
+            if not stroke.no_hand and not (known and len(self.queue) > 1) and len(self.queue) <= WAITING:
                 break
             self.stroke()
 

@@ -1,12 +1,13 @@
 //! The owner's model and the stranger who is judged against it.
 
 use super::capitals::{Capitals, Way};
-use super::normals::{COMMON, OWNER, STRANGER};
+use super::normals::{COMMON, Normals, OWNER, STRANGER};
 use super::number::KeyNumber;
 use super::saved::SavedKeys;
 use super::tree::Tree;
 use super::values::{Feature, Stroke, Value, values};
 use crate::recognition::BadState;
+use crate::recognition::saved::check_count;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -22,6 +23,9 @@ const TEMPO_CLIP: f64 = 1.5;
 /// Standard deviation of the tempo of the moment, on the features' scale, and what is left of it after each value.
 const TEMPO_SD: f64 = 0.04;
 const TEMPO_MEMORY: f64 = 0.98;
+/// Nothing learnt pulls a filter so far, nor makes it less sure than it is at first (but for rounding).
+const MOST_SHIFT: f64 = 1000.0;
+const MOST_TEMPO_VARIANCE: f64 = TEMPO_SD * TEMPO_SD * 1.000_001;
 
 /// The keystroke model: what is learnt of the owner, and how well a stranger explains the strokes of the open case.
 ///
@@ -152,6 +156,16 @@ impl Model {
         ahead.save()
     }
 
+    /// Whether use can have led to this model, which comes from a snapshot.
+    pub fn is_sound(&self) -> bool {
+        let is_tempo =
+            |tempo: &Tempo| tempo.shift.abs() <= MOST_SHIFT && (0.0..=MOST_TEMPO_VARIANCE).contains(&tempo.variance);
+        self.live.is_sound()
+            && self.kept.is_sound()
+            && are_sound(&self.stranger, &STRANGER)
+            && self.tempo.iter().all(is_tempo)
+    }
+
     pub fn live_strokes(&self) -> u64 {
         self.live.strokes
     }
@@ -203,12 +217,19 @@ impl fmt::Debug for Model {
 
 impl Learnt {
     fn load(saved: &SavedKeys) -> Result<Learnt, BadState> {
+        check_count(saved.strokes, "strokes")?;
         let tree = |feature: Feature| Tree::load(feature, &OWNER[feature.index()], &saved.trees[feature.index()]);
         Ok(Learnt {
             trees: [tree(Feature::Dwell)?, tree(Feature::Press)?, tree(Feature::Flight)?],
             capitals: Capitals::of_saved(saved.capitals)?,
             strokes: saved.strokes,
         })
+    }
+
+    fn is_sound(&self) -> bool {
+        are_sound(&self.trees, &OWNER)
+            && Capitals::of_saved(self.capitals.saved()).is_ok()
+            && check_count(self.strokes, "strokes").is_ok()
     }
 
     fn learn(&mut self, value: Value) {
@@ -239,6 +260,10 @@ impl Tempo {
         self.variance = TEMPO_MEMORY * TEMPO_MEMORY * self.variance * (1.0 - gain)
             + (1.0 - TEMPO_MEMORY * TEMPO_MEMORY) * TEMPO_SD * TEMPO_SD;
     }
+}
+
+fn are_sound(trees: &[Tree; Feature::COUNT], normals: &[Normals; Feature::COUNT]) -> bool {
+    Feature::ALL.iter().all(|&feature| trees[feature.index()].is_sound(feature, &normals[feature.index()]))
 }
 
 fn trees() -> [Tree; Feature::COUNT] {

@@ -194,6 +194,8 @@ class Decision:
         self.hold("key", entry, None)
         if self.against <= 0.0:
             self.close(0)
+        if len(self.undecided) > HELD and self.undecided[0][2] is not None:     # of an open case there are few enough
+            self.keep(self.undecided.pop(0), False)
 
     def skip(self, number, stroke, begins):
         """A stroke that is no text is neither judged nor learnt by the live trees, and no duration of theirs spans it.
