@@ -53,7 +53,10 @@ for set in "${found[@]}"; do
             ;;
         aalto)
             convert aalto --people 400
-            evaluate aalto "ten sentences learnt, each of five judged, up to 50 keys of it" --keys 50 --at-most "$people"/*
+            evaluate aalto "ten sentences learnt, each of five judged, up to 50 keys of it" --keys 50 --at-most \
+                --takeovers 0 "$people"/*
+            rm "$people"/*/learn/0[6-9].jsonl "$people"/*/learn/10.jsonl
+            evaluate aalto "five sentences learnt" --keys 50 --at-most --takeovers 0 "$people"/*
             ;;
         gradtype)
             convert gradtype --people 200
@@ -65,7 +68,7 @@ for set in "${found[@]}"; do
             ;;
         sapimouse)
             convert sapimouse
-            evaluate sapimouse "three minutes learnt, one judged" --strokes 5,10,20,40,all "$people"/*
+            evaluate sapimouse "three minutes learnt, one judged" --strokes 5,10,20,40,all --takeovers 0 "$people"/*
             ;;
     esac
 done

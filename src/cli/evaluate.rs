@@ -31,7 +31,7 @@ owner's model and by those of all others; where a person has `impostor`, his mod
 
 For errors, the model learns once and stays as it is. Takeovers run the whole of recognition as the agent does: an owner
 goes on after what he has learnt, and at random moments somebody else does instead. Seconds are of input (a pause counts
-2 s at most after a key, 5 s after the mouse); an alarm in the owner's own stream is counted and answered. Brackets are
+2 s at most before a key, 5 s before the mouse); an alarm in the owner's own stream is counted and answered. Brackets are
 95 % intervals: bootstrap over people, and Poisson for alarms. No model, database, server or configuration is used.
 
 Exit codes: 0 done; 64 a wrong argument; 65 a trace is too short or contains no input; 66 there is no such trace;
@@ -89,6 +89,7 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Error> {
     let people = people::read_all(&args.people, args.learn)?;
     let report = Report {
         people: people.len(),
+        learnt: learnt(args, &people),
         keys: errors_of_keys(args, &people)?,
         mouse: errors_of_mouse(args, &people)?,
         takeovers: takeovers(args, &people)?,
@@ -105,13 +106,17 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Error> {
         serde_json::to_writer_pretty(&mut *out, &report).map_err(std::io::Error::from)?;
         writeln!(out)?;
     } else {
-        let learn = Some(args.learn).filter(|_| people.iter().any(|person| !person.is_cases));
-        write!(out, "{}", tables::text(&report, learn))?;
+        write!(out, "{}", tables::text(&report))?;
         if report.takeovers.is_none() && args.takeovers > 0 {
             writeln!(out, "\nTakeovers: nobody learnt enough to be judged (--ready)")?;
         }
     }
     Ok(())
+}
+
+fn learnt(args: &Args, people: &[Person]) -> String {
+    let is_divided = people.iter().any(|person| !person.is_cases);
+    if is_divided { args.learn.to_string() } else { "the folder `learn` of each".to_owned() }
 }
 
 fn errors_of_keys(args: &Args, people: &[Person]) -> Result<Vec<Errors>, Error> {

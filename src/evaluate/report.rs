@@ -32,6 +32,8 @@ pub struct Errors {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
     pub people: usize,
+    /// What was learnt of each, in words.
+    pub learnt: String,
     pub keys: Vec<Errors>,
     pub mouse: Vec<Errors>,
     pub takeovers: Option<Takeovers>,

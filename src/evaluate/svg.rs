@@ -167,7 +167,8 @@ mod tests {
         let noticed = |seconds: i64| Some(Notice { after_us: seconds * 1_000_000, keys: 5 });
         let takeovers = [Some(20), Some(90), None].map(|s| Takeover { owner: 0, noticed: s.and_then(noticed) });
         let own = [OwnStream { owner: 0, input_us: 1_000_000, alarms: 0 }];
-        Report { people: 2, keys: vec![keys], mouse: Vec::new(), takeovers: summary(&takeovers, &own, 2) }
+        let takeovers = summary(&takeovers, &own, 2);
+        Report { people: 2, learnt: "half".to_owned(), keys: vec![keys], mouse: Vec::new(), takeovers }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::takeover::{Notice, OwnStream, Takeover};
 use crate::event::{Action, Control, Event, Micros, Stamped};
 use crate::recognition::{BadState, Recognition, Settings, State, Told};
 
-/// How much of a pause counts as input time, after a key and after the mouse.
+/// How much of a pause counts as input time, before a key and before the mouse.
 const KEY_PAUSE_US: Micros = 2_000_000;
 const MOUSE_PAUSE_US: Micros = 5_000_000;
 /// A takeover that has not been noticed by then (input time) is taken to be never noticed.

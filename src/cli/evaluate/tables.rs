@@ -3,14 +3,11 @@
 use crate::cli::text::table;
 use crate::evaluate::bootstrap::Interval;
 use crate::evaluate::det::LEVELS;
-use crate::evaluate::person::Learn;
 use crate::evaluate::report::{Errors, Report};
 use crate::evaluate::takeover::{FalseAlarms, LIMITS_S, Takeovers};
 
-/// `learn`: how those who have no folder `learn` were divided, if there are such.
-pub fn text(report: &Report, learn: Option<Learn>) -> String {
-    let learnt = learn.map_or("the folder `learn` of each".to_owned(), |learn| learn.to_string());
-    let mut text = format!("{} people; {learnt} was learnt\n", report.people);
+pub fn text(report: &Report) -> String {
+    let mut text = format!("{} people; {} was learnt\n", report.people, report.learnt);
     for (title, unit, errors) in [("Keystrokes", "keys", &report.keys), ("Mouse", "strokes", &report.mouse)] {
         if !errors.is_empty() {
             text += &format!(
