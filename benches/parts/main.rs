@@ -4,6 +4,7 @@ mod cores;
 mod cpu_time;
 mod decoder;
 mod encoders;
+mod keeper;
 #[path = "../../tests/common/owner.rs"]
 mod owner;
 mod recognition;
@@ -12,7 +13,7 @@ mod store;
 mod workload;
 
 use cpu_time::CpuTime;
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{Criterion, criterion_group};
 use std::time::Duration;
 
 /// Short, since there are many; a median over so many samples is steady all the same.
@@ -31,6 +32,12 @@ criterion_group! {
 criterion_group! {
     name = on_disk;
     config = criterion();
-    targets = store::measure
+    targets = store::measure, keeper::measure
 }
-criterion_main!(in_memory, on_disk);
+
+fn main() {
+    keeper::start_manager();
+    in_memory();
+    on_disk();
+    Criterion::default().configure_from_args().final_summary();
+}

@@ -140,7 +140,7 @@ impl Keeper {
         let Some(store) = &self.store else { return };
         let now_us = now_us();
         let since_us = |kind| *self.since_us.entry(kind).or_insert(now_us);
-        let models = models(&recognition.stored(), since_us, now_us);
+        let models = models(recognition.stored(), since_us, now_us);
         let hash = hash_of(&models);
         if hash != self.hash {
             self.hash = hash;
@@ -254,21 +254,21 @@ fn name(identity: &Identity) -> Vec<u8> {
 
 /// What a stored model adds.
 fn part(settings: Settings, model: &StoredModel) -> Result<Saved, BadState> {
-    let saved = Saved::from_json(&model.blob)?.part(model.kind == ModelKind::Keys);
+    let [keys, mouse] = Saved::from_json(&model.blob)?.into_parts();
+    let saved = if model.kind == ModelKind::Keys { keys } else { mouse };
     Recognition::new(settings, Some(&saved)).map(|_| saved)
 }
 
 /// The database's rows.
-fn models(saved: &Saved, mut since_us: impl FnMut(ModelKind) -> Micros, updated_us: Micros) -> Vec<StoredModel> {
-    let mut model = |kind, learnt, sittings| StoredModel {
-        kind,
-        version: saved.version,
-        blob: saved.part(kind == ModelKind::Keys).to_json(),
-        counts: serde_json::to_string(&Counts { learnt, sittings, since_us: since_us(kind) })
-            .expect("counts are numbers"),
-        updated_us,
+fn models(saved: Saved, mut since_us: impl FnMut(ModelKind) -> Micros, updated_us: Micros) -> Vec<StoredModel> {
+    let mut model = |kind, part: Saved, learnt| {
+        let counts = Counts { learnt, sittings: part.sittings, since_us: since_us(kind) };
+        let counts = serde_json::to_string(&counts).expect("counts are numbers");
+        StoredModel { kind, version: part.version, blob: part.to_json(), counts, updated_us }
     };
-    vec![model(ModelKind::Keys, saved.strokes(), 0), model(ModelKind::Mouse, saved.actions(), saved.sittings)]
+    let (strokes, actions) = (saved.strokes(), saved.actions());
+    let [keys, mouse] = saved.into_parts();
+    vec![model(ModelKind::Keys, keys, strokes), model(ModelKind::Mouse, mouse, actions)]
 }
 
 fn hash_of(models: &[StoredModel]) -> u64 {

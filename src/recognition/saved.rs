@@ -69,9 +69,10 @@ impl Saved {
         Saved { version: VERSION, keys: None, mouse: None, level: None, sittings: 0 }
     }
 
-    /// What of it concerns the keys, or the mouse.
-    pub fn part(&self, of_keys: bool) -> Saved {
-        if of_keys { Saved { keys: self.keys.clone(), ..Saved::empty() } } else { Saved { keys: None, ..self.clone() } }
+    /// What of it concerns the keys, and the mouse.
+    pub fn into_parts(mut self) -> [Saved; 2] {
+        let keys = self.keys.take();
+        [Saved { keys, ..Saved::empty() }, self]
     }
 
     /// Takes over what another one contains.

@@ -5,6 +5,7 @@ use super::workload::{self, START_US};
 use seclyzer::event::{Control, Event, Micros, Stamped};
 use seclyzer::recognition::coarse::Score;
 use seclyzer::recognition::{Recognition, Settings, State};
+use std::process::Command;
 
 /// Keys a second, and reports of the mouse a second.
 pub const KEYS: i64 = 8;
@@ -43,4 +44,12 @@ pub fn known() -> (Recognition, Micros) {
     let is_ready = learnt_keys >= 2_000 && learnt_actions >= 400 && sittings >= 3;
     assert!(is_ready && state == State::Owner, "{state:?}: {learnt_keys}, {learnt_actions}, {sittings}");
     (recognition, ts_us)
+}
+
+/// A saved state as large as they come, as JSON: 15,000 strokes, and 1,500 leaves a tree.
+pub fn many_keys() -> Vec<u8> {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/recognition/many_keys.py");
+    let run = Command::new("python3").arg(script).output().expect("python3 is installed");
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    run.stdout
 }

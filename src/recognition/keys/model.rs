@@ -35,15 +35,20 @@ const MOST_TEMPO_VARIANCE: f64 = TEMPO_SD * TEMPO_SD * 1.000_001;
 #[derive(Serialize, Deserialize)]
 pub struct Model {
     live: Learnt,
-    kept: Learnt,
+    kept: Kept,
     stranger: [Tree; Feature::COUNT],
     tempo: [Tempo; Feature::COUNT],
     /// Capitals met in this case.
     met: Capitals,
     last_scored: Option<Stroke>,
     last_learnt: Option<Stroke>,
-    /// With whether it counts.
-    last_kept: Option<(Stroke, bool)>,
+}
+
+/// What may teach, and the stroke that the next one is measured from, with whether it counts.
+#[derive(Clone, Serialize, Deserialize)]
+struct Kept {
+    learnt: Learnt,
+    last: Option<(Stroke, bool)>,
 }
 
 /// What is learnt of one person.
@@ -73,23 +78,18 @@ impl Model {
     fn beginning_with(kept: Learnt) -> Model {
         Model {
             live: kept.clone(),
-            kept,
+            kept: Kept { learnt: kept, last: None },
             stranger: trees(),
             tempo: [Tempo::UNKNOWN; Feature::COUNT],
             met: Capitals::default(),
             last_scored: None,
             last_learnt: None,
-            last_kept: None,
         }
     }
 
     /// What is kept.
     pub fn save(&self) -> SavedKeys {
-        SavedKeys {
-            strokes: self.kept.strokes,
-            capitals: self.kept.capitals.saved(),
-            trees: self.kept.trees.each_ref().map(Tree::save),
-        }
+        self.kept.save()
     }
 
     /// Begins a case: with a stranger whom nobody has met, and the tempo of the moment.
@@ -131,27 +131,14 @@ impl Model {
         self.last_learnt = stroke;
     }
 
-    /// Teaches the kept trees the next stroke as far as strokes that `count` are concerned; `None` breaks the chain. A
-    /// dwell, known with the stroke after it, counts as its own stroke does; a pair if both do, or the second after a
-    /// space; a capital as its stroke does.
+    /// Teaches the kept trees the next stroke as far as strokes that `count` are concerned; `None` breaks the chain.
     pub fn keep(&mut self, stroke: Option<Stroke>, counts: bool) {
-        if let Some(stroke) = stroke {
-            if let Some((before, before_counts)) = self.last_kept {
-                let pair_counts = counts && (before_counts || before.key == KeyNumber::SPACE);
-                let may_teach =
-                    |value: &Value| if value.feature == Feature::Dwell { before_counts } else { pair_counts };
-                values(Some(before), stroke).filter(may_teach).for_each(|value| self.kept.learn(value));
-            }
-            if counts {
-                self.kept.count(stroke.key);
-            }
-        }
-        self.last_kept = stroke.map(|stroke| (stroke, counts));
+        self.kept.keep(stroke, counts);
     }
 
     /// What would be kept after these strokes, in order, each with whether it counts; see [`Model::keep`].
     pub fn saved_after(&self, strokes: impl Iterator<Item = (Option<Stroke>, bool)>) -> SavedKeys {
-        let mut ahead = Model { kept: self.kept.clone(), last_kept: self.last_kept, ..Model::new() };
+        let mut ahead = self.kept.clone();
         strokes.for_each(|(stroke, counts)| ahead.keep(stroke, counts));
         ahead.save()
     }
@@ -171,12 +158,12 @@ impl Model {
     }
 
     pub fn kept_strokes(&self) -> u64 {
-        self.kept.strokes
+        self.kept.learnt.strokes
     }
 
     /// Memory that it holds besides itself.
     pub fn heap_bytes(&self) -> usize {
-        let trees = [&self.live.trees, &self.kept.trees, &self.stranger];
+        let trees = [&self.live.trees, &self.kept.learnt.trees, &self.stranger];
         trees.into_iter().flatten().map(Tree::heap_bytes).sum()
     }
 
@@ -212,6 +199,30 @@ impl Default for Model {
 impl fmt::Debug for Model {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Model(…)")
+    }
+}
+
+impl Kept {
+    /// A dwell, known with the stroke after it, counts as its own stroke does; a pair if both do, or the second after a
+    /// space; a capital as its stroke does.
+    fn keep(&mut self, stroke: Option<Stroke>, counts: bool) {
+        if let Some(stroke) = stroke {
+            if let Some((before, before_counts)) = self.last {
+                let pair_counts = counts && (before_counts || before.key == KeyNumber::SPACE);
+                let may_teach =
+                    |value: &Value| if value.feature == Feature::Dwell { before_counts } else { pair_counts };
+                values(Some(before), stroke).filter(may_teach).for_each(|value| self.learnt.learn(value));
+            }
+            if counts {
+                self.learnt.count(stroke.key);
+            }
+        }
+        self.last = stroke.map(|stroke| (stroke, counts));
+    }
+
+    fn save(&self) -> SavedKeys {
+        let Learnt { trees, capitals, strokes } = &self.learnt;
+        SavedKeys { strokes: *strokes, capitals: capitals.saved(), trees: trees.each_ref().map(Tree::save) }
     }
 }
 
