@@ -148,7 +148,7 @@ impl Model {
         let is_tempo =
             |tempo: &Tempo| tempo.shift.abs() <= MOST_SHIFT && (0.0..=MOST_TEMPO_VARIANCE).contains(&tempo.variance);
         self.live.is_sound()
-            && self.kept.is_sound()
+            && self.kept.learnt.is_sound()
             && are_sound(&self.stranger, &STRANGER)
             && self.tempo.iter().all(is_tempo)
     }
