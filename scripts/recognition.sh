@@ -27,7 +27,7 @@ convert() {
     local set=$1
     shift
     rm -rf "${work:?}/$set"
-    python3 scripts/recognition/convert.py "$@" "$set" "$data/$set" "$work/$set"
+    python3 -B scripts/recognition/convert.py "$@" "$set" "$data/$set" "$work/$set"
 }
 
 # evaluate SET TITLE ARGUMENTS…: the table, and the picture $work/SET.svg

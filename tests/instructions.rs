@@ -63,7 +63,6 @@ fn count_or_do(test: &str, work: fn()) -> Option<f64> {
 }
 
 /// `prepared` is a folder for it.
-
 fn count(test: &str, prepared: &Path) -> f64 {
     let mut valgrind = Command::new("valgrind");
     valgrind

@@ -42,7 +42,9 @@ pub fn measure(criterion: &mut Criterion) {
     let (mut recogniser, mut keeper) = runtime.block_on(begun).expect("an empty store").expect("it is on");
     keeper.import(&Model(Zeroizing::new(owner::many_keys())), &mut recogniser);
 
-    criterion.bench_function("live state, many keys", |bencher| bencher.iter(|| keeper.keep(&recogniser.recognition)));
+    criterion.bench_function("live state, many keys", |bencher| {
+        bencher.iter(|| keeper.keep(&recogniser.recognition, tokio::time::Instant::now()))
+    });
     let mut learn = Learning { now_us: workload::START_US };
     for (name, is_committed) in [("model saved, agent's own thread", false), ("model saved, committed", true)] {
         criterion.bench_function(name, |bencher| {
