@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 /// Version of the saved state.
 pub const VERSION: u32 = 1;
 /// Version of the snapshot: to be changed whenever a type in it changes.
-const LAYOUT: u32 = 1;
+const LAYOUT: u32 = 2;
 
 /// A state that cannot be gone on from.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

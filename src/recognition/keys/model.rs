@@ -28,10 +28,12 @@ const TEMPO_MEMORY: f64 = 0.98;
 /// The owner's trees exist twice: the live ones, in memory only, learn all that was closed in the owner's favour; the
 /// kept ones, the only ones that are saved, learn what may teach. A loaded model begins with the kept as the live ones.
 /// Serialized it is a snapshot: everything, sums included, to the bit.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Model {
     live: Learnt,
     kept: Learnt,
+    /// The kept dwells but for those before a key that does not count: which key that was must not be stored.
+    stored_dwells: Tree,
     stranger: [Tree; Feature::COUNT],
     tempo: [Tempo; Feature::COUNT],
     /// Capitals met in this case.
@@ -69,6 +71,7 @@ impl Model {
     fn beginning_with(kept: Learnt) -> Model {
         Model {
             live: kept.clone(),
+            stored_dwells: kept.trees[Feature::Dwell.index()].clone(),
             kept,
             stranger: trees(),
             tempo: [Tempo::UNKNOWN; Feature::COUNT],
@@ -79,12 +82,17 @@ impl Model {
         }
     }
 
-    /// What is kept.
+    /// What is kept: the definition's saved state. See [`Model::stored_after`] for what may be stored.
     pub fn save(&self) -> SavedKeys {
+        self.saved_with(&self.kept.trees[Feature::Dwell.index()])
+    }
+
+    fn saved_with(&self, dwells: &Tree) -> SavedKeys {
+        let [_, press, flight] = &self.kept.trees;
         SavedKeys {
             strokes: self.kept.strokes,
             capitals: self.kept.capitals.saved(),
-            trees: self.kept.trees.each_ref().map(Tree::save),
+            trees: [dwells, press, flight].map(Tree::save),
         }
     }
 
@@ -136,7 +144,12 @@ impl Model {
                 let pair_counts = counts && (before_counts || before.key == KeyNumber::SPACE);
                 let may_teach =
                     |value: &Value| if value.feature == Feature::Dwell { before_counts } else { pair_counts };
-                values(Some(before), stroke).filter(may_teach).for_each(|value| self.kept.learn(value));
+                for value in values(Some(before), stroke).filter(may_teach) {
+                    self.kept.learn(value);
+                    if value.feature == Feature::Dwell && counts {
+                        learn(&mut self.stored_dwells, value);
+                    }
+                }
             }
             if counts {
                 self.kept.count(stroke.key);
@@ -145,11 +158,13 @@ impl Model {
         self.last_kept = stroke.map(|stroke| (stroke, counts));
     }
 
-    /// What would be kept after these strokes, in order, each with whether it counts; see [`Model::keep`].
-    pub fn saved_after(&self, strokes: impl Iterator<Item = (Option<Stroke>, bool)>) -> SavedKeys {
-        let mut ahead = Model { kept: self.kept.clone(), last_kept: self.last_kept, ..Model::new() };
+    /// What may be stored once these strokes are kept, in order, each with whether it counts; see [`Model::keep`]. A
+    /// dwell is known by its key and the one after it, so it is stored only if both count, as a pair is. Otherwise the
+    /// first key of a password would be stored with the space before it.
+    pub fn stored_after(&self, strokes: impl Iterator<Item = (Option<Stroke>, bool)>) -> SavedKeys {
+        let mut ahead = self.clone();
         strokes.for_each(|(stroke, counts)| ahead.keep(stroke, counts));
-        ahead.save()
+        ahead.saved_with(&ahead.stored_dwells)
     }
 
     pub fn live_strokes(&self) -> u64 {
@@ -162,8 +177,8 @@ impl Model {
 
     /// Memory that it holds besides itself.
     pub fn heap_bytes(&self) -> usize {
-        let trees = [&self.live.trees, &self.kept.trees, &self.stranger];
-        trees.into_iter().flatten().map(Tree::heap_bytes).sum()
+        let trees = [&self.live.trees, &self.kept.trees, &self.stranger].into_iter().flatten();
+        trees.chain([&self.stored_dwells]).map(Tree::heap_bytes).sum()
     }
 
     /// Logarithm of how much better the owner explains a value than the stranger, who learns it.
@@ -212,11 +227,7 @@ impl Learnt {
     }
 
     fn learn(&mut self, value: Value) {
-        let Value { feature, path, x } = value;
-        let normals = &OWNER[feature.index()];
-        let tree = &mut self.trees[feature.index()];
-        let expected = tree.predict(normals, path);
-        tree.update(normals, path, x, &expected);
+        learn(&mut self.trees[value.feature.index()], value);
     }
 
     fn count(&mut self, key: KeyNumber) {
@@ -239,6 +250,13 @@ impl Tempo {
         self.variance = TEMPO_MEMORY * TEMPO_MEMORY * self.variance * (1.0 - gain)
             + (1.0 - TEMPO_MEMORY * TEMPO_MEMORY) * TEMPO_SD * TEMPO_SD;
     }
+}
+
+fn learn(tree: &mut Tree, value: Value) {
+    let Value { feature, path, x } = value;
+    let normals = &OWNER[feature.index()];
+    let expected = tree.predict(normals, path);
+    tree.update(normals, path, x, &expected);
 }
 
 fn trees() -> [Tree; Feature::COUNT] {
