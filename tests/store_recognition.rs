@@ -107,7 +107,7 @@ async fn a_row_with_a_state_that_nobody_knows_holds_up_none_behind_it() {
 fn row(path: &Path, table: &str, id: i64) -> serde_json::Map<String, serde_json::Value> {
     let connection = read_only(path).expect("a second connection");
     let mut statement = connection.prepare(&format!("SELECT * FROM {table} WHERE id = ?1")).expect("a table");
-    let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+    let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
     let value = |value: rusqlite::types::Value| match value {
         rusqlite::types::Value::Null => json!(null),
         rusqlite::types::Value::Integer(number) => json!(number),
@@ -237,7 +237,7 @@ async fn models_outlive_the_agent_each_in_place_of_the_one_before_and_are_of_one
 }
 
 #[tokio::test]
-async fn saving_models_never_waits_and_what_a_lock_keeps_from_the_database_is_written_with_the_next() {
+async fn saving_models_never_waits_and_what_a_lock_keeps_from_the_database_is_written_with_the_next_records() {
     let (_folder, path) = folder();
     let store = new_store(&path);
     let other = rusqlite::Connection::open(&path).expect("a second connection");
@@ -251,7 +251,7 @@ async fn saving_models_never_waits_and_what_a_lock_keeps_from_the_database_is_wr
     // Either it waited behind the lock in vain, or the ones before it did.
     assert!(matches!(failed, Err(StoreError::Sqlite(_))), "{failed:?}");
     other.execute_batch("ROLLBACK").expect("the lock's end");
-    store.save_models(&someone(), Vec::new());
+    append(&store, Origin::Device, &recognised()[..1]).await;
     let expected = vec![model(ModelKind::Keys, b"new"), model(ModelKind::Mouse, b"mouse")];
     assert_eq!(store.models(&someone()).await.expect("models"), expected);
 }

@@ -11,6 +11,7 @@ mod undecided;
 use super::coarse;
 use super::keys::{Model, SavedKeys, Stroke};
 use super::mouse::{CALIBRATION, HALF_LIFE_ACTIONS, Level, MIN_LEVEL_ACTIONS, Owner, Vector, Window};
+use super::saved::check_count;
 use super::state::{Modality, Reason, Settings, State};
 use crate::event::Micros;
 use case::{Case, Item};
@@ -23,6 +24,8 @@ const ALLOWANCE: f64 = 0.06;
 /// The mouse's range, 18, is less than the lock threshold: it never locks alone.
 const MOUSE_LOW: f64 = -4.0;
 const MOUSE_HIGH: f64 = 14.0;
+/// More than a sitting has.
+const MOST_ACTIONS: u32 = u32::MAX / 2;
 /// A sitting counts that taught so many actions.
 const SITTING_ACTIONS: u32 = 30;
 /// Items in a row below doubt after which a stranger is held to have gone.
@@ -60,7 +63,18 @@ struct Sitting {
 
 impl Sitting {
     fn new() -> Sitting {
-        Sitting { window: Window::new((-1.0 / HALF_LIFE_ACTIONS).exp2()), window_actions: 0, odds: None, taught: 0 }
+        Sitting { window: Window::new(Sitting::keep()), window_actions: 0, odds: None, taught: 0 }
+    }
+
+    /// What an action leaves of the weight of those before.
+    fn keep() -> f64 {
+        (-1.0 / HALF_LIFE_ACTIONS).exp2()
+    }
+
+    fn is_sound(&self) -> bool {
+        self.window.is_sound(Sitting::keep())
+            && self.odds.is_none_or(|odds| (MOUSE_LOW..=MOUSE_HIGH).contains(&odds))
+            && self.window_actions.max(self.taught) <= MOST_ACTIONS
     }
 }
 
@@ -122,7 +136,22 @@ impl Decision {
     /// With other settings than it was stored with, and after a time in which nothing was seen.
     pub fn restart(&mut self, settings: Settings) {
         self.settings = settings;
+        // More may have to be learnt now than before.
+        if self.state == State::Owner {
+            self.state = self.rest();
+        }
         self.undecided.restart();
+    }
+
+    /// Whether use can have led to this, which comes from a snapshot.
+    pub fn is_sound(&self) -> bool {
+        self.keys.is_sound()
+            && self.owner.is_sound()
+            && check_count(self.sittings, "sittings").is_ok()
+            && self.sitting.is_sound()
+            && self.case.is_sound()
+            && self.undecided.is_sound()
+            && (self.state != State::Guest || self.until_us.is_some())
     }
 
     /// Begins anew without what was learnt of the keys, of the mouse, or both. What is open is dropped.
@@ -228,6 +257,7 @@ impl Decision {
         let ticket = self.undecided.push(number, None, None, None, &mut self.keys);
         self.hold(Item::Key(ticket, None));
         self.close_if_calm();
+        self.undecided.limit(&mut self.keys);
     }
 
     /// Takes an action of the mouse.

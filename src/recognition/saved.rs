@@ -4,10 +4,15 @@ use super::decision::Decision;
 use super::keys::{Model, SavedKeys};
 use super::mouse::{Level, Owner, SavedMouse};
 use super::state::Settings;
+use postcard::ser_flavors::Flavor;
 use serde::{Deserialize, Serialize};
 
 /// Version of the saved state.
 pub const VERSION: u32 = 1;
+/// No sum of values, squares or evidence comes near this.
+pub(super) const MOST_SUMMED: f64 = 1e12;
+/// The most that anything is counted to in a state: whole numbers up to here are the same in every program that reads it.
+pub(super) const MOST_COUNTED: u64 = 1 << 53;
 /// Version of the snapshot: to be changed whenever a type in it changes.
 const LAYOUT: u32 = 2;
 
@@ -64,9 +69,10 @@ impl Saved {
         Saved { version: VERSION, keys: None, mouse: None, level: None, sittings: 0 }
     }
 
-    /// What of it concerns the keys, or the mouse.
-    pub fn part(&self, of_keys: bool) -> Saved {
-        if of_keys { Saved { keys: self.keys.clone(), ..Saved::empty() } } else { Saved { keys: None, ..self.clone() } }
+    /// What of it concerns the keys, and the mouse.
+    pub fn into_parts(mut self) -> [Saved; 2] {
+        let keys = self.keys.take();
+        [Saved { keys, ..Saved::empty() }, self]
     }
 
     /// Takes over what another one contains.
@@ -97,7 +103,11 @@ impl Saved {
 
 /// Says where, and never what stands there.
 fn bad_json(error: &serde_json::Error) -> BadState {
-    BadState(format!("line {}, column {} of its JSON does not fit", error.line(), error.column()))
+    BadState(format!(
+        "line {}, column {} of its JSON does not fit; is it a file that `seclyzer model export` has written?",
+        error.line(),
+        error.column()
+    ))
 }
 
 fn check_version(version: u32) -> Result<(), BadState> {
@@ -105,6 +115,11 @@ fn check_version(version: u32) -> Result<(), BadState> {
         VERSION => Ok(()),
         newer => Err(BadState(format!("it is of version {newer}, and this program knows version {VERSION}"))),
     }
+}
+
+/// Refuses more than anybody does in a lifetime, and what a database or a server does not take.
+pub(super) fn check_count(count: u64, of_what: &str) -> Result<(), BadState> {
+    if count <= MOST_COUNTED { Ok(()) } else { Err(BadState(format!("its number of {of_what} is impossible"))) }
 }
 
 pub(super) fn of(decision: &Decision) -> Saved {
@@ -127,21 +142,48 @@ pub(super) fn decision(settings: Settings, saved: Option<&Saved>) -> Result<Deci
         return Ok(Decision::new(settings, Model::new(), Owner::new(), Level::default(), 0));
     };
     check_version(saved.version)?;
+    check_count(saved.sittings, "sittings")?;
     let keys = saved.keys.as_ref().map_or_else(|| Ok(Model::new()), Model::load)?;
     let owner = saved.mouse.as_ref().map_or_else(|| Ok(Owner::new()), Owner::load)?;
     let level = saved.level.unwrap_or_default();
     Ok(Decision::new(settings, keys, owner, level, saved.sittings))
 }
 
-/// The live state as bytes.
-pub(super) fn snapshot(decision: &Decision, begin: Vec<u8>) -> Vec<u8> {
-    postcard::to_extend(&(LAYOUT, decision), begin).expect("memory is all that it takes")
+/// The live state as bytes, in pieces.
+pub(super) fn snapshot(decision: &Decision, put: impl FnMut(&[u8])) {
+    postcard::serialize_with_flavor(&(LAYOUT, decision), Pieces(put)).expect("pieces are taken");
+}
+
+/// What is serialized is passed on at once.
+struct Pieces<F>(F);
+
+impl<F: FnMut(&[u8])> Flavor for Pieces<F> {
+    type Output = ();
+
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.try_extend(&[byte])
+    }
+
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        (self.0)(bytes);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<()> {
+        Ok(())
+    }
 }
 
 pub(super) fn restored(snapshot: &[u8]) -> Result<Decision, BadState> {
-    let unreadable = |_| BadState("its bytes are not a live state of this program".to_owned());
-    match postcard::take_from_bytes(snapshot).map_err(unreadable)? {
-        (LAYOUT, rest) => postcard::from_bytes(rest).map_err(unreadable),
-        _ => Err(BadState("the live state is one of another version of this program".into())),
+    let unreadable = |_| BadState::new("its bytes are not a live state of this program");
+    let (layout, rest) = postcard::take_from_bytes::<u32>(snapshot).map_err(unreadable)?;
+    if layout != LAYOUT {
+        return Err(BadState::new("the live state is one of another version of this program"));
     }
+    let (decision, rest) = postcard::take_from_bytes::<Decision>(rest).map_err(unreadable)?;
+    // Other programs of the account may be able to write to where it was.
+    if !rest.is_empty() || !decision.is_sound() {
+        return Err(BadState::new("the live state is one that no use leads to"));
+    }
+    Ok(decision)
 }

@@ -124,8 +124,8 @@ pub enum ModelsCommand {
 }
 
 impl Store {
-    /// Has models written in place of those before, without ever waiting. Where that fails, they wait for the next call
-    /// or for [`Store::close`], unless newer ones take their place until then.
+    /// Has models written in place of those before, without ever waiting. Where that fails, they wait for the next
+    /// record, the next call or [`Store::close`], unless newer ones take their place until then.
     pub fn save_models(&self, identity: &Identity, models: Vec<StoredModel>) {
         for model in models {
             if let Err(error) = self.waiting.put(identity, model) {
@@ -137,7 +137,7 @@ impl Store {
         }
         if self.commands.try_send(Command::Models(ModelsCommand::Save { reply: None })).is_err() {
             self.waiting.is_announced.store(false, Ordering::Relaxed);
-            tracing::debug!("models are saved with the next ones");
+            tracing::debug!("models are saved with the next records");
         }
     }
 

@@ -57,6 +57,8 @@ impl Worker {
             if !batch.is_empty() {
                 self.commit_at_last(&batch);
                 batch.clear();
+                // A database that takes records takes models that it refused before; what fails is logged.
+                let _ = self.save_models();
             }
             match next {
                 Some(Command::Close { reply }) => {
@@ -238,7 +240,7 @@ impl Worker {
             Ok(()) => {}
             Err(error) => {
                 if !std::mem::replace(&mut self.are_models_troubled, true) {
-                    tracing::warn!(%error, "models cannot be saved; retried with the next ones");
+                    tracing::warn!(%error, "models cannot be saved; retried with the next records");
                 }
                 self.waiting.put_back(models);
             }

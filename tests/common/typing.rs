@@ -85,8 +85,7 @@ impl Rhythm {
     /// Press and release of each of `keys` strokes from `begin_us` on; the whole takes as long whatever the rhythm, and the
     /// last key is let go at the same time: that may decide whether there is a window, and is no secret.
     pub fn times(self, keys: usize, begin_us: Micros) -> Vec<(Micros, Micros)> {
-        let (Rhythm::Hand(seed) | Rhythm::Program(seed) | Rhythm::FaultySwitches(seed) | Rhythm::Owner(seed)) =
-            self;
+        let (Rhythm::Hand(seed) | Rhythm::Program(seed) | Rhythm::FaultySwitches(seed) | Rhythm::Owner(seed)) = self;
         let weight = |i: usize| (30 + (seed + 1) * (i as u64 * 7919 + 104_729) % 271) as Micros;
         let all_us = keys as Micros * INTERVAL_US;
         let total: Micros = (0..keys).map(weight).sum();

@@ -2,7 +2,7 @@
 
 use super::Row;
 use super::scene::{Names, expected, in_database, replay, write_traces};
-use crate::support::agent::{Agent, Home};
+use crate::support::agent::{Agent, Home, uncramp};
 use crate::support::eventually;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -107,10 +107,7 @@ pub async fn full() -> Row {
     let arguments = [&["replay", "--speed", "max"], &paths[..]].concat();
     let agent = Agent::start(home.cramped_command(&arguments, LIMIT_BYTES));
     agent.wait_for_log("the database takes no records");
-    let lifted = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
-    // SAFETY: the limit lives through the call, the old one is not asked for, and the process is ours.
-    let result = unsafe { libc::prlimit(agent.id().cast_signed(), libc::RLIMIT_FSIZE, &lifted, std::ptr::null_mut()) };
-    assert_eq!(result, 0);
+    uncramp(agent.id());
     let (code, log) = code_and_log(agent).await;
     assert_eq!(code, Some(0), "{log:?}");
     let mut row = Row::new("no file may grow, then they may");

@@ -2,9 +2,11 @@
 //!
 //! `fuzz/` has a target for each; `tests/fuzz_corpus.rs` runs them on stable Rust.
 
+mod recognition;
 #[path = "../common/value_parser.rs"]
 mod value_parser;
 
+pub use recognition::{live_state, model};
 use seclyzer::agent::control::{self, BadRequest, MODEL_BYTES, Model, Request};
 use seclyzer::config::{self, InfluxApi};
 use seclyzer::config::{Account, ConfigFile, Environment, Machine, Secret, SecretFile, Sources, Switch, Tls};
@@ -33,7 +35,7 @@ use zeroize::Zeroizing;
 pub type Target = fn(&[u8]);
 
 /// Every target with its name, which is that of its corpus.
-pub const TARGETS: [(&str, Target); 9] = [
+pub const TARGETS: [(&str, Target); 11] = [
     ("event", event),
     ("trace", trace),
     ("wm_class", wm_class),
@@ -43,6 +45,8 @@ pub const TARGETS: [(&str, Target); 9] = [
     ("redis_reply", redis_reply),
     ("influx_reply", influx_reply),
     ("request", request),
+    ("live_state", live_state),
+    ("model", model),
 ];
 
 const TOKEN: &str = "t0ken-that-nobody-may-see";

@@ -50,16 +50,7 @@ impl Home {
     /// A command in which no file may grow beyond that, as if the disk were full.
     pub fn cramped_command(&self, arguments: &[&str], most_bytes: u64) -> Command {
         let mut command = self.command(arguments);
-        // SAFETY: between fork and exec only these two system calls are made, and they touch no memory of ours.
-        unsafe {
-            command.pre_exec(move || {
-                // Writing fails then, as on a full disk, where by default it would end the process.
-                libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
-                let limit = libc::rlimit { rlim_cur: most_bytes, rlim_max: libc::RLIM_INFINITY };
-                libc::setrlimit(libc::RLIMIT_FSIZE, &limit);
-                Ok(())
-            })
-        };
+        cramp(&mut command, most_bytes);
         command
     }
 
@@ -103,6 +94,28 @@ impl Home {
         let count: u32 = connection.query_row(&sql, [], |row| row.get(0)).ok()?;
         Some(count as usize)
     }
+}
+
+/// No file may grow beyond that in the command's process, as if the disk were full.
+pub fn cramp(command: &mut Command, most_bytes: u64) {
+    // SAFETY: between fork and exec only these two system calls are made, and they touch no memory of ours.
+    unsafe {
+        command.pre_exec(move || {
+            // Writing fails then, as on a full disk, where by default it would end the process.
+            libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
+            let limit = libc::rlimit { rlim_cur: most_bytes, rlim_max: libc::RLIM_INFINITY };
+            libc::setrlimit(libc::RLIMIT_FSIZE, &limit);
+            Ok(())
+        })
+    };
+}
+
+/// Lifts that limit of a process of ours.
+pub fn uncramp(process: u32) {
+    let lifted = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
+    // SAFETY: the limit lives through the call, and the old one is not asked for.
+    let result = unsafe { libc::prlimit(process.cast_signed(), libc::RLIMIT_FSIZE, &lifted, std::ptr::null_mut()) };
+    assert_eq!(result, 0);
 }
 
 /// A process of the binary; killed when it goes out of scope.

@@ -5,6 +5,7 @@ pub mod accounts;
 pub mod agent;
 pub mod http;
 pub mod leaks;
+pub mod manager;
 pub mod servers;
 
 use seclyzer::config::{self, Switch};

@@ -4,6 +4,7 @@
 use super::undecided::Ticket;
 use crate::recognition::keys::Stroke;
 use crate::recognition::mouse::Vector;
+use crate::recognition::saved::MOST_SUMMED;
 use crate::recognition::{Modality, Thresholds};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
@@ -40,19 +41,32 @@ pub struct Case {
 }
 
 impl Case {
-    /// Holds an item. One that had to go for it is returned.
+    /// Whether use can have led to this, which comes from a snapshot.
+    pub fn is_sound(&self) -> bool {
+        let keys = self.is_key.iter().filter(|&&is_key| is_key).count();
+        let sums = [self.against, self.by_keys.abs(), self.by_mouse.abs(), self.peak];
+        let is_action = |(vector, odds): &(Vector, Option<f64>)| {
+            vector.is_sound() && odds.is_none_or(|odds| odds.abs() <= MOST_SUMMED)
+        };
+        self.len() <= HELD
+            && (keys, self.len() - keys) == (self.keys.len(), self.actions.len())
+            && self.top <= self.len()
+            && sums.iter().all(|sum| (0.0..=MOST_SUMMED).contains(sum))
+            && self.actions.iter().all(is_action)
+    }
+
+    /// Holds an item. One that had to go for it is returned, taken out first: there is never room for more of them.
     pub fn hold(&mut self, item: Item) -> Option<Item> {
+        let forgotten = if self.len() < HELD { None } else { self.next_item() };
+        if forgotten.is_some() {
+            self.top = self.top.saturating_sub(1);
+            self.cut |= matches!(forgotten, Some(Item::Key(..)));
+        }
         self.is_key.push_back(matches!(item, Item::Key(..)));
         match item {
             Item::Key(ticket, stroke) => self.keys.push_back((ticket, stroke)),
             Item::Mouse(vector, odds) => self.actions.push_back((vector, odds)),
         }
-        if self.len() <= HELD {
-            return None;
-        }
-        self.top = self.top.saturating_sub(1);
-        let forgotten = self.next_item();
-        self.cut |= matches!(forgotten, Some(Item::Key(..)));
         forgotten
     }
 

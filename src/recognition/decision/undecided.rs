@@ -1,6 +1,7 @@
 //! Strokes on their way to the kept trees: until it is known whether they are the owner's, and whether they may teach.
 
 use crate::recognition::keys::{Model, SavedKeys, Stroke};
+use crate::recognition::saved::MOST_COUNTED;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -29,7 +30,15 @@ pub struct Undecided {
     first: Ticket,
 }
 
+/// Far more than there are at any time: strokes of a case and of a line, and breaks among them.
+const MOST_ENTRIES: usize = 8 * HELD;
+
 impl Undecided {
+    /// Whether use can have led to this, which comes from a snapshot.
+    pub fn is_sound(&self) -> bool {
+        self.entries.len() <= MOST_ENTRIES && self.first <= MOST_COUNTED
+    }
+
     /// A stroke, with what is known of it by now. The oldest is given up where there are too many.
     pub fn push(
         &mut self,
@@ -39,11 +48,19 @@ impl Undecided {
         counts: Option<bool>,
         keys: &mut Model,
     ) -> Ticket {
-        self.entries.push_back(Entry { number: Some(number), stroke, good, counts });
-        if stroke.is_some() && self.entries.len() > HELD {
+        if stroke.is_some() && self.entries.len() >= HELD {
             self.keep_first(false, keys);
         }
+        self.entries.push_back(Entry { number: Some(number), stroke, good, counts });
         self.first + self.entries.len() as u64 - 1
+    }
+
+    /// Gives up the oldest where there are too many, unless its case is open: of those there are never more than a case
+    /// holds. Breaks alone would otherwise add up.
+    pub fn limit(&mut self, keys: &mut Model) {
+        if self.entries.len() > HELD && self.entries.front().is_some_and(|entry| entry.good.is_some()) {
+            self.keep_first(false, keys);
+        }
     }
 
     /// Whose it is.

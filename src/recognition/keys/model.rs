@@ -1,12 +1,13 @@
 //! The owner's model and the stranger who is judged against it.
 
 use super::capitals::{Capitals, Way};
-use super::normals::{COMMON, OWNER, STRANGER};
+use super::normals::{COMMON, Normals, OWNER, STRANGER};
 use super::number::KeyNumber;
 use super::saved::SavedKeys;
 use super::tree::Tree;
 use super::values::{Feature, Stroke, Value, values};
 use crate::recognition::BadState;
+use crate::recognition::saved::check_count;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -22,26 +23,34 @@ const TEMPO_CLIP: f64 = 1.5;
 /// Standard deviation of the tempo of the moment, on the features' scale, and what is left of it after each value.
 const TEMPO_SD: f64 = 0.04;
 const TEMPO_MEMORY: f64 = 0.98;
+/// Nothing learnt pulls a filter so far, nor makes it less sure than it is at first (but for rounding).
+const MOST_SHIFT: f64 = 1000.0;
+const MOST_TEMPO_VARIANCE: f64 = TEMPO_SD * TEMPO_SD * 1.000_001;
 
 /// The keystroke model: what is learnt of the owner, and how well a stranger explains the strokes of the open case.
 ///
 /// The owner's trees exist twice: the live ones, in memory only, learn all that was closed in the owner's favour; the
 /// kept ones, the only ones that are saved, learn what may teach. A loaded model begins with the kept as the live ones.
 /// Serialized it is a snapshot: everything, sums included, to the bit.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 pub struct Model {
     live: Learnt,
-    kept: Learnt,
-    /// The kept dwells but for those before a key that does not count: which key that was must not be stored.
-    stored_dwells: Tree,
+    kept: Kept,
     stranger: [Tree; Feature::COUNT],
     tempo: [Tempo; Feature::COUNT],
     /// Capitals met in this case.
     met: Capitals,
     last_scored: Option<Stroke>,
     last_learnt: Option<Stroke>,
-    /// With whether it counts.
-    last_kept: Option<(Stroke, bool)>,
+}
+
+/// What may teach, and the stroke that the next one is measured from, with whether it counts.
+#[derive(Clone, Serialize, Deserialize)]
+struct Kept {
+    learnt: Learnt,
+    /// The dwells of `learnt` but for those before a key that does not count, see [`Kept::stored`].
+    stored_dwells: Tree,
+    last: Option<(Stroke, bool)>,
 }
 
 /// What is learnt of one person.
@@ -71,29 +80,18 @@ impl Model {
     fn beginning_with(kept: Learnt) -> Model {
         Model {
             live: kept.clone(),
-            stored_dwells: kept.trees[Feature::Dwell.index()].clone(),
-            kept,
+            kept: Kept { stored_dwells: kept.trees[Feature::Dwell.index()].clone(), learnt: kept, last: None },
             stranger: trees(),
             tempo: [Tempo::UNKNOWN; Feature::COUNT],
             met: Capitals::default(),
             last_scored: None,
             last_learnt: None,
-            last_kept: None,
         }
     }
 
-    /// What is kept: the definition's saved state. See [`Model::stored_after`] for what may be stored.
+    /// What is kept: the definition's saved state. For the database there is [`Model::stored_after`].
     pub fn save(&self) -> SavedKeys {
-        self.saved_with(&self.kept.trees[Feature::Dwell.index()])
-    }
-
-    fn saved_with(&self, dwells: &Tree) -> SavedKeys {
-        let [_, press, flight] = &self.kept.trees;
-        SavedKeys {
-            strokes: self.kept.strokes,
-            capitals: self.kept.capitals.saved(),
-            trees: [dwells, press, flight].map(Tree::save),
-        }
+        self.kept.save()
     }
 
     /// Begins a case: with a stranger whom nobody has met, and the tempo of the moment.
@@ -135,36 +133,26 @@ impl Model {
         self.last_learnt = stroke;
     }
 
-    /// Teaches the kept trees the next stroke as far as strokes that `count` are concerned; `None` breaks the chain. A
-    /// dwell, known with the stroke after it, counts as its own stroke does; a pair if both do, or the second after a
-    /// space; a capital as its stroke does.
+    /// Teaches the kept trees the next stroke as far as strokes that `count` are concerned; `None` breaks the chain.
     pub fn keep(&mut self, stroke: Option<Stroke>, counts: bool) {
-        if let Some(stroke) = stroke {
-            if let Some((before, before_counts)) = self.last_kept {
-                let pair_counts = counts && (before_counts || before.key == KeyNumber::SPACE);
-                let may_teach =
-                    |value: &Value| if value.feature == Feature::Dwell { before_counts } else { pair_counts };
-                for value in values(Some(before), stroke).filter(may_teach) {
-                    self.kept.learn(value);
-                    if value.feature == Feature::Dwell && counts {
-                        learn(&mut self.stored_dwells, value);
-                    }
-                }
-            }
-            if counts {
-                self.kept.count(stroke.key);
-            }
-        }
-        self.last_kept = stroke.map(|stroke| (stroke, counts));
+        self.kept.keep(stroke, counts);
     }
 
-    /// What may be stored once these strokes are kept, in order, each with whether it counts; see [`Model::keep`]. A
-    /// dwell is known by its key and the one after it, so it is stored only if both count, as a pair is. Otherwise the
-    /// first key of a password would be stored with the space before it.
+    /// What may be stored once these strokes are kept, in order, each with whether it counts; see [`Model::keep`].
     pub fn stored_after(&self, strokes: impl Iterator<Item = (Option<Stroke>, bool)>) -> SavedKeys {
-        let mut ahead = self.clone();
+        let mut ahead = self.kept.clone();
         strokes.for_each(|(stroke, counts)| ahead.keep(stroke, counts));
-        ahead.saved_with(&ahead.stored_dwells)
+        ahead.stored()
+    }
+
+    /// Whether use can have led to this model, which comes from a snapshot.
+    pub fn is_sound(&self) -> bool {
+        let is_tempo =
+            |tempo: &Tempo| tempo.shift.abs() <= MOST_SHIFT && (0.0..=MOST_TEMPO_VARIANCE).contains(&tempo.variance);
+        self.live.is_sound()
+            && self.kept.is_sound()
+            && are_sound(&self.stranger, &STRANGER)
+            && self.tempo.iter().all(is_tempo)
     }
 
     pub fn live_strokes(&self) -> u64 {
@@ -172,13 +160,13 @@ impl Model {
     }
 
     pub fn kept_strokes(&self) -> u64 {
-        self.kept.strokes
+        self.kept.learnt.strokes
     }
 
     /// Memory that it holds besides itself.
     pub fn heap_bytes(&self) -> usize {
-        let trees = [&self.live.trees, &self.kept.trees, &self.stranger].into_iter().flatten();
-        trees.chain([&self.stored_dwells]).map(Tree::heap_bytes).sum()
+        let trees = [&self.live.trees, &self.kept.learnt.trees, &self.stranger].into_iter().flatten();
+        trees.chain([&self.kept.stored_dwells]).map(Tree::heap_bytes).sum()
     }
 
     /// Logarithm of how much better the owner explains a value than the stranger, who learns it.
@@ -216,14 +204,65 @@ impl fmt::Debug for Model {
     }
 }
 
+impl Kept {
+    /// A dwell, known with the stroke after it, counts as its own stroke does; a pair if both do, or the second after a
+    /// space; a capital as its stroke does.
+    fn keep(&mut self, stroke: Option<Stroke>, counts: bool) {
+        if let Some(stroke) = stroke {
+            if let Some((before, before_counts)) = self.last {
+                let pair_counts = counts && (before_counts || before.key == KeyNumber::SPACE);
+                let may_teach =
+                    |value: &Value| if value.feature == Feature::Dwell { before_counts } else { pair_counts };
+                for value in values(Some(before), stroke).filter(may_teach) {
+                    self.learnt.learn(value);
+                    if value.feature == Feature::Dwell && counts {
+                        learn(&mut self.stored_dwells, value);
+                    }
+                }
+            }
+            if counts {
+                self.learnt.count(stroke.key);
+            }
+        }
+        self.last = stroke.map(|stroke| (stroke, counts));
+    }
+
+    fn save(&self) -> SavedKeys {
+        self.with_dwells(&self.learnt.trees[Feature::Dwell.index()])
+    }
+
+    /// The same without what a password would leave of itself: a dwell is one before a certain key, so it may be stored
+    /// only if both keys count, as a pair is. Otherwise the dwell of the space before a password would tell its first key.
+    fn stored(&self) -> SavedKeys {
+        self.with_dwells(&self.stored_dwells)
+    }
+
+    fn with_dwells(&self, dwells: &Tree) -> SavedKeys {
+        let Learnt { trees: [_, press, flight], capitals, strokes } = &self.learnt;
+        let trees = [dwells, press, flight].map(Tree::save);
+        SavedKeys { strokes: *strokes, capitals: capitals.saved(), trees }
+    }
+
+    fn is_sound(&self) -> bool {
+        self.learnt.is_sound() && self.stored_dwells.is_sound(Feature::Dwell, &OWNER[Feature::Dwell.index()])
+    }
+}
+
 impl Learnt {
     fn load(saved: &SavedKeys) -> Result<Learnt, BadState> {
+        check_count(saved.strokes, "strokes")?;
         let tree = |feature: Feature| Tree::load(feature, &OWNER[feature.index()], &saved.trees[feature.index()]);
         Ok(Learnt {
             trees: [tree(Feature::Dwell)?, tree(Feature::Press)?, tree(Feature::Flight)?],
             capitals: Capitals::of_saved(saved.capitals)?,
             strokes: saved.strokes,
         })
+    }
+
+    fn is_sound(&self) -> bool {
+        are_sound(&self.trees, &OWNER)
+            && Capitals::of_saved(self.capitals.saved()).is_ok()
+            && check_count(self.strokes, "strokes").is_ok()
     }
 
     fn learn(&mut self, value: Value) {
@@ -257,6 +296,10 @@ fn learn(tree: &mut Tree, value: Value) {
     let normals = &OWNER[feature.index()];
     let expected = tree.predict(normals, path);
     tree.update(normals, path, x, &expected);
+}
+
+fn are_sound(trees: &[Tree; Feature::COUNT], normals: &[Normals; Feature::COUNT]) -> bool {
+    Feature::ALL.iter().all(|&feature| trees[feature.index()].is_sound(feature, &normals[feature.index()]))
 }
 
 fn trees() -> [Tree; Feature::COUNT] {

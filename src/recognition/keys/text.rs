@@ -3,7 +3,6 @@
 
 use super::number::{KeyNumber, NUMBERS};
 use crate::event::Micros;
-use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::fmt;
 
@@ -19,7 +18,7 @@ const HELD_US: Micros = 400_000;
 const _: () = assert!(NUMBERS <= u64::BITS as usize, "a set of keys is a word");
 
 /// The last strokes, by which the next is text or not.
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Default)]
 pub struct Text {
     /// Key, and whether it was held for long.
     recent: VecDeque<(KeyNumber, bool)>,
@@ -122,16 +121,6 @@ mod tests {
         typed(&mut text, &"wasd".repeat(6));
         text.clear();
         assert_eq!(typed(&mut text, "wasd"), [true; 4]);
-    }
-
-    #[test]
-    fn a_snapshot_continues_where_it_was_taken() {
-        let mut text = Text::new();
-        typed(&mut text, "the wasdwasdwasdwasd");
-        let snapshot = serde_json::to_value(&text).expect("a snapshot");
-        let mut restored: Text = serde_json::from_value(snapshot).expect("the same");
-        let what = "wasd the quick brown fox jumps over 1234567890123";
-        assert_eq!(typed(&mut restored, what), typed(&mut text, what));
     }
 
     #[test]

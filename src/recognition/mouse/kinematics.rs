@@ -3,11 +3,10 @@
 use super::constants::*;
 use super::hypot::hypot;
 use crate::event::Micros;
-use serde::{Deserialize, Serialize};
 use std::f64::consts::{PI, TAU};
 
 /// Where the pointer had come to, in counts.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sample {
     pub ts_us: Micros,
     pub x: f64,

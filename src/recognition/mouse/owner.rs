@@ -6,6 +6,9 @@ use super::per_dimension;
 use super::vector::Vector;
 use serde::{Deserialize, Serialize};
 
+/// Of rounding.
+const TOLERANCE: f64 = 1e-6;
+
 /// The owner's vectors as sums only, so that learning is exact in any order of sittings, and can fade.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Owner {
@@ -164,6 +167,18 @@ impl Owner {
         }
     }
 
+    /// Whether learning can have led to this, which comes from a snapshot.
+    pub fn is_sound(&self) -> bool {
+        let is_block = |block: &Block| {
+            (0.0..=f64::from(self.block_actions)).contains(&block.n)
+                && block.sum.abs() <= block.n * FARTHEST + TOLERANCE
+        };
+        (0.0..=MEMORY_ACTIONS).contains(&self.actions)
+            && self.sums.iter().all(|sums| sums.check(self.actions).is_ok())
+            && self.block_actions < BLOCK_ACTIONS
+            && self.block.iter().all(is_block)
+    }
+
     /// Refuses what no learning leads to.
     pub fn load(saved: &SavedMouse) -> Result<Owner, BadState> {
         let actions = saved.actions;
@@ -237,7 +252,6 @@ impl Sums {
 
 /// Whether there are n values within a vector's range, of this sum and sum of squares, but for rounding.
 fn are_moments(n: f64, sum: f64, square: f64) -> bool {
-    const TOLERANCE: f64 = 1e-6;
     (0.0..=n * FARTHEST * FARTHEST).contains(&square) && sum * sum <= n * square * (1.0 + TOLERANCE) + TOLERANCE
 }
 

@@ -22,7 +22,7 @@ pub enum ActionKind {
 }
 
 /// What a hand did in one go.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Action {
     pub kind: ActionKind,
     pub start_us: Micros,
@@ -33,7 +33,7 @@ pub struct Action {
 }
 
 /// Scrolling under way; `amount` in detents.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 struct Wheel {
     first_us: Micros,
     last_us: Micros,
@@ -43,7 +43,7 @@ struct Wheel {
 
 /// The pointer's state between two events. Every `push` and [`end`](Strokes::end) may finish up to three actions, which
 /// the caller takes with [`pop`](Strokes::pop) before the next one.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default)]
 pub struct Strokes {
     x: f64,
     y: f64,
@@ -62,7 +62,6 @@ pub struct Strokes {
     click: Option<Action>,
     wheel: Option<Wheel>,
     finished: VecDeque<Action>,
-    #[serde(skip)]
     kinematics: Kinematics,
 }
 
@@ -374,21 +373,5 @@ mod tests {
         stroke(&mut strokes, 0, 10 * MAX_SAMPLES as Micros);
         assert_eq!(kinds(&all(&mut strokes)), [ActionKind::Move]);
         assert_eq!(strokes.run.len(), 1);
-    }
-
-    #[test]
-    fn a_stroke_goes_on_from_its_stored_state() {
-        let mut strokes = Strokes::default();
-        strokes.push_button(ms(0), Press);
-        stroke(&mut strokes, 50, 250);
-        let text = serde_json::to_string(&strokes).expect("a state");
-        let mut restored: Strokes = serde_json::from_str(&text).expect("the same state");
-        for strokes in [&mut strokes, &mut restored] {
-            stroke(strokes, 260, 400);
-            strokes.push_button(ms(450), Release);
-        }
-        let actions = all(&mut strokes);
-        assert_eq!(actions.len(), 2);
-        assert_eq!(actions, all(&mut restored));
     }
 }

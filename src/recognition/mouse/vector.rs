@@ -33,6 +33,11 @@ impl Vector {
         vector
     }
 
+    /// Whether it is one of an action, and not only of numbers from a snapshot.
+    pub fn is_sound(&self) -> bool {
+        self.known >> FEATURES == 0 && self.z.iter().all(|z| z.abs() <= FARTHEST)
+    }
+
     /// The dimensions that have a value.
     pub fn values(&self) -> impl Iterator<Item = (usize, f64)> {
         let Vector { z, known, kind } = self;

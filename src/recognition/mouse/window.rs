@@ -30,6 +30,15 @@ impl Window {
         Window { keep, sums: [Weighted::default(); DIMENSIONS] }
     }
 
+    /// Whether use can have led to this, which comes from a snapshot, of a window that was made with this `keep`.
+    pub fn is_sound(&self, keep: f64) -> bool {
+        let most = 1.0 / (1.0 - keep) + 1.0;
+        let is_sum = |&Weighted { n, n2, sum }: &Weighted| {
+            (0.0..=most).contains(&n) && (0.0..=n).contains(&n2) && sum.abs() <= most * FARTHEST
+        };
+        self.keep == keep && self.sums.iter().all(is_sum)
+    }
+
     /// Every dimension fades with every action, whether or not it has a value in this one.
     pub fn add(&mut self, vector: &Vector) {
         for sums in &mut self.sums {

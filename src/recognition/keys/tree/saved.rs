@@ -1,15 +1,18 @@
 //! A tree to and from what is stored of it, and to and from a snapshot, which also has the sums.
 
-use super::super::normals::Normals;
+use super::super::normals::{Message, Normals};
 use super::super::place::{INNER, Node, Path};
 use super::super::saved::SavedTree;
 use super::super::values::Feature;
 use super::{INNER_CAPS, Inner, LEAF_CAP, Leaf, Tree};
 use crate::recognition::BadState;
+use crate::recognition::saved::MOST_SUMMED;
 use serde::Deserialize;
 
 /// No value is so far from zero: logarithms of any 64 bits are within 45.
 const FARTHEST: f64 = 100.0;
+/// How far sums that are kept up to date may be from those computed anew: rounding leaves far less.
+const TOLERANCE: f64 = 1e-6;
 
 impl Tree {
     pub fn save(&self) -> SavedTree {
@@ -84,6 +87,27 @@ impl Tree {
         if leaves == self.leaves.len() { Ok(()) } else { Err(bad("a leaf has no spread")) }
     }
 
+    /// Whether learning can have led to this tree, which comes from a snapshot: then nothing that is computed from it
+    /// overflows or loses its sense.
+    pub fn is_sound(&self, feature: Feature, normals: &Normals) -> bool {
+        let mut anew = self.clone();
+        anew.inner.iter_mut().for_each(|inner| inner.below = Message::default());
+        anew.sum_up(feature, normals);
+        let is_leaf = |leaf: &Leaf| {
+            let exists = matches!(Path::of_saved(feature, Path::saved_leaf(leaf.pair)), Some(Node::Leaf(_)));
+            exists && (1..=LEAF_CAP).contains(&leaf.count) && is_sum(leaf.sum.abs()) && is_sum(leaf.squares)
+        };
+        let is_inner = |(number, (inner, anew)): (usize, (&Inner, &Inner))| {
+            let is_used = inner.count > 0;
+            inner.count <= INNER_CAPS[Path::level(number)]
+                && is_used == (anew.below.precision > 0.0)
+                && is_sum(inner.squares)
+                && is_near(inner.below.precision, anew.below.precision)
+                && is_near(inner.below.weighted, anew.below.weighted)
+        };
+        self.leaves.iter().all(is_leaf) && self.inner.iter().zip(&anew.inner).enumerate().all(is_inner)
+    }
+
     /// Computes what children say of their parents, children in order of number.
     fn sum_up(&mut self, feature: Feature, normals: &Normals) {
         let [to_group, to_subgroup, to_leaf] = normals.differs;
@@ -105,7 +129,7 @@ impl Tree {
     }
 }
 
-/// A tree in a snapshot.
+/// A tree in a snapshot. That it has its shape is checked here, its numbers by [`Tree::is_sound`].
 #[derive(Deserialize)]
 pub(super) struct Nodes {
     inner: Box<[Inner]>,
@@ -117,25 +141,27 @@ impl TryFrom<Nodes> for Tree {
 
     fn try_from(nodes: Nodes) -> Result<Tree, BadState> {
         let mut tree = Tree::new();
-        let sound = |inner: &Inner| {
-            let Inner { below, squares, count: _ } = inner;
-            let magnitudes = [below.precision, below.weighted.abs(), *squares];
-            magnitudes.iter().all(|magnitude| (0.0..=f64::MAX).contains(magnitude))
-        };
-        if nodes.inner.len() != INNER || !nodes.inner.iter().all(sound) {
-            return Err(bad("its nodes are impossible"));
+        if nodes.inner.len() != INNER {
+            return Err(bad("a tree has too many or too few nodes"));
         }
         tree.inner = nodes.inner;
         tree.leaves.reserve_exact(nodes.leaves.len().min(Path::PAIRS));
         for leaf in nodes.leaves {
-            let place = tree.places.get(usize::from(leaf.pair));
-            if place != Some(&0) || !leaf.sum.is_finite() || !(0.0..=f64::MAX).contains(&leaf.squares) {
-                return Err(bad("its leaves are impossible"));
+            if tree.places.get(usize::from(leaf.pair)) != Some(&0) {
+                return Err(bad("a leaf is not of two keys, or is there twice"));
             }
             tree.add(leaf);
         }
         Ok(tree)
     }
+}
+
+fn is_sum(magnitude: f64) -> bool {
+    (0.0..=MOST_SUMMED).contains(&magnitude)
+}
+
+fn is_near(sum: f64, anew: f64) -> bool {
+    (sum - anew).abs() <= TOLERANCE * anew.abs().max(1.0)
 }
 
 fn bad(what: &str) -> BadState {
@@ -249,23 +275,34 @@ mod tests {
             // A value tree, unlike text, leaves a number's bits as they are.
             let snapshot = serde_json::to_value(&tree).expect("a snapshot");
             let restored: Tree = serde_json::from_value(snapshot).expect("the same");
+            prop_assert!(restored.is_sound(Feature::Dwell, NORMALS));
             prop_assert!(restored.inner == tree.inner && restored.leaves == tree.leaves && restored.places == tree.places);
         }
     }
 
     #[test]
-    fn a_snapshot_of_another_shape_is_refused() {
+    fn a_snapshot_that_no_learning_leads_to_is_refused() {
         let snapshot = serde_json::to_value(learnt(&[(0, 1, 4.0)])).expect("a snapshot");
         let refused = |change: fn(&mut serde_json::Value)| {
             let mut snapshot = snapshot.clone();
             change(&mut snapshot);
-            serde_json::from_value::<Tree>(snapshot).is_err()
+            let tree = serde_json::from_value::<Tree>(snapshot);
+            !tree.is_ok_and(|tree| tree.is_sound(Feature::Dwell, NORMALS))
         };
         assert!(!refused(|_| ()));
         assert!(refused(|snapshot| drop(snapshot["inner"].as_array_mut().expect("nodes").pop())));
         assert!(refused(|snapshot| snapshot["leaves"][0]["pair"] = 4096.into()));
+        assert!(refused(|snapshot| snapshot["leaves"][0]["pair"] = (63 * 64).into()), "a key without a number");
+        assert!(refused(|snapshot| snapshot["leaves"][0]["sum"] = 1e300.into()));
         assert!(refused(|snapshot| snapshot["leaves"][0]["squares"] = (-1.0).into()));
+        assert!(refused(|snapshot| snapshot["leaves"][0]["count"] = 0.into()));
+        assert!(refused(|snapshot| snapshot["leaves"][0]["count"] = 17.into()));
+        assert!(refused(|snapshot| snapshot["inner"][0]["count"] = 0.into()));
+        assert!(refused(|snapshot| snapshot["inner"][0]["count"] = 1025.into()));
+        assert!(refused(|snapshot| snapshot["inner"][0]["squares"] = 1e300.into()));
+        assert!(refused(|snapshot| snapshot["inner"][5]["count"] = 1.into()), "of no leaf");
         assert!(refused(|snapshot| snapshot["inner"][0]["below"]["precision"] = (-1.0).into()));
+        assert!(refused(|snapshot| snapshot["inner"][0]["below"]["weighted"] = 1e3.into()));
         assert!(refused(|snapshot| {
             let leaves = snapshot["leaves"].as_array_mut().expect("leaves");
             leaves.push(leaves[0].clone());
