@@ -289,7 +289,7 @@ impl Decision {
     /// is stored must not wait for that, because how long it takes depends on what was typed in between.
     pub fn stored_keys(&self) -> SavedKeys {
         let is_doubted = matches!(self.state, State::Doubtful | State::Stranger);
-        self.undecided.kept(!is_doubted, &self.keys)
+        self.undecided.stored(!is_doubted, &self.keys)
     }
 
     /// Passes on to the kept trees what is decided.

@@ -14,7 +14,7 @@ pub(super) const MOST_SUMMED: f64 = 1e12;
 /// The most that anything is counted to in a state: whole numbers up to here are the same in every program that reads it.
 pub(super) const MOST_COUNTED: u64 = 1 << 53;
 /// Version of the snapshot: to be changed whenever a type in it changes.
-const LAYOUT: u32 = 1;
+const LAYOUT: u32 = 2;
 
 /// A state that cannot be gone on from.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

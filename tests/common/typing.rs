@@ -77,13 +77,15 @@ pub enum Rhythm {
     Program(u64),
     /// By a hand, on a keyboard of which some keys are let go too soon.
     FaultySwitches(u64),
+    /// As the text around it, at other places.
+    Owner(u64),
 }
 
 impl Rhythm {
     /// Press and release of each of `keys` strokes from `begin_us` on; the whole takes as long whatever the rhythm, and the
     /// last key is let go at the same time: that may decide whether there is a window, and is no secret.
     pub fn times(self, keys: usize, begin_us: Micros) -> Vec<(Micros, Micros)> {
-        let (Rhythm::Hand(seed) | Rhythm::Program(seed) | Rhythm::FaultySwitches(seed)) = self;
+        let (Rhythm::Hand(seed) | Rhythm::Program(seed) | Rhythm::FaultySwitches(seed) | Rhythm::Owner(seed)) = self;
         let weight = |i: usize| (30 + (seed + 1) * (i as u64 * 7919 + 104_729) % 271) as Micros;
         let all_us = keys as Micros * INTERVAL_US;
         let total: Micros = (0..keys).map(weight).sum();
@@ -92,6 +94,7 @@ impl Rhythm {
             let before: Micros = (0..i).map(weight).sum();
             let press_us = begin_us + before * all_us / total;
             match self {
+                Rhythm::Owner(_) => usual_times(begin_us + i as Micros * INTERVAL_US, i as Micros + seed as Micros),
                 Rhythm::Program(_) => {
                     let press_us =
                         begin_us + ((i / 5 * 5) as Micros) * INTERVAL_US + (i % 5) as Micros * weight(0) * 30;
@@ -104,6 +107,12 @@ impl Rhythm {
         };
         (0..keys).map(time).collect()
     }
+}
+
+/// Press and release of the stroke at a place, which begins at that time.
+fn usual_times(begin_us: Micros, place: Micros) -> (Micros, Micros) {
+    let press_us = begin_us + place * place % 97 * 1_000;
+    (press_us, press_us + 60_000 + place * place % 53 * 1_000)
 }
 
 /// Outside of `free` the rhythm depends on the place alone.
@@ -122,10 +131,8 @@ pub fn typed(text: &str, free: Range<usize>, rhythm: Rhythm) -> Vec<Stamped> {
         if character == TAP {
             begin_us += TAP_US;
         }
-        let n = i as Micros;
-        let press_us = begin_us + n * n % 97 * 1_000;
-        let dwell_us = if character == QUICK_SPACE { 8_000 } else { 60_000 + n * n % 53 * 1_000 };
-        times.push((press_us, press_us + dwell_us));
+        let (press_us, release_us) = usual_times(begin_us, i as Micros);
+        times.push((press_us, if character == QUICK_SPACE { press_us + 8_000 } else { release_us }));
         begin_us += if character == PAUSE { PAUSE_US } else { INTERVAL_US };
     }
     let mut layouts = [other_layout(), Layout::US].into_iter().cycle();

@@ -48,6 +48,8 @@ pub struct Model {
 #[derive(Clone, Serialize, Deserialize)]
 struct Kept {
     learnt: Learnt,
+    /// The dwells of `learnt` but for those before a key that does not count, see [`Kept::stored`].
+    stored_dwells: Tree,
     last: Option<(Stroke, bool)>,
 }
 
@@ -78,7 +80,7 @@ impl Model {
     fn beginning_with(kept: Learnt) -> Model {
         Model {
             live: kept.clone(),
-            kept: Kept { learnt: kept, last: None },
+            kept: Kept { stored_dwells: kept.trees[Feature::Dwell.index()].clone(), learnt: kept, last: None },
             stranger: trees(),
             tempo: [Tempo::UNKNOWN; Feature::COUNT],
             met: Capitals::default(),
@@ -87,7 +89,7 @@ impl Model {
         }
     }
 
-    /// What is kept.
+    /// What is kept: the definition's saved state. For the database there is [`Model::stored_after`].
     pub fn save(&self) -> SavedKeys {
         self.kept.save()
     }
@@ -136,11 +138,11 @@ impl Model {
         self.kept.keep(stroke, counts);
     }
 
-    /// What would be kept after these strokes, in order, each with whether it counts; see [`Model::keep`].
-    pub fn saved_after(&self, strokes: impl Iterator<Item = (Option<Stroke>, bool)>) -> SavedKeys {
+    /// What may be stored once these strokes are kept, in order, each with whether it counts; see [`Model::keep`].
+    pub fn stored_after(&self, strokes: impl Iterator<Item = (Option<Stroke>, bool)>) -> SavedKeys {
         let mut ahead = self.kept.clone();
         strokes.for_each(|(stroke, counts)| ahead.keep(stroke, counts));
-        ahead.save()
+        ahead.stored()
     }
 
     /// Whether use can have led to this model, which comes from a snapshot.
@@ -148,7 +150,7 @@ impl Model {
         let is_tempo =
             |tempo: &Tempo| tempo.shift.abs() <= MOST_SHIFT && (0.0..=MOST_TEMPO_VARIANCE).contains(&tempo.variance);
         self.live.is_sound()
-            && self.kept.learnt.is_sound()
+            && self.kept.is_sound()
             && are_sound(&self.stranger, &STRANGER)
             && self.tempo.iter().all(is_tempo)
     }
@@ -163,8 +165,8 @@ impl Model {
 
     /// Memory that it holds besides itself.
     pub fn heap_bytes(&self) -> usize {
-        let trees = [&self.live.trees, &self.kept.learnt.trees, &self.stranger];
-        trees.into_iter().flatten().map(Tree::heap_bytes).sum()
+        let trees = [&self.live.trees, &self.kept.learnt.trees, &self.stranger].into_iter().flatten();
+        trees.chain([&self.kept.stored_dwells]).map(Tree::heap_bytes).sum()
     }
 
     /// Logarithm of how much better the owner explains a value than the stranger, who learns it.
@@ -211,7 +213,12 @@ impl Kept {
                 let pair_counts = counts && (before_counts || before.key == KeyNumber::SPACE);
                 let may_teach =
                     |value: &Value| if value.feature == Feature::Dwell { before_counts } else { pair_counts };
-                values(Some(before), stroke).filter(may_teach).for_each(|value| self.learnt.learn(value));
+                for value in values(Some(before), stroke).filter(may_teach) {
+                    self.learnt.learn(value);
+                    if value.feature == Feature::Dwell && counts {
+                        learn(&mut self.stored_dwells, value);
+                    }
+                }
             }
             if counts {
                 self.learnt.count(stroke.key);
@@ -221,8 +228,23 @@ impl Kept {
     }
 
     fn save(&self) -> SavedKeys {
-        let Learnt { trees, capitals, strokes } = &self.learnt;
-        SavedKeys { strokes: *strokes, capitals: capitals.saved(), trees: trees.each_ref().map(Tree::save) }
+        self.with_dwells(&self.learnt.trees[Feature::Dwell.index()])
+    }
+
+    /// The same without what a password would leave of itself: a dwell is one before a certain key, so it may be stored
+    /// only if both keys count, as a pair is. Otherwise the dwell of the space before a password would tell its first key.
+    fn stored(&self) -> SavedKeys {
+        self.with_dwells(&self.stored_dwells)
+    }
+
+    fn with_dwells(&self, dwells: &Tree) -> SavedKeys {
+        let Learnt { trees: [_, press, flight], capitals, strokes } = &self.learnt;
+        let trees = [dwells, press, flight].map(Tree::save);
+        SavedKeys { strokes: *strokes, capitals: capitals.saved(), trees }
+    }
+
+    fn is_sound(&self) -> bool {
+        self.learnt.is_sound() && self.stored_dwells.is_sound(Feature::Dwell, &OWNER[Feature::Dwell.index()])
     }
 }
 
@@ -244,11 +266,7 @@ impl Learnt {
     }
 
     fn learn(&mut self, value: Value) {
-        let Value { feature, path, x } = value;
-        let normals = &OWNER[feature.index()];
-        let tree = &mut self.trees[feature.index()];
-        let expected = tree.predict(normals, path);
-        tree.update(normals, path, x, &expected);
+        learn(&mut self.trees[value.feature.index()], value);
     }
 
     fn count(&mut self, key: KeyNumber) {
@@ -271,6 +289,13 @@ impl Tempo {
         self.variance = TEMPO_MEMORY * TEMPO_MEMORY * self.variance * (1.0 - gain)
             + (1.0 - TEMPO_MEMORY * TEMPO_MEMORY) * TEMPO_SD * TEMPO_SD;
     }
+}
+
+fn learn(tree: &mut Tree, value: Value) {
+    let Value { feature, path, x } = value;
+    let normals = &OWNER[feature.index()];
+    let expected = tree.predict(normals, path);
+    tree.update(normals, path, x, &expected);
 }
 
 fn are_sound(trees: &[Tree; Feature::COUNT], normals: &[Normals; Feature::COUNT]) -> bool {
