@@ -82,6 +82,16 @@ pub enum Rhythm {
 }
 
 impl Rhythm {
+    /// One of the same kind.
+    pub fn other(self, number: u64) -> Rhythm {
+        match self {
+            Rhythm::Hand(seed) => Rhythm::Hand(seed + number),
+            Rhythm::Program(seed) => Rhythm::Program(seed + number),
+            Rhythm::FaultySwitches(seed) => Rhythm::FaultySwitches(seed + number),
+            Rhythm::Owner(seed) => Rhythm::Owner(seed + number),
+        }
+    }
+
     /// Press and release of each of `keys` strokes from `begin_us` on; the whole takes as long whatever the rhythm, and the
     /// last key is let go at the same time: that may decide whether there is a window, and is no secret.
     pub fn times(self, keys: usize, begin_us: Micros) -> Vec<(Micros, Micros)> {
@@ -165,9 +175,14 @@ pub fn typed_around(before: &str, secret: &str, after: &str, rhythm: Rhythm, mov
     let free = begin..begin + secret.chars().count();
     let mut events = typed(&format!("{before}{secret}{after}"), free.clone(), rhythm);
     if moves {
-        let begin_us = typed(&format!("{before}x"), 0..0, rhythm).last().expect("a letter").ts_us;
+        let begin_us = end_us(before);
         events.extend(motion(begin_us..begin_us + free.len() as Micros * INTERVAL_US));
         events.sort_by_key(|event| event.ts_us);
     }
     events
+}
+
+/// When a text that is typed has ended and the next key goes up.
+pub fn end_us(text: &str) -> Micros {
+    typed(&format!("{text}x"), 0..0, Rhythm::Owner(0)).last().expect("a letter").ts_us
 }
