@@ -56,7 +56,7 @@ class Decision:
             if good is None:
                 good = self.state not in (DOUBTFUL, STRANGER)
             ahead.keep(stroke if good else None, self.verdicts.get(number, False))
-        return {**self.save(), "keys": ahead.save()}
+        return {**self.save(), "keys": ahead.stored()}
 
     def keys_ready(self):
         return self.keys.live_strokes >= READY_KEYS
