@@ -2,7 +2,8 @@
 //!
 //! It is in a file in memory (memfd) whose descriptor the service manager stores and hands to the next process. The file
 //! is sealed, so that its size cannot change, and locked, so that it cannot be swapped out. Two slots are written
-//! alternately: a process that is killed while it writes leaves the earlier snapshot.
+//! alternately: a process that is killed while it writes leaves the earlier snapshot. Once the newer one is complete the
+//! earlier one's memory is given back.
 
 mod writer;
 
@@ -126,6 +127,9 @@ impl LiveState {
         match writer.finish(self.sequence + 1) {
             Ok(()) => {
                 (self.next, self.sequence) = (1 - self.next, self.sequence + 1);
+                if let Err(error) = self.give_back(self.next) {
+                    tracing::debug!(%error, "an earlier live state stays in memory");
+                }
                 true
             }
             Err(error) => {
@@ -153,11 +157,16 @@ impl LiveState {
                 .step_by(ZEROS.len())
                 .try_for_each(|at| self.file.write_all_at(&ZEROS[..ZEROS.len().min(size - at)], start + at as u64))
         };
-        let flags = FallocateFlags::FALLOC_FL_PUNCH_HOLE | FallocateFlags::FALLOC_FL_KEEP_SIZE;
-        let give_back = || Ok(fallocate(self.file.as_raw_fd(), flags, start.cast_signed(), size as i64)?);
-        if let Err(error) = overwrite().and_then(|()| give_back()) {
+        if let Err(error) = overwrite().and_then(|()| self.give_back(slot)) {
             tracing::warn!(%error, "the live state cannot be wiped");
         }
+    }
+
+    /// Gives a slot's memory back to the kernel, so that it is as if never written.
+    fn give_back(&self, slot: u64) -> io::Result<()> {
+        let flags = FallocateFlags::FALLOC_FL_PUNCH_HOLE | FallocateFlags::FALLOC_FL_KEEP_SIZE;
+        let (start, bytes) = (self.start_of(slot).cast_signed(), self.slot_bytes() as i64);
+        Ok(fallocate(self.file.as_raw_fd(), flags, start, bytes)?)
     }
 
     /// Brings the beginning of a slot, as far as this snapshot needs it, into locked memory.
