@@ -62,9 +62,10 @@ fn owned((name, count): (&'static str, u64)) -> (String, u64) {
 #[derive(Debug)]
 pub struct Feed {
     pub origin: Origin,
-    pipeline: Pipeline,
+    /// Boxed, as the recogniser is: a feed is moved about at the start, and what a stack has once grown to stays in memory.
+    pipeline: Box<Pipeline>,
     /// Whether it is the owner; of what the devices tell only.
-    pub recogniser: Option<Recogniser>,
+    pub recogniser: Option<Box<Recogniser>>,
     outputs: Vec<Output>,
     events: Events,
     shown: Shown,
@@ -86,7 +87,7 @@ impl Feed {
             Some(store) => store.history(&outlet.identity, origin).await?,
             None => Default::default(),
         };
-        let pipeline = Pipeline::new(windows, history).publishing(publish);
+        let pipeline = Box::new(Pipeline::new(windows, history).publishing(publish));
         let (outputs, events) = (Vec::new(), Events::default());
         let shown = Default::default();
         Ok(Feed { origin, pipeline, recogniser: None, outputs, events, shown, deadline: None, due_us: None })

@@ -64,7 +64,7 @@ impl Keeper {
         store: Option<Store>,
         identity: Arc<Identity>,
         manager: &mut ServiceManager,
-    ) -> Result<Option<(Recogniser, Keeper)>, StoreError> {
+    ) -> Result<Option<(Box<Recogniser>, Keeper)>, StoreError> {
         if !config.enabled {
             LiveState::discard(manager);
             return Ok(None);
@@ -77,7 +77,7 @@ impl Keeper {
         // In any case: what cannot be used must not be overwritten.
         let of_database = keeper.load(stored).await?;
         let recognition = keeper.inherited().unwrap_or(of_database);
-        Ok(Some((Recogniser::new(recognition), keeper)))
+        Ok(Some((Box::new(Recogniser::new(recognition)), keeper)))
     }
 
     async fn stored(&mut self) -> Result<Vec<StoredModel>, StoreError> {
