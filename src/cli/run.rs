@@ -31,6 +31,7 @@ pub struct Args {
 
 pub fn run(args: &Args, loaded: Loaded) -> Result<(), Error> {
     let Loaded { mut config, source, .. } = loaded;
+    return_large_buffers();
     logging::start(&config.log)?;
     match &source {
         Some(path) => tracing::info!(path = %path.display(), "configuration"),
@@ -50,4 +51,15 @@ pub fn run(args: &Args, loaded: Loaded) -> Result<(), Error> {
     let hardening = hardening::enforce(&Needs::of(&config, &x11::Environment::of_this_process(), variable));
     let options = Options { dry_run: args.dry_run, show, hardening, mounts };
     block_on(async { Ok(agent::run(&config, options, told_to_end()).await?) })
+}
+
+/// Has glibc give what is larger than this back to the kernel when it is freed. By itself it keeps more and more: a model
+/// is stored every five minutes by way of a megabyte of such buffers.
+fn return_large_buffers() {
+    #[cfg(target_env = "gnu")]
+    {
+        const LARGE_BYTES: libc::c_int = 32 << 10;
+        // SAFETY: takes no pointers; no other thread has been started. Where it fails all is as before.
+        unsafe { libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE_BYTES) };
+    }
 }
