@@ -17,11 +17,17 @@ impl Run {
         for mut event in events(strokes) {
             event.ts_us += day * DAY_US;
             self.recognition.push(&event, |told| match told {
-                Told::Decision(change) => self.decisions.push((change.ts_us, format!("{:?} {:?}", change.to, change.reason))),
+                Told::Decision(change) => {
+                    self.decisions.push((change.ts_us, format!("{:?} {:?}", change.to, change.reason)))
+                }
                 Told::Score(score) => self.scores.push((score.window_end_us, score.coarse)),
             });
         }
-        self.recognition.finish(|told| if let Told::Score(score) = told { self.scores.push((score.window_end_us, score.coarse)) });
+        self.recognition.finish(|told| {
+            if let Told::Score(score) = told {
+                self.scores.push((score.window_end_us, score.coarse))
+            }
+        });
     }
 }
 
@@ -37,16 +43,34 @@ pub fn explore(persons: std::ops::Range<usize>, days: usize, which: usize) {
             let mut random = Random::new(person as u64 ^ 0x0517_0000);
             let secrets = scenario.draw(&vocabulary, &mut random);
             // Another of as many keys.
-            let other = secrets.iter().skip(1).find(|s| s.len() == secrets[0].len() && **s != secrets[0]).unwrap().clone();
-            let mut runs = [0, 1].map(|_| Run { recognition: Recognition::new(Settings::default(), None).unwrap(), decisions: vec![], scores: vec![] });
+            let other =
+                secrets.iter().skip(1).find(|s| s.len() == secrets[0].len() && **s != secrets[0]).unwrap().clone();
+            let mut runs = [0, 1].map(|_| Run {
+                recognition: Recognition::new(Settings::default(), None).unwrap(),
+                decisions: vec![],
+                scores: vec![],
+            });
             let mut was_same = true;
             for day in 0..days {
                 let (strokes, range) = scenario.day(&typist, &vocabulary, &secrets[0], &mut random);
                 let mut swapped = strokes.clone();
                 let keys: Vec<char> = other.chars().collect();
-                for (i, s) in swapped[range.clone()].iter_mut().enumerate() { if i < keys.len() { s.key = keys[i]; } }
-                let overlap = |all: &[Stroke]| (0..all.len()).any(|i| all[i.saturating_sub(8)..i].iter().any(|b| b.key == all[i].key && b.release_us >= all[i].press_us));
-                if overlap(&swapped) { skipped += 1; swapped = strokes.clone(); }
+                for (i, s) in swapped[range.clone()].iter_mut().enumerate() {
+                    if i < keys.len() {
+                        s.key = keys[i];
+                    }
+                }
+                let overlap = |all: &[Stroke]| {
+                    (0..all.len()).any(|i| {
+                        all[i.saturating_sub(8)..i]
+                            .iter()
+                            .any(|b| b.key == all[i].key && b.release_us >= all[i].press_us)
+                    })
+                };
+                if overlap(&swapped) {
+                    skipped += 1;
+                    swapped = strokes.clone();
+                }
                 let mut last_doubt = [0, 0];
                 for (i, (run, strokes)) in runs.iter_mut().zip([&strokes, &swapped]).enumerate() {
                     let before = run.decisions.len();
@@ -61,14 +85,34 @@ pub fn explore(persons: std::ops::Range<usize>, days: usize, which: usize) {
                 let same = a == b;
                 stored_differ += usize::from(!same);
                 let first = std::mem::replace(&mut was_same, same) && !same;
-                if first { println!("first: person {person} day {day}: {:?} vs {:?}, kept {:?}, today {last_doubt:?}: {:?}", runs[0].recognition.stored().strokes(), runs[1].recognition.stored().strokes(), runs.each_ref().map(|r| r.recognition.saved().strokes()), runs.each_ref().map(|r| r.decisions.iter().map(|d| d.1.clone()).collect::<Vec<_>>())); }
+                if first {
+                    println!(
+                        "first: person {person} day {day}: {:?} vs {:?}, kept {:?}, today {last_doubt:?}: {:?}",
+                        runs[0].recognition.stored().strokes(),
+                        runs[1].recognition.stored().strokes(),
+                        runs.each_ref().map(|r| r.recognition.saved().strokes()),
+                        runs.each_ref().map(|r| r.decisions.iter().map(|d| d.1.clone()).collect::<Vec<_>>())
+                    );
+                }
                 let p: usize = runs[0].scores.iter().zip(&runs[1].scores).filter(|(a, b)| a != b).count();
                 published_differ += usize::from(p > 0);
-                level_differ += usize::from(runs[0].scores.iter().zip(&runs[1].scores).any(|(a, b)| (a.1.state, a.1.trust) != (b.1.state, b.1.trust)));
-                keys_differ += usize::from(runs[0].scores.iter().zip(&runs[1].scores).any(|(a, b)| a.1.learnt_keys != b.1.learnt_keys));
+                level_differ += usize::from(
+                    runs[0]
+                        .scores
+                        .iter()
+                        .zip(&runs[1].scores)
+                        .any(|(a, b)| (a.1.state, a.1.trust) != (b.1.state, b.1.trust)),
+                );
+                keys_differ += usize::from(
+                    runs[0].scores.iter().zip(&runs[1].scores).any(|(a, b)| a.1.learnt_keys != b.1.learnt_keys),
+                );
             }
             println!("  person {person}: {:?}", runs[0].decisions.iter().map(|d| d.1.as_str()).collect::<Vec<_>>());
         }
-        println!("{}: {persons:?} x {days} days, {strokes_n} strokes, stored differ on {stored_differ}, published on {published_differ} (level {level_differ}, keys {keys_differ}), skipped {skipped} decisions {doubts} on {doubt_days} days, {:?}", scenario.name, begun.elapsed());
+        println!(
+            "{}: {persons:?} x {days} days, {strokes_n} strokes, stored differ on {stored_differ}, published on {published_differ} (level {level_differ}, keys {keys_differ}), skipped {skipped} decisions {doubts} on {doubt_days} days, {:?}",
+            scenario.name,
+            begun.elapsed()
+        );
     }
 }

@@ -23,6 +23,8 @@ pub const QUICK_SPACE: char = '␣';
 /// These two are held while the next key goes down.
 pub const SHIFT: char = '⇧';
 pub const ALTGR: char = '⎇';
+const JITTER_MS: Micros = 97;
+const LEAST_STEP_US: Micros = INTERVAL_US - JITTER_MS * 1_000;
 const PAUSE_US: Micros = 31_000_000;
 const TAP_US: Micros = 500_000;
 const KEYS: [(char, &str); 8] = [
@@ -82,6 +84,16 @@ pub enum Rhythm {
 }
 
 impl Rhythm {
+    /// One of the same kind.
+    pub fn other(self, number: u64) -> Rhythm {
+        match self {
+            Rhythm::Hand(seed) => Rhythm::Hand(seed + number),
+            Rhythm::Program(seed) => Rhythm::Program(seed + number),
+            Rhythm::FaultySwitches(seed) => Rhythm::FaultySwitches(seed + number),
+            Rhythm::Owner(seed) => Rhythm::Owner(seed + number),
+        }
+    }
+
     /// Press and release of each of `keys` strokes from `begin_us` on; the whole takes as long whatever the rhythm, and the
     /// last key is let go at the same time: that may decide whether there is a window, and is no secret.
     pub fn times(self, keys: usize, begin_us: Micros) -> Vec<(Micros, Micros)> {
@@ -94,7 +106,12 @@ impl Rhythm {
             let before: Micros = (0..i).map(weight).sum();
             let press_us = begin_us + before * all_us / total;
             match self {
-                Rhythm::Owner(_) => usual_times(begin_us + i as Micros * INTERVAL_US, i as Micros + seed as Micros),
+                Rhythm::Owner(_) => {
+                    let begin_us = begin_us + i as Micros * INTERVAL_US;
+                    let (press_us, release_us) = usual_times(begin_us, i as Micros + seed as Micros);
+                    // The same key may go down again.
+                    (press_us, release_us.min(press_us + LEAST_STEP_US - 1_000))
+                }
                 Rhythm::Program(_) => {
                     let press_us =
                         begin_us + ((i / 5 * 5) as Micros) * INTERVAL_US + (i % 5) as Micros * weight(0) * 30;
@@ -111,7 +128,7 @@ impl Rhythm {
 
 /// Press and release of the stroke at a place, which begins at that time.
 fn usual_times(begin_us: Micros, place: Micros) -> (Micros, Micros) {
-    let press_us = begin_us + place * place % 97 * 1_000;
+    let press_us = begin_us + place * place % JITTER_MS * 1_000;
     (press_us, press_us + 60_000 + place * place % 53 * 1_000)
 }
 
@@ -165,9 +182,14 @@ pub fn typed_around(before: &str, secret: &str, after: &str, rhythm: Rhythm, mov
     let free = begin..begin + secret.chars().count();
     let mut events = typed(&format!("{before}{secret}{after}"), free.clone(), rhythm);
     if moves {
-        let begin_us = typed(&format!("{before}x"), 0..0, rhythm).last().expect("a letter").ts_us;
+        let begin_us = end_us(before);
         events.extend(motion(begin_us..begin_us + free.len() as Micros * INTERVAL_US));
         events.sort_by_key(|event| event.ts_us);
     }
     events
+}
+
+/// When a text that is typed has ended and the next key goes up.
+pub fn end_us(text: &str) -> Micros {
+    typed(&format!("{text}x"), 0..0, Rhythm::Owner(0)).last().expect("a letter").ts_us
 }
