@@ -5,7 +5,6 @@ mod attack;
 mod bits;
 mod coverage;
 mod differences;
-mod explore;
 mod identify;
 mod profile;
 mod random;
@@ -26,10 +25,6 @@ pub const CANDIDATES: usize = 400;
 fn main() {
     match std::env::args().nth(1).as_deref() {
         None => attack(),
-        Some("explore") => {
-            let n = |i: usize| std::env::args().nth(i).unwrap().parse().unwrap();
-            explore::explore(n(2)..n(3), n(4), n(5))
-        }
         Some("coverage") => coverage::report(),
         Some(other) => panic!("`{other}` is no measurement: `coverage`, or nothing for the attacks"),
     }

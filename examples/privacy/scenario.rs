@@ -46,7 +46,7 @@ pub struct Scenario {
     secret: Secret,
     place: Place,
     /// On so many days the same.
-    pub days: usize,
+    days: usize,
     trials_a_person: usize,
 }
 
@@ -190,7 +190,7 @@ impl Scenario {
     }
 
     /// The secret and 399 others that it might have been.
-    pub fn draw(&self, vocabulary: &Vocabulary, random: &mut Random) -> Vec<String> {
+    fn draw(&self, vocabulary: &Vocabulary, random: &mut Random) -> Vec<String> {
         if matches!(self.secret, Secret::Word) {
             let mut words = vocabulary.words.clone();
             random.shuffle(&mut words);
@@ -215,7 +215,7 @@ impl Scenario {
     }
 
     /// What is typed on one day, and which strokes of it are the secret and what ends it.
-    pub fn day(
+    fn day(
         &self,
         typist: &Typist,
         vocabulary: &Vocabulary,
