@@ -3,7 +3,7 @@
 mod faults;
 mod support;
 
-use faults::{Row, disk, kills, load, network};
+use faults::{Row, disk, kills, learning, load, network};
 use std::time::Duration;
 use support::servers::Influx1;
 
@@ -14,6 +14,33 @@ fn assert_flawless(row: &Row) {
 #[tokio::test]
 async fn a_process_that_is_killed_at_any_moment_loses_nothing_and_tells_nothing_twice() {
     assert_flawless(&kills::kill(25).await);
+}
+
+/// Not a test: the process that learns.
+#[test]
+#[ignore = "a process of the other tests"]
+fn the_learner() {
+    support::learner::run_if_asked();
+}
+
+#[tokio::test]
+async fn a_process_that_is_killed_while_it_learns_loses_five_minutes_of_learning_at_most() {
+    let (row, lost) = learning::kill(8, false).await;
+    assert_flawless(&row);
+    assert!(lost.seconds <= learning::LONGEST_LOST_S, "{lost:?}");
+}
+
+#[tokio::test]
+async fn where_the_live_state_is_stored_it_loses_the_last_seconds_at_most() {
+    let (row, lost) = learning::kill(8, true).await;
+    assert_flawless(&row);
+    assert!(lost.seconds <= learning::LONGEST_LOST_LIVE_S, "{lost:?}");
+}
+
+#[tokio::test]
+async fn what_is_learnt_while_the_database_is_locked_or_the_disk_full_is_stored_in_the_end() {
+    assert_flawless(&learning::locked(Duration::from_secs(6)).await);
+    assert_flawless(&learning::full().await);
 }
 
 #[tokio::test]

@@ -10,10 +10,12 @@ mod workload;
 use allocator::held_bytes;
 use seclyzer::agent::recogniser::Recogniser;
 use seclyzer::event::{Action, Event, GapReason, Key, Micros, Scope, Stamped};
-use seclyzer::recognition::{Recognition, Saved, Settings, State};
+use seclyzer::recognition::{Recognition, Saved, Settings, State, Told};
 
 /// Both models of an owner with 1,500 leaves a tree: the trees of the keys, live and kept, and the sums of the mouse.
 const MODELS_BYTES: isize = 400_000;
+/// Three trees in which nothing is learnt yet.
+const EMPTY_STRANGER_BYTES: isize = 41_000;
 /// What an open case holds at most, with its strokes on their way to the kept trees.
 const CASE_BYTES: isize = 310_000;
 /// The stranger of a case in which every pair of keys has occurred.
@@ -56,7 +58,7 @@ fn both_models_of_an_owner_with_many_keys_fit_into_their_memory() {
     let recognition = Recognition::new(settings(), Some(&saved)).expect("a state that fits");
     let bytes = held_bytes() - before + size_of::<Recognition>() as isize;
     println!("both models, a stranger whom nobody has met, an empty case: {bytes} bytes");
-    assert!(bytes < MODELS_BYTES, "{bytes} bytes");
+    assert!(bytes < MODELS_BYTES + EMPTY_STRANGER_BYTES, "{bytes} bytes");
     assert!(recognition.saved().strokes() >= 15_000);
 }
 
@@ -259,11 +261,14 @@ fn what_is_learnt_in_ten_minutes_is_the_same_to_the_bit_whether_it_is_read_or_no
     }
     read.finish();
     records.extend(read.exact());
+    let learnt_keys = records.iter().rev().find_map(|told| match told {
+        Told::Score(score) => Some(score.learnt_keys),
+        Told::Decision(_) => None,
+    });
     assert_eq!(records, unread.exact().collect::<Vec<_>>());
     assert_eq!(read.recognition.saved().to_json(), unread.recognition.saved().to_json());
     assert_eq!(read.recognition.stored().to_json(), unread.recognition.stored().to_json());
     assert!(snapshot(&read.recognition) == snapshot(&unread.recognition));
     assert!(held[4..].iter().all(|&bytes| bytes == held[4]), "{held:?}");
-    let score = read.recognition.score();
-    assert!(score.learnt_keys > 3_000 && score.state == State::Owner, "{}", score.learnt_keys);
+    assert!(learnt_keys > Some(3_000) && read.recognition.score().state == State::Owner, "{learnt_keys:?}");
 }

@@ -1,11 +1,11 @@
 //! The fault campaign: every fault at length, and a table of what became of the records. `make torture` runs it.
 //!
-//! usage: torture [network|disk|load|kills]... [KILLS [SECONDS_OF_LOAD]]; all groups, 1,000 and 60 by default
+//! usage: torture [network|disk|load|kills|learning]... [KILLS [SECONDS_OF_LOAD]]; all groups, 1,000 and 60 by default
 
 mod faults;
 mod support;
 
-use faults::{Row, disk, kills, load, network};
+use faults::{Row, disk, kills, learning, load, network};
 use std::process::ExitCode;
 use std::time::Duration;
 use support::servers::Influx1;
@@ -13,8 +13,13 @@ use support::servers::Influx1;
 /// A day of windows of keystrokes and mouse at five-second steps.
 const DAY_RECORDS: i64 = 34_560;
 
+fn main() -> ExitCode {
+    support::learner::run_if_asked();
+    campaign()
+}
+
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
+async fn campaign() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let mut numbers = arguments.iter().filter_map(|argument| argument.parse::<usize>().ok());
     let kills = numbers.next().unwrap_or(1_000);
@@ -55,6 +60,23 @@ async fn main() -> ExitCode {
     }
     if is_chosen("kills") {
         tell(kills::kill(kills).await);
+    }
+    let mut lost = Vec::new();
+    if is_chosen("learning") {
+        for (is_live_kept, most_s) in [(false, learning::LONGEST_LOST_S), (true, learning::LONGEST_LOST_LIVE_S)] {
+            let (row, of_learning) = learning::kill(kills, is_live_kept).await;
+            lost.push((row.fault.clone(), of_learning, most_s));
+            tell(row);
+        }
+        tell(learning::locked(Duration::from_secs(20)).await);
+        tell(learning::full().await);
+    }
+    if !lost.is_empty() {
+        println!("\n| fault | learning lost, at most: seconds | strokes |\n|---|---|---|");
+    }
+    for (fault, of_learning, most_s) in lost {
+        println!("| {fault} | {} | {} |", of_learning.seconds, of_learning.strokes);
+        is_flawless &= of_learning.seconds <= most_s;
     }
     if is_flawless { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

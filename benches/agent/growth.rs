@@ -58,7 +58,8 @@ pub fn uptime(course: &[Moment]) {
 /// that a case is open.
 pub fn recognition(runtime: &Runtime, length: Duration) {
     println!("\n| recognition | RSS kB | PSS kB | program | shared libraries | data |\n|---|---|---|---|---|---|");
-    let [off, on]: [(_, fn(&Runtime) -> Option<Session>); 2] =
+    type Start = fn(&Runtime) -> Option<Session>;
+    let [off, on]: [(_, Start); 2] =
         [("off", Session::start_unrecognised), ("on", |runtime| Session::start(runtime, ""))];
     for (name, start) in [off, on] {
         let Some(mut session) = start(runtime) else { return };

@@ -69,7 +69,7 @@ fn save(
     is_committed: bool,
 ) -> Duration {
     let begun = Instant::now();
-    keeper.save(&recogniser.recognition);
+    keeper.save(&recogniser.recognition, tokio::time::Instant::now());
     let handed_over = begun.elapsed();
     // The store's thread answers once it has written what came before.
     runtime.block_on(store.models(identity)).expect("models");

@@ -135,7 +135,7 @@ impl Keeper {
     }
 
     /// Writes the database, unless nothing was learnt since the last time.
-    fn save(&mut self, recognition: &Recognition, now: Instant) {
+    pub fn save(&mut self, recognition: &Recognition, now: Instant) {
         self.saved = now;
         let Some(store) = &self.store else { return };
         let now_us = now_us();

@@ -13,7 +13,7 @@ use super::coarse;
 use super::keys::{Model, Stroke};
 use super::mouse::{CALIBRATION, HALF_LIFE_ACTIONS, Level, MIN_LEVEL_ACTIONS, Owner, Vector, Window};
 use super::saved::check_count;
-use super::state::{Modality, Reason, Settings, State};
+use super::state::{Modality, Readiness, Reason, Settings, State};
 use crate::event::Micros;
 use case::{Case, Item};
 use serde::{Deserialize, Serialize};
@@ -199,6 +199,11 @@ impl Decision {
     pub fn doubt(&self) -> f64 {
         let thresholds = self.settings.thresholds;
         (self.case.against - thresholds.doubt) / (thresholds.notify - thresholds.doubt)
+    }
+
+    /// What must be learnt before anything is judged.
+    pub fn readiness(&self) -> Readiness {
+        self.settings.readiness
     }
 
     pub fn keys_ready(&self) -> bool {

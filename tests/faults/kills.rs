@@ -88,7 +88,7 @@ async fn usual_time(home: &Home, traces: &[PathBuf]) -> Duration {
     begun.elapsed()
 }
 
-fn at_random(most: Duration) -> Duration {
+pub fn at_random(most: Duration) -> Duration {
     let random = RandomState::new().hash_one(0u8) as f64 / u64::MAX as f64;
     most.mul_f64(random)
 }

@@ -5,6 +5,7 @@
 
 pub mod disk;
 pub mod kills;
+pub mod learning;
 pub mod load;
 pub mod network;
 pub mod proxy;
@@ -32,6 +33,10 @@ impl Row {
     /// Counts one more try: what was announced, and what was found of it.
     pub fn add(&mut self, announced: usize, found: usize, twice: usize) {
         self.times += 1;
+        self.count(announced, found, twice);
+    }
+
+    pub fn count(&mut self, announced: usize, found: usize, twice: usize) {
         self.announced += announced;
         self.found += found;
         self.lost += announced - found;

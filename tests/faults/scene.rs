@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 /// A record by its kind and its window's end, which name it where one origin and one user write.
 pub type Names = BTreeSet<(String, i64)>;
 
+const STREAMS: [&str; 2] = ["seclyzer:stream:features", "seclyzer:stream:decisions"];
 const DAY_US: i64 = 86_400_000_000;
 
 /// A golden trace, a minute and a half of typing, pointing and switching, moved back in time by so many days.
@@ -61,13 +62,35 @@ pub fn in_database(path: &Path) -> Names {
     let connection = rusqlite::Connection::open(path).expect("a database");
     let verdict: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).expect("a verdict");
     assert_eq!(verdict, "ok");
-    // A kill may come before the tables are there.
-    let is_made = connection.prepare("SELECT 1 FROM keystroke_features").is_ok();
+    // A kill may come before the tables are there, or some of them.
+    let is_made = |kind: &Kind| connection.prepare(&format!("SELECT 1 FROM {}", kind.table())).is_ok();
     let mut names = Names::new();
-    for kind in Kind::ALL.into_iter().filter(|_| is_made) {
+    for kind in Kind::ALL.into_iter().filter(is_made) {
         let mut all = connection.prepare(&format!("SELECT window_end FROM {}", kind.table())).expect("a table");
         let rows = all.query_map([], |row| row.get(0)).expect("rows");
         names.extend(rows.map(|end| (kind.name().to_owned(), end.expect("a time"))));
+    }
+    names
+}
+
+/// Records of which there is a stream.
+pub fn streamed(names: &Names) -> Names {
+    names.iter().filter(|(kind, _)| kind != Kind::Score.name()).cloned().collect()
+}
+
+/// Records in the streams of features and of decisions, and how many of them are there more than once.
+pub async fn in_streams(redis: &Redis) -> (Names, usize) {
+    let records = [redis.stream().await, redis.decisions().await].concat();
+    distinct(records.iter().map(|record| name(record)).collect())
+}
+
+/// Those in either stream behind the entry with this id, which is moved to the last one.
+pub async fn in_streams_after(redis: &Redis, ids: &mut [String; 2]) -> Names {
+    let mut names = Names::new();
+    for (stream, id) in STREAMS.iter().zip(ids) {
+        let (records, last) = redis.entries(stream, id).await;
+        *id = last;
+        names.extend(records.iter().map(|record| name(record)));
     }
     names
 }

@@ -172,6 +172,13 @@ impl Agent {
         (code, self.log.iter().collect())
     }
 
+    /// Kills it; what it logged and nobody has waited for.
+    pub fn kill(mut self) -> Vec<String> {
+        self.child.kill().expect("a process of ours");
+        self.child.wait().expect("a process of ours");
+        self.log.iter().collect()
+    }
+
     fn signal(&self, signal: i32) {
         // SAFETY: a signal to a process of ours that has not been waited for, so its number is still its own.
         assert_eq!(unsafe { libc::kill(self.child.id().cast_signed(), signal) }, 0);

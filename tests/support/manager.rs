@@ -75,13 +75,14 @@ impl Manager {
         if let Some(stored) = &self.stored {
             command.env("LISTEN_FDS", "1").env("LISTEN_FDNAMES", "recognition");
             let stored = stored.as_raw_fd();
-            assert_ne!(stored, 3, "it would stay close-on-exec");
-            // SAFETY: between fork and exec only this system call is made.
-            let hand_over = move || match unsafe { libc::dup2(stored, 3) } {
-                3 => Ok(()),
-                _ => Err(std::io::Error::last_os_error()),
+            let hand_over = move || {
+                // SAFETY: the descriptor is open. The copy is not closed on exec; one that is in its place already stays so.
+                match unsafe { if stored == 3 { libc::fcntl(3, libc::F_SETFD, 0) } else { libc::dup2(stored, 3) } } {
+                    -1 => Err(std::io::Error::last_os_error()),
+                    _ => Ok(()),
+                }
             };
-            // SAFETY: as above.
+            // SAFETY: between fork and exec only these system calls are made.
             unsafe { command.pre_exec(hand_over) };
         }
         command

@@ -5,8 +5,10 @@ pub mod accounts;
 pub mod agent;
 pub mod http;
 pub mod leaks;
+pub mod learner;
 pub mod manager;
 pub mod servers;
+pub mod typists;
 
 use seclyzer::config::{self, Switch};
 use seclyzer::event::Micros;

@@ -120,8 +120,12 @@ impl Person {
     pub fn expand(&mut self, keys: usize) -> Vec<Stroke> {
         const STEP_US: Micros = 4_000;
         let words: Vec<&str> = WORDS.split_whitespace().collect();
-        let text: Vec<char> = (0..keys).flat_map(|_| [words[self.random.below(words.len())], " "]).collect::<String>()
-            .chars().take(keys).collect();
+        let text: Vec<char> = (0..keys)
+            .flat_map(|_| [words[self.random.below(words.len())], " "])
+            .collect::<String>()
+            .chars()
+            .take(keys)
+            .collect();
         let begin_us = self.now_us + 60_000;
         let stroke = |(i, letter)| {
             let press_us = begin_us + i as Micros * STEP_US;

@@ -4,7 +4,7 @@
 use super::Decision;
 use crate::recognition::keys::SavedKeys;
 use crate::recognition::mouse::{Level, Owner, Vector};
-use crate::recognition::state::{Readiness, State};
+use crate::recognition::state::State;
 
 impl Decision {
     /// Of the keys. The kept trees themselves get a stroke later, once nothing before it is open.
@@ -25,11 +25,6 @@ impl Decision {
     /// Actions of the mouse, a fraction once the past has faded.
     pub fn learnt_actions(&self) -> f64 {
         self.owner.actions() + self.open_actions().count() as f64
-    }
-
-    /// What must be learnt before anything is judged.
-    pub fn readiness(&self) -> Readiness {
-        self.settings.readiness
     }
 
     fn open_actions(&self) -> impl Iterator<Item = &(Vector, Option<f64>)> {
