@@ -103,15 +103,14 @@ impl Year {
         days: usize,
         random: &mut Random,
     ) -> Year {
-        let mut watch = Watch::new();
-        let mut shadow = Shadow::default();
-        let (mut stored, mut all_taught) = (Copies::default(), Copies::default());
-        let (mut seen, mut model) = (Vec::new(), Model::new());
-        for number in 0..DAYS_BEFORE + days {
+        let (mut watch, mut shadow) = (Watch::new(), Shadow::default());
+        let (stored, all_taught) = (Copies::default(), Copies::default());
+        let mut year = Year { stored, all_taught, days: Vec::new(), model: Model::new() };
+        for number in 1..=DAYS_BEFORE + days {
             let (mut strokes, mut range) = scenario.day(typist, vocabulary, secret.unwrap_or("x"), random);
-            if secret.is_none() || number < DAYS_BEFORE {
+            if secret.is_none() || number <= DAYS_BEFORE {
                 strokes.drain(range.clone());
-                range = range.start..range.start;
+                range.end = range.start;
             }
             for stroke in &mut strokes {
                 stroke.press_us += number as i64 * DAY_US;
@@ -119,20 +118,23 @@ impl Year {
             }
             let sum = shadow.take(&strokes, &range);
             let day = watch.take(&strokes, &range, sum);
-            let saved = |copies: &mut Copies, take: fn(&mut Copies, &Value), keys| {
-                take(copies, &serde_json::to_value(keys).expect("numbers"));
+            let models = || {
+                let stored = watch.recognition.stored().keys.expect("a model");
+                [stored, shadow.model.save()].map(|keys| serde_json::to_value(keys).expect("numbers"))
             };
-            let take = if number < DAYS_BEFORE { Copies::begin } else { Copies::add };
-            if number + 1 >= DAYS_BEFORE {
-                saved(&mut stored, take, watch.recognition.stored().keys.expect("a model"));
-                saved(&mut all_taught, take, shadow.model.save());
+            if number == DAYS_BEFORE {
+                let [stored, all_taught] = models();
+                year.stored.begin(&stored);
+                year.all_taught.begin(&all_taught);
+                year.model = shadow.model.clone();
+            } else if number > DAYS_BEFORE {
+                let [stored, all_taught] = models();
+                year.stored.add(&stored);
+                year.all_taught.add(&all_taught);
+                year.days.push(day);
             }
-            if number + 1 == DAYS_BEFORE {
-                model = shadow.model.clone();
-            }
-            seen.extend(Some(day).filter(|_| number >= DAYS_BEFORE));
         }
-        Year { stored, all_taught, days: seen, model }
+        year
     }
 }
 

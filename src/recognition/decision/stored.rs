@@ -17,7 +17,9 @@ impl Decision {
         let (mut owner, mut level) = (self.owner.clone(), self.level);
         for (vector, odds) in self.open_actions() {
             owner.learn(vector);
-            odds.into_iter().for_each(|odds| level.learn(*odds));
+            if let Some(odds) = *odds {
+                level.learn(odds);
+            }
         }
         (owner, level)
     }
