@@ -74,8 +74,8 @@ impl Recognition {
         saved::of(&self.decision)
     }
 
-    /// The same and what is on its way there, for the database. It does not depend on a secret, or on when it was typed,
-    /// as long as no doubt has arisen.
+    /// The same and what is on its way there, for the database. It does not depend on a secret, or on how and when it was
+    /// typed, as long as no doubt has arisen; a dwell is not in it if the key after it may belong to one.
     pub fn stored(&self) -> Saved {
         saved::stored(&self.decision)
     }

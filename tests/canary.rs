@@ -19,17 +19,29 @@ fn now_us() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock that is set").as_micros() as i64
 }
 
+/// Keys going down and up, one after the other.
+fn strokes(start_us: i64, keys: impl IntoIterator<Item = String>) -> Vec<String> {
+    let times = (1..).map(|i| start_us + i * 120_000 + i * i % 17 * 1_000);
+    let event = |(key, ts): (String, i64)| {
+        [("press", 0), ("release", 80_000)].map(|(event, after_us)| {
+            json!({"type": "keystroke", "ts": ts + after_us, "key": key, "event": event}).to_string()
+        })
+    };
+    keys.into_iter().zip(times).flat_map(event).collect()
+}
+
+/// Lines of text, enough to know who types; before each line a password.
+fn text(start_us: i64, password: &str) -> Vec<String> {
+    let line = "how the quick brown fox jumps over the lazy dog and all the others went home to rest some time ago";
+    let lines = format!("{password}\n{line}\n").repeat(12);
+    strokes(start_us, lines.chars().map(|c| if c == '\n' { "KEY_ENTER".into() } else { c.to_string() }))
+}
+
 /// The marker typed over and over in lines of words that count, as a password and with a slip, in the three ways to
 /// name a key.
 fn typed(start_us: i64) -> Vec<String> {
-    let mut ts = start_us;
-    let mut events = Vec::new();
-    let mut stroke = |key: String| {
-        ts += 120_000;
-        for (event, after_us) in [("press", 0), ("release", 80_000)] {
-            events.push(json!({"type": "keystroke", "ts": ts + after_us, "key": key, "event": event}).to_string());
-        }
-    };
+    let mut keys = Vec::new();
+    let mut stroke = |key: String| keys.push(key);
     let ways: [fn(char) -> String; 3] =
         [|c| c.to_string(), |c| format!("KEY_{}", c.to_uppercase()), |c| format!("Key{}", c.to_uppercase())];
     for round in 0..60 {
@@ -41,7 +53,7 @@ fn typed(start_us: i64) -> Vec<String> {
         };
         stroke(after.into());
     }
-    events
+    strokes(start_us, keys)
 }
 
 /// Events that must be refused, with the marker wherever a message could quote it.
@@ -80,7 +92,8 @@ fn config(redis: &Redis, influx: &Influx1) -> String {
     format!(
         "[redis]\nenabled = true\nurl = \"{redis}\"\nstream = true\naccept_events = true\n\
          [influx]\nurl = \"{influx}\"\napi = \"v1\"\ndatabase = \"seclyzer\"\n\
-         [log]\nlevel = \"trace\"\nfile = \"~/trace.log\"\n"
+         [log]\nlevel = \"trace\"\nfile = \"~/trace.log\"\n\
+         [recognition]\nready_strokes = 500\n"
     )
 }
 
@@ -124,21 +137,32 @@ async fn nothing_typed_in_a_trace_is_found_anywhere() {
     let heard = monitor(&redis).await;
     let home = Home::with_config(&config(&redis, &influx));
     let start_us = now_us() - 600_000_000;
-    let trace = [misfits(start_us), typed(start_us), misfits(start_us)].concat().join("\n");
-    std::fs::write(home.path().join("typed.jsonl"), trace).expect("a trace");
-    let mut command = home.command(&["replay", "typed.jsonl", "--speed", "max", "--show"]);
+    let text = text(start_us, MARKER);
+    let trace = [misfits(start_us), text, typed(start_us + 300_000_000), misfits(start_us + 400_000_000)].concat();
+    std::fs::write(home.path().join("typed.jsonl"), trace.join("\n")).expect("a trace");
+    let recognise = ["--recognise", "--save-model", "model.json"];
+    let mut command = home.command(&[&["replay", "typed.jsonl", "--speed", "max", "--show"][..], &recognise].concat());
     let output = command.env("TMPDIR", home.path()).env("RUST_BACKTRACE", "full").output().expect("it runs");
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(home.count_records() > 5);
     let told = [output.stdout, output.stderr].concat();
     let mut found = leaks("terminal", &String::from_utf8_lossy(&told));
-    let printed = home.run(&["replay", "typed.jsonl", "--speed", "max", "--stdout"]);
-    found.extend(leaks("records", &String::from_utf8_lossy(&printed.stdout)));
+    for exact in [&[][..], &["--exact"]] {
+        let printed = [&["replay", "typed.jsonl", "--speed", "max", "--stdout", "--recognise"][..], exact].concat();
+        let printed = String::from_utf8_lossy(&home.run(&printed).stdout).into_owned();
+        assert!(printed.contains("\"type\":\"decision\""));
+        found.extend(leaks("records", &printed));
+    }
+    for table in ["scores", "decisions"] {
+        assert_ne!(home.query(&format!("SELECT count(*) FROM {table}")), ["0"], "{table}");
+    }
+    assert!(std::fs::metadata(home.path().join("model.json")).is_ok_and(|model| model.len() > 1_000));
     let in_influx = everything_in(&influx).await;
-    assert!(in_influx.contains("dwell_mean"));
+    assert!(in_influx.contains("dwell_mean") && in_influx.contains("learnt_keys"));
     found.extend(leaks("InfluxDB", &in_influx));
     let heard = heard.lock().expect("no test has failed").clone();
-    assert!(heard.contains("XADD") && heard.contains("dwell_mean"));
+    let channels = ["seclyzer:scores", "seclyzer:decisions", "seclyzer:stream:decisions"];
+    assert!(["XADD", "dwell_mean"].iter().chain(&channels).all(|name| heard.contains(name)));
     found.extend(leaks("Redis", &heard));
     found.extend(files(home.path(), &["typed.jsonl"]));
     assert_eq!(found, Vec::<String>::new());
@@ -149,7 +173,12 @@ async fn nothing_typed_through_redis_is_found_anywhere_even_after_a_crash() {
     let (redis, influx) = (Redis::start(&[]).await, Influx1::start(None).await);
     let heard = monitor(&redis).await;
     let home = Home::with_config(&config(&redis, &influx));
+    std::fs::write(home.path().join("typed.jsonl"), text(now_us() - 900_000_000, MARKER).join("\n")).expect("a trace");
+    learn(&home, "typed.jsonl", "model.json");
     let agent = home.start_agent(&["--show"]);
+    let told = home.run(&["model", "import", "model.json", "--yes"]);
+    assert_eq!(told.status.code(), Some(0), "{}", String::from_utf8_lossy(&told.stderr));
+    let known = export(&home);
     let mut connection = redis.connect("").await;
     let events = [misfits(now_us()), typed(now_us() - 600_000_000), typed(now_us() - 20_000_000)].concat();
     eventually("the agent listens", async || {
@@ -162,17 +191,21 @@ async fn nothing_typed_through_redis_is_found_anywhere_even_after_a_crash() {
     }
     eventually("records in InfluxDB", async || (influx.count("keystroke_features").await > 5).then_some(())).await;
     let mut found = Vec::new();
-    for arguments in [&["status"][..], &["status", "--json"], &["doctor"], &["config", "show"], &["devices"]] {
+    let shown = [&["status"][..], &["status", "--json"], &["doctor"], &["config", "show"], &["devices"]];
+    for arguments in shown.into_iter().chain([&["model", "status"][..], &["model", "status", "--json"]]) {
         let output = home.run(arguments);
         let told = [output.stdout, output.stderr].concat();
         assert!(!told.is_empty());
         found.extend(leaks(&arguments.join(" "), &String::from_utf8_lossy(&told)));
     }
-    found.extend(files(home.path(), &[]));
+    assert!(export(&home) == known, "what is injected has taught the model");
+    assert_eq!(home.query("SELECT count(*) FROM scores"), ["0"]);
+    assert_ne!(home.query("SELECT count(*) FROM models"), ["0"]);
+    found.extend(files(home.path(), &["typed.jsonl"]));
     // Killed: the write-ahead log stays.
     drop(agent);
     assert!(std::fs::metadata(format!("{}-wal", home.database().display())).is_ok());
-    found.extend(files(home.path(), &[]));
+    found.extend(files(home.path(), &["typed.jsonl"]));
     found.extend(leaks("InfluxDB", &everything_in(&influx).await));
     found.extend(leaks("Redis", &heard.lock().expect("no test has failed")));
     assert_eq!(found, Vec::<String>::new());
@@ -192,6 +225,34 @@ async fn nothing_typed_is_found_anywhere_though_the_disk_is_full() {
     found.extend(files(home.path(), &["typed.jsonl"]));
     found.extend(leaks("InfluxDB", &everything_in(&influx).await));
     assert_eq!(found, Vec::<String>::new());
+}
+
+/// What recognition keeps of a trace, in a file.
+fn learn(home: &Home, trace: &str, model: &str) {
+    let output = home.run(&["replay", trace, "--speed", "max", "--stdout", "--recognise", "--save-model", model]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// What the agent has learnt, as it is stored.
+fn export(home: &Home) -> Vec<u8> {
+    let output = home.run(&["model", "export", "exported.json", "--force"]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    std::fs::read(home.path().join("exported.json")).expect("a file of ours")
+}
+
+#[test]
+fn what_is_kept_of_a_password_is_what_is_kept_of_another_one() {
+    let home = Home::with_config("[redis]\nenabled = false\n");
+    let start_us = now_us() - 600_000_000;
+    let kept = |password: &str| {
+        std::fs::write(home.path().join("typed.jsonl"), text(start_us, password).join("\n")).expect("a trace");
+        learn(&home, "typed.jsonl", "model.json");
+        std::fs::read(home.path().join("model.json")).expect("a file of ours")
+    };
+    let of_marker = kept(MARKER);
+    assert!(of_marker == kept("plmoknb") && of_marker == kept("2468013"));
+    let line = format!("how the quick brown fox jumps over the lazy {MARKER} and all the others");
+    assert!(kept(&line) != kept(&line.replace(MARKER, "plmoknb")), "words of a long line do show, as they may");
 }
 
 #[test]

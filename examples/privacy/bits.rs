@@ -68,6 +68,23 @@ pub fn together(one: &[Scores], other: &[Scores]) -> Vec<Scores> {
     one.iter().zip(other).map(sum).collect()
 }
 
+/// How likely distances are (in place of log likelihoods), judged by how far those of the true secrets of the other half
+/// of the persons are spread.
+pub fn by_distance(trials: &[Scores]) -> Vec<Scores> {
+    let spread = [0, 1].map(|half| {
+        let own = trials.iter().filter(|trial| trial.person % 2 == half).map(|trial| trial.log_likelihoods[0]);
+        let n = own.clone().count() as f64;
+        let mean = own.clone().sum::<f64>() / n;
+        (mean, own.map(|distance| (distance - mean).powi(2)).sum::<f64>() / n)
+    });
+    let score = |trial: &Scores| {
+        let (mean, variance) = spread[1 - trial.person % 2];
+        let likelihood = |distance: &f64| -(distance - mean).powi(2) / (2.0 * variance);
+        Scores { person: trial.person, log_likelihoods: trial.log_likelihoods.iter().map(likelihood).collect() }
+    };
+    trials.iter().map(score).collect()
+}
+
 /// Distances from what was expected, for each candidate of one trial.
 pub struct Distances {
     pub person: usize,

@@ -3,19 +3,23 @@
 
 mod attack;
 mod bits;
+mod copies;
 mod coverage;
 mod differences;
 mod identify;
+mod judged;
 mod profile;
 mod random;
+mod recognition;
 mod scenario;
 mod typist;
 mod words;
+mod year;
 
 use bits::{Gain, gain, likelihoods, together};
 use profile::Profile;
 use random::Random;
-use scenario::{SCENARIOS, Scenario, Trials};
+use scenario::{SCENARIOS, Trials};
 use typist::Typist;
 use words::Vocabulary;
 
@@ -26,13 +30,14 @@ fn main() {
     match std::env::args().nth(1).as_deref() {
         None => attack(),
         Some("coverage") => coverage::report(),
-        Some(other) => panic!("`{other}` is no measurement: `coverage`, or nothing for the attacks"),
+        Some("recognition") => recognition::report(&typists(), &Vocabulary::new()),
+        Some(other) => panic!("`{other}` is no measurement: `coverage`, `recognition`, or nothing for the attacks"),
     }
 }
 
 fn attack() {
     let vocabulary = Vocabulary::new();
-    let typists: Vec<Typist> = (0..PERSONS).map(|person| Typist::new(7000 + person as u64)).collect();
+    let typists = typists();
     let profiles: Vec<Profile<'_>> = (0..PERSONS)
         .map(|person| Profile::learn(&typists[person], &vocabulary, &mut Random::new(9000 + person as u64)))
         .collect();
@@ -44,17 +49,23 @@ fn attack() {
     let mut strongest = String::from("| secret | `lines` | `words` | `all` |\n|---|---|---|---|\n");
     for scenario in &SCENARIOS {
         let gains = gains(&scenario::run(scenario, &profiles, &vocabulary));
-        println!("{}", row(scenario, gains.iter()));
+        println!("{}", row(scenario.name, gains.iter()));
         let strongest_of =
             |attacks: &[usize]| attacks.iter().map(|&i| &gains[i]).max_by(|a, b| a.bits.total_cmp(&b.bits));
         let of_setting = OF_SETTING.map(strongest_of);
-        strongest += &row(scenario, of_setting.into_iter().flatten());
+        strongest += &row(scenario.name, of_setting.into_iter().flatten());
         strongest.push('\n');
     }
     println!("\nThe strongest of the attacks on what each setting publishes:\n\n{strongest}");
     differences::report(&typists, &vocabulary);
     println!();
     identify::report(&typists, &vocabulary);
+    println!();
+    recognition::report(&typists, &vocabulary);
+}
+
+fn typists() -> Vec<Typist> {
+    (0..PERSONS).map(|person| Typist::new(7000 + person as u64)).collect()
 }
 
 const ATTACKS: [&str; 10] = [
@@ -89,9 +100,9 @@ fn gains(trials: &Trials) -> [Gain; ATTACKS.len()] {
     ]
 }
 
-fn row<'a>(scenario: &Scenario, gains: impl Iterator<Item = &'a Gain>) -> String {
+pub fn row<'a>(name: &str, gains: impl Iterator<Item = &'a Gain>) -> String {
     // Adding zero leaves no zero with a sign.
     let rounded = |bits: f64| (bits * 100.0).round() / 100.0 + 0.0;
     let cell = |Gain { bits, half_interval }: &Gain| format!("{:.2} ± {half_interval:.2}", rounded(*bits));
-    format!("| {} | {} |", scenario.name, gains.map(cell).collect::<Vec<_>>().join(" | "))
+    format!("| {name} | {} |", gains.map(cell).collect::<Vec<_>>().join(" | "))
 }

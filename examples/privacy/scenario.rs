@@ -46,7 +46,7 @@ pub struct Scenario {
     secret: Secret,
     place: Place,
     /// On so many days the same.
-    days: usize,
+    pub days: usize,
     trials_a_person: usize,
 }
 
@@ -146,6 +146,18 @@ pub fn run(scenario: &Scenario, profiles: &[Profile<'_>], vocabulary: &Vocabular
 }
 
 impl Scenario {
+    /// What the secret is.
+    pub fn secret_name(&self) -> &'static str {
+        match (&self.secret, self.is_alone()) {
+            (Secret::Password, _) => "a random password + Enter",
+            (Secret::Word, _) => "a word",
+            (Secret::Passphrase(4), _) => "a passphrase of four words + Enter",
+            (Secret::Passphrase(_), _) => "a passphrase of eight words + Enter",
+            (Secret::Letters, _) => "a password right after a word",
+            (Secret::LettersWithSpace, _) => "a password with a space in it, right after a word",
+        }
+    }
+
     fn attack(
         &self,
         person: usize,
@@ -190,7 +202,7 @@ impl Scenario {
     }
 
     /// The secret and 399 others that it might have been.
-    fn draw(&self, vocabulary: &Vocabulary, random: &mut Random) -> Vec<String> {
+    pub fn draw(&self, vocabulary: &Vocabulary, random: &mut Random) -> Vec<String> {
         if matches!(self.secret, Secret::Word) {
             let mut words = vocabulary.words.clone();
             random.shuffle(&mut words);
@@ -207,15 +219,26 @@ impl Scenario {
     }
 
     fn candidate(&self, profile: &Profile<'_>, secret: &str) -> Candidate {
+        let (before, secret) = self.with_ends(secret);
+        Candidate::new(profile, before, &secret)
+    }
+
+    /// What is typed right before a secret, and the secret with what ends it.
+    pub fn with_ends(&self, secret: &str) -> (char, String) {
         match self.place {
-            Place::Alone => Candidate::new(profile, '\n', &format!("{secret}\n")),
-            Place::AfterWord => Candidate::new(profile, ' ', &format!("{secret}\n")),
-            Place::InText => Candidate::new(profile, ' ', &format!("{secret} ")),
+            Place::Alone => ('\n', format!("{secret}\n")),
+            Place::AfterWord => (' ', format!("{secret}\n")),
+            Place::InText => (' ', format!("{secret} ")),
         }
     }
 
+    /// Whether a pause comes before the secret.
+    pub fn is_alone(&self) -> bool {
+        matches!(self.place, Place::Alone)
+    }
+
     /// What is typed on one day, and which strokes of it are the secret and what ends it.
-    fn day(
+    pub fn day(
         &self,
         typist: &Typist,
         vocabulary: &Vocabulary,

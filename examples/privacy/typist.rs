@@ -201,22 +201,27 @@ impl<'a> Session<'a> {
     }
 }
 
+/// The key that writes a character, or that one of the signs above stands for.
+pub fn key(character: char) -> Key {
+    let key = match character {
+        SHIFT => Key::named("ShiftLeft"),
+        BACKSPACE => Key::named("Backspace"),
+        '\n' => Key::named("Return"),
+        '\t' => Key::named("Tab"),
+        arrow if ARROWS.contains(&arrow) => {
+            let names = ["UpArrow", "LeftArrow", "DownArrow", "RightArrow"];
+            ARROWS.iter().position(|&key| key == arrow).and_then(|i| Key::named(names[i]))
+        }
+        other => Key::named(other.encode_utf8(&mut [0; 4])),
+    };
+    key.expect("a key of a US keyboard")
+}
+
 /// The strokes as events in order.
 pub fn events(strokes: &[Stroke]) -> Vec<Stamped> {
     let mut events: Vec<Stamped> = Vec::with_capacity(strokes.len() * 2);
     for stroke in strokes {
-        let key = match stroke.key {
-            SHIFT => Key::named("ShiftLeft"),
-            BACKSPACE => Key::named("Backspace"),
-            '\n' => Key::named("Return"),
-            '\t' => Key::named("Tab"),
-            arrow if ARROWS.contains(&arrow) => {
-                let names = ["UpArrow", "LeftArrow", "DownArrow", "RightArrow"];
-                ARROWS.iter().position(|&key| key == arrow).and_then(|i| Key::named(names[i]))
-            }
-            other => Key::named(other.encode_utf8(&mut [0; 4])),
-        };
-        let key = key.expect("a key of a US keyboard");
+        let key = key(stroke.key);
         events.push(Stamped { ts_us: stroke.press_us, event: Event::Key { key, action: Action::Press } });
         events.push(Stamped { ts_us: stroke.release_us, event: Event::Key { key, action: Action::Release } });
     }

@@ -11,11 +11,11 @@ pub struct RecognitionStatus {
     pub state: State,
     /// 100, 75, 50, 25 or 0; `None` where nothing is judged.
     pub trust: Option<u8>,
-    /// Strokes learnt, in steps of 100.
+    /// Strokes learnt, in steps of 100, up to readiness.
     pub learnt_keys: u64,
-    /// Actions of the mouse learnt, in steps of 50.
+    /// Actions of the mouse learnt, in steps of 50, up to readiness.
     pub learnt_actions: u64,
-    /// Sittings that taught the mouse's model.
+    /// Sittings that taught the mouse's model, up to readiness.
     pub sittings: u64,
     /// Whether keys or mouse are judged.
     pub ready: bool,

@@ -28,7 +28,7 @@ pub fn state(status: &RecognitionStatus) -> String {
 pub fn learnt(status: &RecognitionStatus) -> [String; 2] {
     let Missing { strokes, actions, sittings } = status.missing;
     let keys = match strokes {
-        0 => format!("{} strokes learnt; judged", status.learnt_keys),
+        0 => format!("at least {} strokes learnt; judged", status.learnt_keys),
         _ => format!(
             "{} strokes learnt; judged after about {strokes} more, {} of typing text",
             status.learnt_keys,
@@ -41,7 +41,7 @@ pub fn learnt(status: &RecognitionStatus) -> [String; 2] {
         more.into_iter().filter(|&(count, _)| count > 0).map(|(count, what)| format!("{} more", counted(count, what)));
     let more: Vec<String> = more.collect();
     let mouse = match more.is_empty() {
-        true => format!("{is_learnt}; judged"),
+        true => format!("at least {is_learnt}; judged"),
         false => format!("{is_learnt}; judged after about {}", more.join(" and ")),
     };
     [keys, mouse]
@@ -100,14 +100,16 @@ pub mod tests {
         let [keys, mouse] = learnt(&status(State::Learning, 1300, 350, 1));
         assert_eq!(keys, "1300 strokes learnt; judged after about 700 more, 4 minutes of typing text");
         assert_eq!(mouse, "350 actions in 1 sitting learnt; judged after about 50 actions more and 2 sittings more");
-        let [keys, mouse] = learnt(&status(State::Owner, 5200, 400, 2));
-        assert_eq!(keys, "5200 strokes learnt; judged");
+        let [keys, mouse] = learnt(&status(State::Owner, 2000, 400, 2));
+        assert_eq!(keys, "at least 2000 strokes learnt; judged");
         assert_eq!(mouse, "400 actions in 2 sittings learnt; judged after about 1 sitting more");
+        let [_, mouse] = learnt(&status(State::Owner, 0, 400, 3));
+        assert_eq!(mouse, "at least 400 actions in 3 sittings learnt; judged");
     }
 
     #[test]
     fn a_stranger_is_told_how_the_owner_answers() {
-        let told = state(&RecognitionStatus { trust: Some(0), ..status(State::Stranger, 5200, 0, 0) });
+        let told = state(&RecognitionStatus { trust: Some(0), ..status(State::Stranger, 2000, 0, 0) });
         assert!(told.contains("seclyzer model confirm") && told.ends_with("(trust 0 of 100)"), "{told}");
         assert_eq!(state(&status(State::Learning, 0, 0, 0)), "learning; nobody is judged yet");
     }

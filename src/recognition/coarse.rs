@@ -39,7 +39,7 @@ pub(super) fn score(decision: &Judge) -> Score {
         state: decision.state(),
         trust: trust(decision.state(), decision.doubt()),
         learnt_keys: learnt(decision.keys.live_strokes(), needed.strokes, KEYS_STEP),
-        learnt_actions: learnt(decision.owner.actions() as u64, needed.actions, ACTIONS_STEP),
+        learnt_actions: learnt(decision.learnt_actions() as u64, needed.actions, ACTIONS_STEP),
         sittings: decision.sittings.min(needed.sittings),
     }
 }

@@ -6,10 +6,11 @@
 //! constants: docs/recognition.md.
 
 mod case;
+mod stored;
 mod undecided;
 
 use super::coarse;
-use super::keys::{Model, SavedKeys, Stroke};
+use super::keys::{Model, Stroke};
 use super::mouse::{CALIBRATION, HALF_LIFE_ACTIONS, Level, MIN_LEVEL_ACTIONS, Owner, Vector, Window};
 use super::saved::check_count;
 use super::state::{Modality, Readiness, Reason, Settings, State};
@@ -288,13 +289,6 @@ impl Decision {
     /// Whether these strokes count, so that they may teach what is stored. They come in any order of numbers.
     pub fn set_counts(&mut self, strokes: &Range<u64>, counts: bool) {
         self.undecided.set_counts(strokes, counts);
-    }
-
-    /// What is to be stored of the keys. The kept trees themselves get a stroke later, once nothing before it is open; what
-    /// is stored must not wait for that, because how long it takes depends on what was typed in between.
-    pub fn stored_keys(&self) -> SavedKeys {
-        let is_doubted = matches!(self.state, State::Doubtful | State::Stranger);
-        self.undecided.stored(!is_doubted, &self.keys)
     }
 
     /// Passes on to the kept trees what is decided.

@@ -134,7 +134,8 @@ pub(super) fn of(decision: &Decision) -> Saved {
 
 /// The same with all that is known by now, as it is stored.
 pub(super) fn stored(decision: &Decision) -> Saved {
-    Saved { keys: Some(decision.stored_keys()), ..of(decision) }
+    let (owner, level) = decision.stored_mouse();
+    Saved { keys: Some(decision.stored_keys()), mouse: Some(owner.save()), level: Some(level), ..of(decision) }
 }
 
 pub(super) fn decision(settings: Settings, saved: Option<&Saved>) -> Result<Decision, BadState> {

@@ -23,6 +23,8 @@ pub const QUICK_SPACE: char = '␣';
 /// These two are held while the next key goes down.
 pub const SHIFT: char = '⇧';
 pub const ALTGR: char = '⎇';
+const JITTER_MS: Micros = 97;
+const LEAST_STEP_US: Micros = INTERVAL_US - JITTER_MS * 1_000;
 const PAUSE_US: Micros = 31_000_000;
 const TAP_US: Micros = 500_000;
 const KEYS: [(char, &str); 8] = [
@@ -104,7 +106,12 @@ impl Rhythm {
             let before: Micros = (0..i).map(weight).sum();
             let press_us = begin_us + before * all_us / total;
             match self {
-                Rhythm::Owner(_) => usual_times(begin_us + i as Micros * INTERVAL_US, i as Micros + seed as Micros),
+                Rhythm::Owner(_) => {
+                    let begin_us = begin_us + i as Micros * INTERVAL_US;
+                    let (press_us, release_us) = usual_times(begin_us, i as Micros + seed as Micros);
+                    // The same key may go down again.
+                    (press_us, release_us.min(press_us + LEAST_STEP_US - 1_000))
+                }
                 Rhythm::Program(_) => {
                     let press_us =
                         begin_us + ((i / 5 * 5) as Micros) * INTERVAL_US + (i % 5) as Micros * weight(0) * 30;
@@ -121,7 +128,7 @@ impl Rhythm {
 
 /// Press and release of the stroke at a place, which begins at that time.
 fn usual_times(begin_us: Micros, place: Micros) -> (Micros, Micros) {
-    let press_us = begin_us + place * place % 97 * 1_000;
+    let press_us = begin_us + place * place % JITTER_MS * 1_000;
     (press_us, press_us + 60_000 + place * place % 53 * 1_000)
 }
 

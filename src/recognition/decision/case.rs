@@ -96,6 +96,11 @@ impl Case {
         }
     }
 
+    /// The actions of the mouse that it holds, in order.
+    pub fn actions(&self) -> impl Iterator<Item = &(Vector, Option<f64>)> {
+        self.actions.iter()
+    }
+
     /// A new case begins, in the same memory.
     pub fn clear(&mut self) {
         self.is_key.clear();

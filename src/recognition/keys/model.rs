@@ -32,7 +32,7 @@ const MOST_TEMPO_VARIANCE: f64 = TEMPO_SD * TEMPO_SD * 1.000_001;
 /// The owner's trees exist twice: the live ones, in memory only, learn all that was closed in the owner's favour; the
 /// kept ones, the only ones that are saved, learn what may teach. A loaded model begins with the kept as the live ones.
 /// Serialized it is a snapshot: everything, sums included, to the bit.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Model {
     live: Learnt,
     kept: Kept,

@@ -49,14 +49,18 @@ class Decision:
 
     def stored(self):
         """What is written to the database: `save` and what is on its way there. An open case below doubt is his."""
-        ahead = copy.deepcopy(self.keys)
+        keys, owner, level = copy.deepcopy((self.keys, self.owner, self.level))
+        is_his = self.state not in (DOUBTFUL, STRANGER)
         for number, stroke, good in self.undecided:
             if number is not None and number not in self.verdicts:
                 break                 # of a line that may still come to count
-            if good is None:
-                good = self.state not in (DOUBTFUL, STRANGER)
-            ahead.keep(stroke if good else None, self.verdicts.get(number, False))
-        return {**self.save(), "keys": ahead.stored()}
+            keys.keep(stroke if (is_his if good is None else good) else None, self.verdicts.get(number, False))
+        for kind, item, odds in self.held:
+            if kind == "mouse" and is_his:
+                owner.learn(item)
+                if odds is not None:
+                    level.learn(odds)
+        return {**self.save(), "keys": keys.stored(), "mouse": owner.save(), "level": [level.n, level.mean, level.square]}
 
     def keys_ready(self):
         return self.keys.live_strokes >= READY_KEYS

@@ -1,0 +1,97 @@
+//! What recognition tells of a secret that is typed once a day for a year.
+
+use crate::CANDIDATES;
+use crate::bits::{Scores, by_distance, gain};
+use crate::copies::{self, Usual};
+use crate::judged::{self, Expected};
+use crate::random::Random;
+use crate::scenario::{SCENARIOS, Scenario};
+use crate::typist::Typist;
+use crate::words::Vocabulary;
+use crate::year::{Copies, Year};
+
+const DAYS: usize = 365;
+/// Whom the attacker watches to learn what text does without a secret.
+const OTHERS: u64 = 6;
+const DAYS_OF_OTHERS: usize = 60;
+
+const ATTACKS: [&str; 7] = [
+    "published scores and decisions",
+    "stored model, day by day",
+    "stored model, before and after",
+    "not stored: all strokes taught, day by day",
+    "not stored: the same, before and after",
+    "not published: evidence at each interval's end",
+    "not published: sum of the scores of the secret",
+];
+
+/// What each attack makes of each person.
+#[derive(Default)]
+struct Attacked {
+    scores: [Vec<Scores>; ATTACKS.len() - 1],
+    sums: Vec<Scores>,
+    days: usize,
+    not_calm: usize,
+    decided: usize,
+    /// Days on which the evidence of the secret alone stood at an interval's end.
+    alone: usize,
+}
+
+/// Prints the table.
+pub fn report(typists: &[Typist], vocabulary: &Vocabulary) {
+    println!("| once a day for a year | {} |\n|---|---|---|---|---|---|---|---|", ATTACKS.join(" | "));
+    let mut notes = String::new();
+    for scenario in SCENARIOS.iter().filter(|scenario| scenario.days > 1) {
+        let attacked = attack(scenario, typists, vocabulary);
+        let gains = attacked.scores.iter().map(|trials| gain(trials)).chain([gain(&by_distance(&attacked.sums))]);
+        println!("{}", crate::row(scenario.secret_name(), gains.collect::<Vec<_>>().iter()));
+        let Attacked { days, not_calm, decided, alone, .. } = attacked;
+        notes += &format!(
+            "{}: not calm after the secret on {not_calm} of {days} days; the state changed on {decided}; an interval ended \
+             between the secret and what followed on {alone}.\n",
+            scenario.secret_name()
+        );
+    }
+    println!("\n{notes}");
+}
+
+fn attack(scenario: &Scenario, typists: &[Typist], vocabulary: &Vocabulary) -> Attacked {
+    let [usual_stored, usual_all] = usual(scenario, vocabulary);
+    let mut attacked = Attacked::default();
+    for (person, typist) in typists.iter().enumerate() {
+        let mut random = Random::new(person as u64 ^ 0x07ea_0000_0000);
+        let secrets = scenario.draw(vocabulary, &mut random);
+        let year = Year::pass(scenario, typist, vocabulary, Some(&secrets[0]), DAYS, &mut random);
+        let leaves: Vec<_> = secrets.iter().map(|secret| copies::leaves(scenario, secret)).collect();
+        let expected: Vec<Expected> =
+            secrets.iter().map(|secret| Expected::of(scenario, typist, &year.model, secret, &mut random)).collect();
+        assert_eq!(expected.len(), CANDIDATES);
+        let scores = [
+            judged::by_state(&year.days, &expected),
+            copies::day_by_day(&year.stored, &usual_stored, &leaves),
+            copies::before_and_after(&year.stored, &usual_stored, &leaves),
+            copies::day_by_day(&year.all_taught, &usual_all, &leaves),
+            copies::before_and_after(&year.all_taught, &usual_all, &leaves),
+            judged::by_evidence(&year.days, &expected),
+        ];
+        for (all, log_likelihoods) in attacked.scores.iter_mut().zip(scores) {
+            all.push(Scores { person, log_likelihoods });
+        }
+        attacked.sums.push(Scores { person, log_likelihoods: judged::by_sum(&year.days, &expected) });
+        attacked.days += year.days.len();
+        attacked.not_calm += year.days.iter().filter(|day| !day.is_calm).count();
+        attacked.decided += year.days.iter().filter(|day| day.is_decided).count();
+        attacked.alone += year.days.iter().filter(|day| day.evidence.is_some()).count();
+    }
+    attacked
+}
+
+/// How often text changes each leaf of what is stored, and of a model that all strokes teach.
+fn usual(scenario: &Scenario, vocabulary: &Vocabulary) -> [Usual; 2] {
+    let years = (0..OTHERS).map(|other| {
+        let (typist, mut random) = (Typist::new(17_000 + other), Random::new(18_000 + other));
+        Year::pass(scenario, &typist, vocabulary, None, DAYS_OF_OTHERS, &mut random)
+    });
+    let (stored, all_taught): (Vec<Copies>, Vec<Copies>) = years.map(|year| (year.stored, year.all_taught)).unzip();
+    [Usual::of(stored), Usual::of(all_taught)]
+}
