@@ -94,6 +94,17 @@ impl Work {
         self.desk.await_row(&format!("SELECT 1 FROM scores WHERE window_end >= {end_us} LIMIT 1"));
     }
 
+    /// The owner types until enough is learnt to judge by.
+    fn become_known(&mut self, owner: &mut Person) {
+        for _ in 0..4 {
+            self.type_strokes(&owner.type_lines(1, MARKER));
+            if self.state() == "owner" {
+                break;
+            }
+        }
+        assert!(self.state() == "owner" && self.learnt() >= READY, "{} strokes are learnt", self.learnt());
+    }
+
     fn state(&mut self) -> String {
         self.recognition()["state"].as_str().expect("a state").to_owned()
     }
@@ -239,23 +250,15 @@ fn the_hardened_agent_learns_its_owner_over_a_restart_a_crash_and_a_reboot_and_n
     desk.install_hardened(BUILT);
     let (mut work, mut owner) = (Work::begin(desk), owner());
 
-    tick(line!());
     work.type_strokes(&owner.type_lines(3, MARKER));
     assert!(work.learnt() >= 100, "{}", work.learnt());
-    tick(line!());
     work.restart();
-    tick(line!());
     work.type_strokes(&owner.type_lines(3, MARKER));
-    tick(line!());
     work.crash();
-    tick(line!());
-    work.type_strokes(&owner.type_lines(2, MARKER));
+    work.become_known(&mut owner);
     assert_eq!(work.decisions(), ["learning>owner ready"]);
-    assert!(work.learnt() >= READY, "{}", work.learnt());
 
-    tick(line!());
     work.desk.guest.reboot();
-    tick(line!());
     work.desk.await_agent();
     let stored = work.desk.query("SELECT counts ->> 'learnt' FROM models WHERE kind = 'keys'");
     let stored: u64 = stored.parse().expect("a number");
@@ -263,12 +266,8 @@ fn the_hardened_agent_learns_its_owner_over_a_restart_a_crash_and_a_reboot_and_n
     assert_eq!((work.learnt(), work.restored()), (stored / 100 * 100, 0), "what was only in memory is gone");
 
     let mut work = Work::begin(work.desk);
-    tick(line!());
-    work.type_strokes(&owner.type_lines(2, MARKER));
-    assert_eq!(work.state(), "owner");
-    tick(line!());
+    work.become_known(&mut owner);
     work.type_strokes(&owner.fill_a_sheet(10));
-    tick(line!());
     work.type_strokes(&owner.play(15_000_000));
     for _ in 0..2 {
         work.type_strokes(&[owner.expand(50), owner.type_lines(1, MARKER)].concat());
@@ -276,13 +275,9 @@ fn the_hardened_agent_learns_its_owner_over_a_restart_a_crash_and_a_reboot_and_n
     let decisions = work.decisions();
     assert!(!decisions.iter().any(|decision| decision.contains("stranger")), "{decisions:?}");
 
-    tick(line!());
     work.somebody_else_comes();
-    tick(line!());
     work.confirm();
-    tick(line!());
     work.check_that_nothing_of_the_texts_is_anywhere();
-    tick(line!());
     work.stop();
 }
 
@@ -294,11 +289,8 @@ fn the_user_s_agent_goes_on_over_a_restart_and_a_crash_and_notices_who_is_not_it
         "umask 077; mkdir -p ~/.config/seclyzer; cat >~/.config/seclyzer/config.toml <<'END'\n{CONFIG}\nEND"
     ));
     desk.run(&format!("{BUILT} install"));
-    tick(line!());
     desk.guest.log_out();
-    tick(line!());
     desk.guest.log_in();
-    tick(line!());
     desk.await_agent();
     let mut owner = owner();
     desk.guest.write_file("/tmp/learnt.json", &learnt_elsewhere(&mut owner));
@@ -307,26 +299,17 @@ fn the_user_s_agent_goes_on_over_a_restart_and_a_crash_and_notices_who_is_not_it
 
     let mut work = Work::begin(desk);
     let before = work.learnt();
-    tick(line!());
     work.type_strokes(&owner.type_lines(2, MARKER));
     assert!(work.learnt() >= before + 100, "{} after {before}", work.learnt());
-    tick(line!());
     work.restart();
-    tick(line!());
     work.type_strokes(&owner.type_lines(1, MARKER));
-    tick(line!());
     work.crash();
     assert_eq!(work.state(), "owner");
-    tick(line!());
     work.somebody_else_comes();
-    tick(line!());
     work.restart();
     assert_eq!(work.state(), "stranger", "an alarm outlives a restart");
-    tick(line!());
     work.confirm();
-    tick(line!());
     work.check_that_nothing_of_the_texts_is_anywhere();
-    tick(line!());
     work.stop();
 }
 
@@ -340,10 +323,4 @@ fn learnt_elsewhere(owner: &mut Person) -> String {
     }
     recognition.finish(drop);
     String::from_utf8(recognition.stored().to_json()).expect("UTF-8")
-}
-
-fn tick(line: u32) {
-    static T: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
-    let t = T.get_or_init(std::time::Instant::now);
-    eprintln!("TICK {line} {:?}", t.elapsed());
 }
