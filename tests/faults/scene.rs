@@ -34,17 +34,18 @@ pub fn write_traces(folder: &Path, days: std::ops::Range<i64>) -> Vec<PathBuf> {
     days.map(write).collect()
 }
 
-/// Replays traces as fast as it goes and waits for the sinks.
+/// Replays traces as fast as it goes, with recognition, and waits for the sinks.
 pub fn replay(home: &Home, traces: &[PathBuf], more: &[&str]) -> Agent {
     let traces: Vec<&str> = traces.iter().map(|path| path.to_str().expect("UTF-8")).collect();
-    Agent::start(home.command(&[&["replay", "--speed", "max", "--drain", "120"], more, &traces].concat()))
+    let arguments = ["replay", "--recognise", "--speed", "max", "--drain", "120"];
+    Agent::start(home.command(&[&arguments, more, &traces].concat()))
 }
 
 /// The records that a replay of these traces prints.
 pub fn expected(traces: &[PathBuf]) -> Names {
     let home = Home::with_config("");
     let paths: Vec<&str> = traces.iter().map(|path| path.to_str().expect("UTF-8")).collect();
-    let output = home.run(&[&["replay", "--stdout", "--speed", "max"], &paths[..]].concat());
+    let output = home.run(&[&["replay", "--recognise", "--stdout", "--speed", "max"], &paths[..]].concat());
     let text = String::from_utf8(output.stdout).expect("UTF-8");
     let names: Names = text.lines().map(name).collect();
     assert!(!names.is_empty(), "nothing comes of the traces");
@@ -62,8 +63,9 @@ pub fn in_database(path: &Path) -> Names {
     let connection = rusqlite::Connection::open(path).expect("a database");
     let verdict: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).expect("a verdict");
     assert_eq!(verdict, "ok");
-    // A kill may come before the tables are there.
-    let is_made = connection.prepare("SELECT 1 FROM keystroke_features").is_ok();
+    // A look, or a kill, may come before all tables are there.
+    let is_made =
+        Kind::ALL.into_iter().all(|kind| connection.prepare(&format!("SELECT 1 FROM {}", kind.table())).is_ok());
     let mut names = Names::new();
     for kind in Kind::ALL.into_iter().filter(|_| is_made) {
         let mut all = connection.prepare(&format!("SELECT window_end FROM {}", kind.table())).expect("a table");
@@ -93,11 +95,6 @@ pub async fn in_streams_after(redis: &Redis, ids: &mut [String; 2]) -> Names {
         names.extend(records.iter().map(|record| name(record)));
     }
     names
-}
-
-/// Records in the stream, and how many of them are there more than once.
-pub async fn in_stream(redis: &Redis) -> (Names, usize) {
-    distinct(redis.stream().await.iter().map(|record| name(record)).collect())
 }
 
 /// The time of these days of traces, µs.
