@@ -6,7 +6,7 @@ CARGO := cargo
 BINARY := target/release/seclyzer
 QUICK_BINARY := target/quick/seclyzer
 
-.PHONY: help build deb run test check privacy coverage torture bench test-packages test-host test-vm clean
+.PHONY: help build deb run test check privacy coverage recognition torture bench test-packages test-host test-vm clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -37,6 +37,9 @@ privacy: ## What an attacker learns from records, on simulated typists; docs/pri
 
 coverage: ## Which share of keystroke records contains values, by kind of text and setting; docs/privacy.md explains it
 	$(CARGO) run --release --locked --example privacy -- coverage
+
+recognition: build ## Errors and takeovers on public sets that you fetched into DATA=DIR; docs/recognition.md explains it
+	@scripts/recognition.sh $(BINARY) $(DATA)
 
 test-packages:
 	@scripts/packages.sh test

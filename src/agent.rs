@@ -179,23 +179,24 @@ impl Agent {
     fn close_window(&mut self) {
         self.capture.drain(&mut self.batch);
         self.take_batch();
-        let now = Instant::now();
-        self.feed.close_due(now);
+        self.feed.close_due(Instant::now());
         self.put_outputs();
-        if let (Some(keeper), Some(recogniser)) = (&mut self.keeper, &self.feed.recogniser) {
-            keeper.keep(&recogniser.recognition, now);
-        }
     }
 
     fn put_outputs(&mut self) {
-        let mut lost = 0;
+        let (mut lost, mut is_scored) = (0, false);
         for output in self.feed.outputs() {
             report(&output);
+            is_scored |= output.record().is_some_and(|record| matches!(record.body, Body::Score(_)));
             lost += u64::from(!self.outlet.put(Origin::Device, output));
         }
         if lost > 0 {
             self.feed.note_loss();
             self.losses.tell(lost);
+        }
+        // An interval with input has ended, whether by the timer or by the event after it.
+        if let (true, Some(keeper), Some(recogniser)) = (is_scored, &mut self.keeper, &self.feed.recogniser) {
+            keeper.keep(&recogniser.recognition, Instant::now());
         }
     }
 

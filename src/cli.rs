@@ -5,6 +5,7 @@ pub mod config;
 mod consent;
 mod devices;
 mod doctor;
+mod evaluate;
 mod features;
 mod forget;
 mod install;
@@ -81,6 +82,7 @@ enum Command {
     Uninstall(uninstall::Args),
     Forget(forget::Args),
     Model(model::Args),
+    Evaluate(evaluate::Args),
 }
 
 /// Why a command failed.
@@ -111,6 +113,8 @@ pub enum Error {
     #[error("{0}")]
     Usage(String),
     #[error("{0}")]
+    Data(String),
+    #[error("{0}")]
     Unavailable(String),
     #[error("{0}")]
     TryAgain(String),
@@ -129,7 +133,7 @@ impl Error {
                 StoreError::Unusable { .. } | StoreError::Newer { .. } => code::CONFIG,
                 _ => code::IO,
             },
-            Error::Replay { source: ReplayError::Trace(_), .. } | Error::Model { .. } => code::DATA,
+            Error::Replay { source: ReplayError::Trace(_), .. } | Error::Model { .. } | Error::Data(_) => code::DATA,
             Error::NoInput { .. } => code::NO_INPUT,
             Error::CannotCreate { .. } | Error::Install(_) => code::CANNOT_CREATE,
             Error::Usage(_) => code::USAGE,
@@ -196,6 +200,7 @@ fn dispatch(cli: &Cli) -> Result<(), Error> {
         Command::Uninstall(args) => uninstall::run(args, &mut out),
         Command::Forget(args) => forget::run(args, &load(config)?.config, &mut out),
         Command::Model(args) => model::run(args, &load(config)?.config, &mut out),
+        Command::Evaluate(args) => evaluate::run(args, &mut out),
     }
 }
 

@@ -2,7 +2,9 @@
 
 pub mod bootstrap;
 pub mod det;
+pub mod keys;
 pub mod material;
+pub mod mouse;
 pub mod person;
 pub mod poisson;
 pub mod random;
@@ -10,3 +12,4 @@ pub mod report;
 pub mod svg;
 pub mod takeover;
 pub mod trials;
+pub mod watch;

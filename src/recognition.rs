@@ -80,11 +80,17 @@ impl Recognition {
         saved::stored(&self.decision)
     }
 
-    /// The live state for the process after this one, as bytes that only [`Recognition::restore`] reads. They contain
-    /// what was typed of late, so they must never reach a disk. Events between the two are a gap. `begin` stands before
-    /// them.
-    pub fn snapshot(&self, begin: Vec<u8>) -> Vec<u8> {
-        saved::snapshot(&self.decision, begin)
+    /// Passes on the live state for the process after this one, in pieces, as bytes that only [`Recognition::restore`]
+    /// reads. They contain what was typed of late, so they must never reach a disk. Events between the two are a gap.
+    pub fn snapshot(&self, put: impl FnMut(&[u8])) {
+        saved::snapshot(&self.decision, put);
+    }
+
+    /// The same in one piece, for a copy.
+    pub fn snapshot_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        self.snapshot(|piece| bytes.extend(piece));
+        bytes
     }
 
     /// Goes on from a snapshot.

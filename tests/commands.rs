@@ -38,6 +38,7 @@ fn help_says_what_each_command_does_with_examples() {
         "uninstall",
         "forget",
         "model",
+        "evaluate",
     ];
     for command in commands {
         let arguments: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
@@ -252,7 +253,7 @@ fn the_agent_runs_without_devices_answers_status_and_ends_when_told() {
     assert_eq!(agent.stop(), Some(0));
     assert_eq!(told(&home, &["status"]).0, Some(69));
     let noted = home.query("SELECT group_concat(event, ' ') FROM (SELECT event FROM audit_log ORDER BY id)");
-    assert_eq!(noted, ["schema schema schema start stop"]);
+    assert_eq!(noted, ["schema schema schema schema start stop"]);
 }
 
 #[test]

@@ -125,8 +125,7 @@ fn a_log_that_a_reader_holds_is_told_by_the_doctor_with_what_to_do() {
     reader.query_row("SELECT count(*) FROM audit_log", [], |row| row.get::<_, u32>(0)).expect("a number");
     let writer = rusqlite::Connection::open(home.database()).expect("a writer");
     for _ in 0..40 {
-        let fill =
-            "INSERT INTO models (user, host, kind, created, schema, data) VALUES ('', '', '', 0, 1, zeroblob(1000000))";
+        let fill = "INSERT INTO models VALUES (hex(randomblob(8)), '', '', 1, zeroblob(1000000), '{}', 0)";
         writer.execute_batch(fill).expect("a megabyte");
     }
     let doctor = || String::from_utf8(home.command(&["doctor"]).stdin(Stdio::null()).output().expect("it runs").stdout);

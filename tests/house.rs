@@ -42,6 +42,8 @@ fn the_pure_rooms_name_no_clock_file_socket_thread_runtime_or_device() {
     let rooms = [
         "event.rs",
         "event",
+        "evaluate.rs",
+        "evaluate",
         "features.rs",
         "features",
         "pipeline.rs",
@@ -62,10 +64,11 @@ fn the_pure_rooms_name_no_clock_file_socket_thread_runtime_or_device() {
 
 #[test]
 fn each_room_knows_only_those_it_may_know() {
-    let rooms: [(&[&str], &[&str]); 6] = [
+    let rooms: [(&[&str], &[&str]); 7] = [
         (&["event.rs", "event"], &[]),
         (&["features.rs", "features"], &["event", "features"]),
         (&["recognition.rs", "recognition"], &["event", "features", "recognition"]),
+        (&["evaluate.rs", "evaluate"], &["evaluate", "event", "recognition"]),
         (&["record.rs", "record"], &["event", "features", "recognition", "record"]),
         (&["pipeline.rs"], &["event", "features", "record"]),
         (

@@ -4,30 +4,35 @@
 //! The counts are those of unoptimised builds, where every step that is added shows. Another toolchain may translate the
 //! same source to a few per cent more or less, hence the bound. A change that is meant to cost more changes the numbers.
 
+#[path = "common/owner.rs"]
+mod owner;
 #[path = "common/workload.rs"]
 mod workload;
 
 use seclyzer::agent::injected::Feeds;
 use seclyzer::agent::outlet::{Outlet, Show};
 use seclyzer::config::{self, Switch, Tls};
-use seclyzer::event::{Stamped, json};
+use seclyzer::event::{Event, Micros, Stamped, json};
 use seclyzer::features::app::History;
 use seclyzer::features::keystroke::Publish;
 use seclyzer::pipeline::{Output, Pipeline, Windows};
+use seclyzer::recognition::mouse::Strokes;
+use seclyzer::recognition::{Recognition, Settings};
 use seclyzer::record::Identity;
 use seclyzer::remote::redis::servers;
 use seclyzer::sources::evdev::decode::Raw;
 use seclyzer::sources::redis::{CHANNEL, Counts, Intake, subscription::Subscription};
 use std::io::Cursor;
+use std::path::Path;
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 use tokio::sync::{mpsc, watch};
 use workload::START_US;
 
 /// Far above what toolchains differ by, far below what a second pass over a window would cost.
 const BOUND: f64 = 1.25;
 
-/// Tells the process that it is the one whose instructions are counted.
+/// Tells the process that it is the one whose instructions are counted; a folder with what was prepared for it.
 const VARIABLE: &str = "SECLYZER_COUNT_INSTRUCTIONS";
 const LENGTH_US: i64 = 60_000_000;
 
@@ -54,13 +59,18 @@ fn count_or_do(test: &str, work: fn()) -> Option<f64> {
         seclyzer_counted_work();
         return None;
     }
+    Some(count(test, Path::new("")))
+}
+
+/// `prepared` is a folder for it.
+fn count(test: &str, prepared: &Path) -> f64 {
     let mut valgrind = Command::new("valgrind");
     valgrind
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null", "--toggle-collect=seclyzer_counted_work"])
         .arg(std::env::current_exe().expect("this test"))
         .args(["--exact", test])
-        .env(VARIABLE, "1");
-    Some(collected(&mut valgrind))
+        .env(VARIABLE, prepared);
+    collected(&mut valgrind)
 }
 
 /// As counted with Rust 1.95 on x86-64.
@@ -183,5 +193,98 @@ fn events_that_come_through_redis_in_bulk_need_no_more_instructions_each_than_th
     let test = "events_that_come_through_redis_in_bulk_need_no_more_instructions_each_than_they_did";
     if let Some(counted) = count_or_do(test, work) {
         judge(counted / (PUBLISHED_US / 1000) as f64, 38_300.0);
+    }
+}
+
+/// Recognition of an owner who is known, and the event that it takes next.
+static RECOGNITION: Mutex<Option<(Recognition, Stamped)>> = Mutex::new(None);
+
+fn take_event() {
+    if let Some((recognition, stamped)) = &mut *RECOGNITION.lock().expect("no panic") {
+        recognition.push(stamped, drop);
+    }
+}
+
+/// Instructions of recognition for those of these events that are `counted`, each, on average. The owner is learnt here
+/// and handed on to the process that counts, where it would take minutes.
+fn recognised<W: FnMut(&Stamped) -> bool>(
+    test: &str,
+    events: impl Fn(Micros) -> Vec<Stamped>,
+    counted: impl Fn() -> W,
+) -> Option<f64> {
+    const SNAPSHOT: &str = "snapshot";
+    let Some(folder) = std::env::var_os(VARIABLE) else {
+        let (recognition, now_us) = owner::known();
+        let mut snapshot = now_us.to_le_bytes().to_vec();
+        recognition.snapshot(|piece| snapshot.extend(piece));
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join(SNAPSHOT), snapshot).expect("a snapshot");
+        let mut counted = counted();
+        let times = events(now_us).iter().filter(|stamped| counted(stamped)).count();
+        return Some(count(test, folder.path()) / times as f64);
+    };
+    WORK.set(take_event).expect("once");
+    let prepared = std::fs::read(Path::new(&folder).join(SNAPSHOT)).expect("a snapshot");
+    let (now_us, snapshot) = prepared.split_first_chunk().expect("a time");
+    let recognition = Recognition::restore(Settings::default(), snapshot).expect("a snapshot");
+    let (events, mut counted) = (events(Micros::from_le_bytes(*now_us)), counted());
+    *RECOGNITION.lock().expect("no panic") = Some((recognition, events[0].clone()));
+    for stamped in &events {
+        RECOGNITION.lock().expect("no panic").as_mut().expect("put there").1.clone_from(stamped);
+        if counted(stamped) { seclyzer_counted_work() } else { take_event() }
+    }
+    None
+}
+
+/// How many instructions of a build as these are counted in take as long as a microsecond of the agent as it is
+/// installed, on the machine of docs/benchmarks.md, which shows how that was found.
+const INSTRUCTIONS_A_US: f64 = 36_000.0;
+const MINUTE_US: Micros = 60_000_000;
+
+/// Judges, and promises that it is at most so long.
+fn judge_recognition(counted: f64, recorded: f64, most_us: f64) {
+    judge(counted, recorded);
+    let us = counted / INSTRUCTIONS_A_US;
+    assert!(us <= most_us, "{counted} instructions are {us} us, more than {most_us}");
+}
+
+#[test]
+fn a_stroke_of_a_known_owner_is_scored_learnt_and_kept_within_two_microseconds() {
+    let test = "a_stroke_of_a_known_owner_is_scored_learnt_and_kept_within_two_microseconds";
+    let typing = |from_us| workload::decoded(&workload::typing(from_us, MINUTE_US, owner::KEYS));
+    if let Some(event) = recognised(test, typing, || |_: &Stamped| true) {
+        judge_recognition(2.0 * event, 58_300.0, 2.0);
+    }
+}
+
+/// Whether an event ends an action.
+fn ends_action() -> impl FnMut(&Stamped) -> bool {
+    let mut strokes = Strokes::default();
+    move |stamped| {
+        match stamped.event {
+            Event::Move { dx, dy } => strokes.push_move(stamped.ts_us, dx, dy),
+            Event::Button { action, .. } => strokes.push_button(stamped.ts_us, action),
+            Event::Scroll { delta } => strokes.push_scroll(stamped.ts_us, delta),
+            _ => {}
+        }
+        std::iter::from_fn(|| strokes.pop()).count() > 0
+    }
+}
+
+#[test]
+fn an_action_of_the_mouse_is_measured_scored_and_learnt_within_five_microseconds() {
+    let test = "an_action_of_the_mouse_is_measured_scored_and_learnt_within_five_microseconds";
+    let pointing = |from_us| workload::decoded(&workload::pointing(from_us, MINUTE_US, owner::REPORTS));
+    if let Some(action) = recognised(test, pointing, ends_action) {
+        judge_recognition(action, 128_000.0, 5.0);
+    }
+}
+
+#[test]
+fn a_report_of_a_fast_mouse_that_ends_no_action_is_taken_within_a_tenth_of_a_microsecond() {
+    let test = "a_report_of_a_fast_mouse_that_ends_no_action_is_taken_within_a_tenth_of_a_microsecond";
+    let motion = |from_us| workload::decoded(&workload::motion(from_us, MINUTE_US / 60, 8000));
+    if let Some(report) = recognised(test, motion, || |_: &Stamped| true) {
+        judge_recognition(report, 3_100.0, 0.1);
     }
 }

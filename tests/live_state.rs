@@ -77,7 +77,7 @@ fn the_service() {
     let mut byte = found.map_or(0, |found| found[0]);
     loop {
         byte = byte.wrapping_add(1);
-        assert!(state.write(&vec![byte; LENGTH]));
+        assert!(state.write(|file| file.put(&vec![byte; LENGTH])));
         println!("written: {byte}");
         if task == "once" {
             return;

@@ -223,7 +223,8 @@ fn converting_again_gives_the_same_bytes_and_never_into_a_folder_that_holds_some
 
 #[test]
 fn a_source_that_is_none_of_the_set_is_named_with_what_is_wrong() {
-    let cases: [(&str, &[(&str, &str)], &str); 6] = [
+    type Files = &'static [(&'static str, &'static str)];
+    let cases: [(&str, Files, &str); 6] = [
         ("freetext", &[("README.md", "")], "Facebook is missing: is "),
         ("aalto", &[("data/keystroke-samples/1_keystrokes.txt", "A\tB\n")], "of the columns"),
         ("gradtype", &[("datasets/a.json", "[1")], "a.json: not of the set"),

@@ -29,7 +29,7 @@ fn push_and_restart(recognition: &mut Recognition, events: &[Stamped], interval:
         if i % interval == interval - 1 {
             recognition.suspend();
             let (score, stored) = (recognition.score(), recognition.stored());
-            let snapshot = recognition.snapshot(Vec::new());
+            let snapshot = recognition.snapshot_bytes();
             let restored = Recognition::restore(Settings::default(), &snapshot);
             *recognition = restored.map_err(|error| TestCaseError::fail(format!("event {i}: {error}")))?;
             prop_assert_eq!(recognition.score(), score);
@@ -102,7 +102,7 @@ proptest! {
 
 #[test]
 fn a_live_state_that_is_cut_off_goes_on_behind_its_end_or_is_of_another_version_is_refused() {
-    let good = owner().snapshot(Vec::new());
+    let good = owner().snapshot_bytes();
     let restore = |bytes: &[u8]| Recognition::restore(Settings::default(), bytes).map(drop);
     assert_eq!(restore(&good), Ok(()));
     let refusal = |bytes: &[u8]| restore(bytes).expect_err("no live state").to_string();
@@ -118,7 +118,7 @@ fn where_more_has_to_be_learnt_since_the_restart_nobody_is_judged_until_it_is() 
     let settings = Settings { readiness, ..Settings::default() };
     let recognition = owner();
     assert_eq!(recognition.score().state, State::Owner);
-    let restored = Recognition::restore(settings, &recognition.snapshot(Vec::new())).expect("its own");
+    let restored = Recognition::restore(settings, &recognition.snapshot_bytes()).expect("its own");
     assert_eq!(restored.score().state, State::Learning);
 }
 
@@ -130,7 +130,7 @@ fn a_doubt_and_an_alarm_outlive_a_restart() {
         for (i, stamped) in events.iter().enumerate() {
             if restart == Some(i) {
                 recognition.suspend();
-                let snapshot = recognition.snapshot(Vec::new());
+                let snapshot = recognition.snapshot_bytes();
                 recognition = Recognition::restore(Settings::default(), &snapshot).expect("its own");
             }
             recognition.push(stamped, |told| {

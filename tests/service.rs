@@ -21,10 +21,16 @@ impl Manager {
         Manager(socket)
     }
 
+    /// The next notification but for those of the descriptor store.
     fn hear(&self) -> String {
-        let mut buffer = [0; 512];
-        let length = self.0.recv(&mut buffer).expect("told in time");
-        String::from_utf8(buffer[..length].to_vec()).expect("a text")
+        loop {
+            let mut buffer = [0; 512];
+            let length = self.0.recv(&mut buffer).expect("told in time");
+            let text = String::from_utf8(buffer[..length].to_vec()).expect("a text");
+            if !text.starts_with("FDSTORE") {
+                return text;
+            }
+        }
     }
 }
 

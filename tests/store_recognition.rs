@@ -107,7 +107,7 @@ async fn a_row_with_a_state_that_nobody_knows_holds_up_none_behind_it() {
 fn row(path: &Path, table: &str, id: i64) -> serde_json::Map<String, serde_json::Value> {
     let connection = read_only(path).expect("a second connection");
     let mut statement = connection.prepare(&format!("SELECT * FROM {table} WHERE id = ?1")).expect("a table");
-    let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+    let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
     let value = |value: rusqlite::types::Value| match value {
         rusqlite::types::Value::Null => json!(null),
         rusqlite::types::Value::Integer(number) => json!(number),

@@ -2,7 +2,7 @@
 
 use crate::desk::Desk;
 use crate::load::{Load, Person};
-use crate::process::{Memory, Moment, Usage};
+use crate::process::{Memory, Moment, Usage, memory_by_mapping};
 use crate::report::Earlier::Unknown;
 use crate::report::Target::AtMost;
 use crate::report::{Report, short};
@@ -51,6 +51,21 @@ pub fn uptime(course: &[Moment]) {
         let minutes = short(after.as_secs_f64() / 60.0);
         let cpu_s = short(usage.cpu_ns as f64 / 1e9);
         println!("| {minutes} | {} | {cpu_s} |", memory.rss_kb);
+    }
+}
+
+/// What recognition of an owner with many keys adds, everything on and connected. The keys are typed by somebody else, so
+/// that a case is open.
+pub fn recognition(runtime: &Runtime, length: Duration) {
+    println!("\n| recognition | RSS kB | PSS kB | program | shared libraries | data |\n|---|---|---|---|---|---|");
+    type Start = fn(&Runtime) -> Option<Session>;
+    let [off, on]: [(_, Start); 2] =
+        [("off", Session::start_unrecognised), ("on", |runtime| Session::start(runtime, ""))];
+    for (name, start) in [off, on] {
+        let Some(mut session) = start(runtime) else { return };
+        session.work(crate::HASTY, length);
+        let (memory, [program, libraries, data]) = (Memory::of(session.pid()), memory_by_mapping(session.pid()));
+        println!("| {name} | {} | {} | {program} | {libraries} | {data} |", memory.rss_kb, memory.pss_kb);
     }
 }
 

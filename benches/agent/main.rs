@@ -7,6 +7,9 @@ mod arrival;
 mod desk;
 mod growth;
 mod load;
+mod manager;
+#[path = "../../tests/common/owner.rs"]
+mod owner;
 mod parts;
 mod process;
 mod report;
@@ -35,6 +38,8 @@ const STARTS: usize = 25;
 const TICK_NS: u64 = 10_000_000;
 const NEEDS_ROOT: &str = "needs root, for devices of its own";
 
+/// Somebody who types as fast as anybody can, at a fast mouse.
+const HASTY: Load = Load { name: "20 keys/s and a 1 kHz mouse", key_events: 40, motion: 1000 };
 /// Those of the earlier system's figures: 100 Hz of motion, or 1,000, and ten key events a second.
 const SLOW: Load = Load { name: "110 events/s", key_events: 10, motion: 100 };
 const FAST: Load = Load { name: "1,010 events/s", key_events: 10, motion: 1000 };
@@ -53,6 +58,10 @@ fn main() {
         return;
     }
     let options = Options::parse();
+    if std::env::var_os("ONLY_RECOGNITION").is_some() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        return growth::recognition(&runtime, options.watch(90.0));
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let mut report = Report::begin();
     binary_and_start(&mut report, &runtime);
@@ -69,6 +78,7 @@ fn main() {
     parts::rows(&mut report);
     report.end();
     growth::uptime(&course);
+    growth::recognition(&runtime, options.watch(90.0));
     growth::tables(&runtime, options.rows);
 }
 

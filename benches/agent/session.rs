@@ -2,6 +2,8 @@
 
 use crate::desk::Desk;
 use crate::load::{Load, Person};
+use crate::manager::Manager;
+use crate::owner;
 use crate::process::Usage;
 use crate::support::agent::{Agent, Home};
 use crate::support::servers::{Redis, VictoriaMetrics, free_port};
@@ -90,32 +92,46 @@ impl Session {
     pub fn start(runtime: &tokio::runtime::Runtime, more_config: &str) -> Option<Session> {
         let servers = runtime.block_on(Servers::start());
         let config = servers.config() + more_config;
-        let mut session = Session::begin(servers, &config)?;
-        // Until every sink has been connected to.
-        session.person.work(crate::SLOW, Duration::from_secs(12));
-        session.agent.wait_for_log("records are being delivered");
-        session.agent.wait_for_log("records are being delivered");
-        Some(session)
+        Some(Session::begin(servers, &config, &owner::many_keys())?.connected())
+    }
+
+    /// Once every sink has been connected to.
+    fn connected(mut self) -> Session {
+        self.person.work(crate::SLOW, Duration::from_secs(12));
+        self.agent.wait_for_log("records are being delivered");
+        self.agent.wait_for_log("records are being delivered");
+        self
     }
 
     /// Without any sink.
     pub fn start_alone(runtime: &tokio::runtime::Runtime) -> Option<Session> {
-        Session::begin(runtime.block_on(Servers::start()), crate::growth::QUIET)
+        Session::begin(runtime.block_on(Servers::start()), crate::growth::QUIET, &owner::many_keys())
     }
 
-    fn begin(servers: Servers, config: &str) -> Option<Session> {
+    /// `model` is what was learnt of the owner; where it is empty, recognition is off.
+    fn begin(servers: Servers, config: &str, model: &[u8]) -> Option<Session> {
         let desk = Desk::new()?;
         let person = Person { keyboard: desk.add_keyboard(), mouse: desk.add_mouse() };
         let screen = XServer::start();
         let home = Home::with_config(config);
+        if !model.is_empty() {
+            know(&home, model);
+        }
         let mut command = home.command(&["run"]);
-        command.env("DISPLAY", screen.display());
+        command.env("DISPLAY", screen.display()).env("NOTIFY_SOCKET", Manager::start(home.path()).socket);
         desk.sit_down(&mut command);
         let agent = Agent::start(command);
         agent.wait_for_log("reading /dev/input/event1");
         agent.wait_for_log("Mouse Extractor initialized and ready");
         agent.wait_for_log("App Tracker initialized and ready");
         Some(Session { agent, person, servers, _screen: screen, _home: home, _desk: desk })
+    }
+
+    /// Without recognition, else as [`Session::start`].
+    pub fn start_unrecognised(runtime: &tokio::runtime::Runtime) -> Option<Session> {
+        let servers = runtime.block_on(Servers::start());
+        let config = servers.config() + "[recognition]\nenabled = false\n";
+        Some(Session::begin(servers, &config, &[])?.connected())
     }
 
     pub fn pid(&self) -> u32 {
@@ -166,4 +182,14 @@ impl Session {
         listener.join().expect("no panic");
         receiver.into_iter().collect()
     }
+}
+
+/// Stores what was learnt of the owner.
+fn know(home: &Home, model: &[u8]) {
+    let file = home.path().join("model.json");
+    std::fs::write(&file, model).expect("room for a model");
+    let agent = home.start_agent(&[]);
+    let output = home.run(&["model", "import", "--yes", file.to_str().expect("UTF-8")]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(agent.stop(), Some(0));
 }

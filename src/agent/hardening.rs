@@ -233,7 +233,7 @@ mod tests {
         let restricted = std::thread::spawn(move || {
             let status = restrict(&needs).expect("rules");
             let mut state = LiveState::inherited_or_new(&mut manager, 1 << 16).expect("a file in memory");
-            assert!(state.write(b"learnt"));
+            assert!(state.write(|file| file.put(b"learnt")));
             state.clear();
             std::fs::write(kept, "data").expect("a file beside the database");
             std::fs::read("/etc/passwd").expect("what name services read");

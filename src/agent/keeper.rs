@@ -12,6 +12,7 @@ use crate::recognition::{BadState, Modality, Recognition, Saved, Settings, State
 use crate::record::Identity;
 use crate::store::{ModelKind, Store, StoreError, StoredModel};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,8 +52,8 @@ pub struct Keeper {
     saved: Instant,
     /// Of the blobs that were written last.
     hash: u64,
-    /// When learning began, if that is stored.
-    since_us: Option<Micros>,
+    /// When learning of each kind began, if that is stored.
+    since_us: BTreeMap<ModelKind, Micros>,
     settings: Settings,
 }
 
@@ -70,10 +71,11 @@ impl Keeper {
         }
         let live = LiveState::inherited_or_new(manager, LIVE_BYTES);
         let settings = config.settings;
-        let mut keeper = Keeper { store, identity, live, saved: Instant::now(), hash: 0, since_us: None, settings };
+        let mut keeper =
+            Keeper { store, identity, live, saved: Instant::now(), hash: 0, since_us: BTreeMap::new(), settings };
         let stored = keeper.stored().await?;
         // In any case: what cannot be used must not be overwritten.
-        let of_database = keeper.from_database(stored).await?;
+        let of_database = keeper.load(stored).await?;
         let recognition = keeper.inherited().unwrap_or(of_database);
         Ok(Some((Recogniser::new(recognition), keeper)))
     }
@@ -81,7 +83,7 @@ impl Keeper {
     async fn stored(&mut self) -> Result<Vec<StoredModel>, StoreError> {
         let Some(store) = &self.store else { return Ok(Vec::new()) };
         let stored = store.models(&self.identity).await?;
-        self.since_us = stored.iter().filter_map(Counts::of).map(|(_, counts)| counts.since_us).min();
+        self.since_us = stored.iter().filter_map(Counts::of).map(|(kind, counts)| (kind, counts.since_us)).collect();
         Ok(stored)
     }
 
@@ -105,7 +107,7 @@ impl Keeper {
     }
 
     /// What was stored, each kind by itself; what cannot be used is set aside, and learning begins anew.
-    async fn from_database(&self, stored: Vec<StoredModel>) -> Result<Recognition, StoreError> {
+    async fn load(&self, stored: Vec<StoredModel>) -> Result<Recognition, StoreError> {
         let mut saved = Saved::empty();
         for model in stored {
             match part(self.settings, &model) {
@@ -133,11 +135,12 @@ impl Keeper {
     }
 
     /// Writes the database, unless nothing was learnt since the last time.
-    fn save(&mut self, recognition: &Recognition, now: Instant) {
+    pub fn save(&mut self, recognition: &Recognition, now: Instant) {
         self.saved = now;
         let Some(store) = &self.store else { return };
         let now_us = now_us();
-        let models = models(&recognition.stored(), *self.since_us.get_or_insert(now_us), now_us);
+        let since_us = |kind| *self.since_us.entry(kind).or_insert(now_us);
+        let models = models(recognition.stored(), since_us, now_us);
         let hash = hash_of(&models);
         if hash != self.hash {
             self.hash = hash;
@@ -147,7 +150,10 @@ impl Keeper {
 
     fn keep_live(&mut self, recognition: &Recognition) {
         if let Ok(live) = &mut self.live {
-            live.write(&Zeroizing::new(recognition.snapshot(name(&self.identity))));
+            live.write(|file| {
+                file.put(&name(&self.identity));
+                recognition.snapshot(|bytes| file.put(bytes));
+            });
         }
     }
 
@@ -163,7 +169,7 @@ impl Keeper {
         if let Ok(live) = &mut self.live {
             live.clear();
         }
-        self.since_us = None;
+        self.since_us.clear();
         self.keep_live(recognition);
         self.save(recognition, Instant::now());
     }
@@ -171,7 +177,8 @@ impl Keeper {
     /// As it may be shown.
     pub fn status(&self, recognition: &Recognition) -> RecognitionStatus {
         let live_state = LiveStateStatus::from(&self.live);
-        RecognitionStatus::new(&recognition.score(), &self.settings.readiness, self.since_us, live_state)
+        let since_us = self.since_us.values().min().copied();
+        RecognitionStatus::new(&recognition.score(), &self.settings.readiness, since_us, live_state)
     }
 
     /// The owner's answer to an alarm.
@@ -202,7 +209,8 @@ impl Keeper {
             live.clear();
         }
         self.keep_live(recognition);
-        (self.since_us, self.hash, self.saved) = (None, 0, Instant::now());
+        self.since_us.retain(|kind, _| !kinds.contains(kind));
+        (self.hash, self.saved) = (0, Instant::now());
         async move {
             let Some(store) = store else { return Answer::Done("forgotten".into()) };
             match store.forget_models(&identity, &kinds).await {
@@ -249,20 +257,21 @@ fn name(identity: &Identity) -> Vec<u8> {
 
 /// What a stored model adds.
 fn part(settings: Settings, model: &StoredModel) -> Result<Saved, BadState> {
-    let saved = Saved::from_json(&model.blob)?.part(model.kind == ModelKind::Keys);
+    let [keys, mouse] = Saved::from_json(&model.blob)?.into_parts();
+    let saved = if model.kind == ModelKind::Keys { keys } else { mouse };
     Recognition::new(settings, Some(&saved)).map(|_| saved)
 }
 
 /// The database's rows.
-fn models(saved: &Saved, since_us: Micros, updated_us: Micros) -> Vec<StoredModel> {
-    let model = |kind, learnt, sittings| StoredModel {
-        kind,
-        version: saved.version,
-        blob: saved.part(kind == ModelKind::Keys).to_json(),
-        counts: serde_json::to_string(&Counts { learnt, sittings, since_us }).expect("counts are numbers"),
-        updated_us,
+fn models(saved: Saved, mut since_us: impl FnMut(ModelKind) -> Micros, updated_us: Micros) -> Vec<StoredModel> {
+    let mut model = |kind, part: Saved, learnt| {
+        let counts = Counts { learnt, sittings: part.sittings, since_us: since_us(kind) };
+        let counts = serde_json::to_string(&counts).expect("counts are numbers");
+        StoredModel { kind, version: part.version, blob: part.to_json(), counts, updated_us }
     };
-    vec![model(ModelKind::Keys, saved.strokes(), 0), model(ModelKind::Mouse, saved.actions(), saved.sittings)]
+    let (strokes, actions) = (saved.strokes(), saved.actions());
+    let [keys, mouse] = saved.into_parts();
+    vec![model(ModelKind::Keys, keys, strokes), model(ModelKind::Mouse, mouse, actions)]
 }
 
 fn hash_of(models: &[StoredModel]) -> u64 {

@@ -4,6 +4,8 @@
 //! is sealed, so that its size cannot change, and locked, so that it cannot be swapped out. Two slots are written
 //! alternately: a process that is killed while it writes leaves the earlier snapshot.
 
+mod writer;
+
 use super::notify::ServiceManager;
 use nix::fcntl::{FallocateFlags, FcntlArg, SealFlag, fallocate, fcntl};
 use nix::sys::memfd::{MemFdCreateFlag, memfd_create};
@@ -12,6 +14,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::ptr::{self, NonNull};
+pub use writer::Writer;
 use zeroize::Zeroizing;
 
 /// The largest that one may be.
@@ -115,29 +118,23 @@ impl LiveState {
         (header.sequence == self.sequence).then_some(snapshot)
     }
 
-    /// Replaces the older one of two snapshots; `false` if it could not be written, and the newest one is still there.
-    pub fn write(&mut self, snapshot: &[u8]) -> bool {
-        match self.try_write(snapshot) {
-            Ok(()) => true,
+    /// Replaces the older one of two snapshots by what is put into the writer; `false` if that could not be written, and
+    /// the newest one is still there.
+    pub fn write(&mut self, put: impl FnOnce(&mut Writer<'_>)) -> bool {
+        let mut writer = Writer::new(self);
+        put(&mut writer);
+        match writer.finish(self.sequence + 1) {
+            Ok(()) => {
+                (self.next, self.sequence) = (1 - self.next, self.sequence + 1);
+                true
+            }
             Err(error) => {
                 if !std::mem::replace(&mut self.is_reported, true) {
-                    tracing::warn!(%error, bytes = snapshot.len(), "the live state cannot be written for the next start");
+                    tracing::warn!(%error, "the live state cannot be written for the next start");
                 }
                 false
             }
         }
-    }
-
-    fn try_write(&mut self, snapshot: &[u8]) -> io::Result<()> {
-        if snapshot.len() > self.room_bytes() {
-            return Err(io::ErrorKind::FileTooLarge.into());
-        }
-        let (start, sequence) = (self.start_of(self.next), self.sequence + 1);
-        self.hold(self.next, snapshot.len())?;
-        self.file.write_all_at(snapshot, start + Header::BYTES as u64)?;
-        self.file.write_all_at(&Header::of(sequence, snapshot).to_bytes(), start)?;
-        (self.next, self.sequence) = (1 - self.next, sequence);
-        Ok(())
     }
 
     /// Forgets both snapshots.
@@ -199,21 +196,26 @@ struct Header {
     /// From 1; the newer snapshot has the higher one.
     sequence: u64,
     length: u32,
-    /// Of sequence, length and snapshot.
+    /// Of snapshot, sequence and length.
     checksum: u32,
 }
 
 impl Header {
     const BYTES: usize = 24;
     /// With the format's version.
-    const MAGIC: [u8; 8] = *b"seclyze1";
+    const MAGIC: [u8; 8] = *b"seclyze2";
 
     fn of(sequence: u64, snapshot: &[u8]) -> Header {
-        let length = u32::try_from(snapshot.len()).unwrap_or(u32::MAX);
         let mut checksum = crc32fast::Hasher::new();
+        checksum.update(snapshot);
+        Header::new(sequence, snapshot.len(), checksum)
+    }
+
+    /// `checksum`: with the snapshot in it.
+    fn new(sequence: u64, length: usize, mut checksum: crc32fast::Hasher) -> Header {
+        let length = u32::try_from(length).unwrap_or(u32::MAX);
         checksum.update(&sequence.to_le_bytes());
         checksum.update(&length.to_le_bytes());
-        checksum.update(snapshot);
         Header { sequence, length, checksum: checksum.finalize() }
     }
 

@@ -9,27 +9,11 @@ use crate::record::Record;
 pub struct Recogniser {
     pub recognition: Recognition,
     told: Vec<Told>,
-    names: Names,
-}
-
-/// Changes of state at the same time get names of their own, a microsecond apart.
-#[derive(Debug, Default)]
-struct Names {
-    ts_us: Micros,
-    repeated: Micros,
-}
-
-impl Names {
-    fn name(&mut self, ts_us: Micros) -> Micros {
-        self.repeated = if ts_us == self.ts_us { self.repeated + 1 } else { 0 };
-        self.ts_us = ts_us;
-        ts_us + self.repeated
-    }
 }
 
 impl Recogniser {
     pub fn new(recognition: Recognition) -> Recogniser {
-        Recogniser { recognition, told: Vec::new(), names: Names::default() }
+        Recogniser { recognition, told: Vec::new() }
     }
 
     /// Takes one event. What it yields is kept until it is taken.
@@ -58,29 +42,11 @@ impl Recogniser {
 
     /// What came of it since it was asked last, as it may be published.
     pub fn outputs(&mut self) -> impl Iterator<Item = Output> {
-        let names = &mut self.names;
-        self.told.drain(..).map(|told| {
-            let mut record = Record::from(&told);
-            if let Told::Decision(change) = told {
-                record.window_end_us = names.name(change.ts_us);
-            }
-            Output::Recognised(record)
-        })
+        self.told.drain(..).map(|told| Output::Recognised(Record::from(&told)))
     }
 
     /// The same with all figures.
     pub fn exact(&mut self) -> impl Iterator<Item = Told> {
         self.told.drain(..)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn changes_at_the_same_time_are_named_a_microsecond_apart() {
-        let mut names = Names::default();
-        assert_eq!([5, 5, 5, 9, 4].map(|ts_us| names.name(ts_us)), [5, 6, 7, 9, 4]);
     }
 }

@@ -94,8 +94,11 @@ fn send(socket: &mut UnixStream, request: &Request) -> io::Result<()> {
 
 /// Byte by byte, because what follows the line may not lie about in a buffer.
 fn read_line(socket: &mut UnixStream) -> io::Result<Vec<u8>> {
-    let bytes = socket.take(TEXT_BYTES).bytes();
-    bytes.take_while(|byte| !matches!(byte, Ok(b'\n'))).collect()
+    let (mut line, mut byte) = (Vec::new(), [0]);
+    while (line.len() as u64) < TEXT_BYTES && socket.read(&mut byte)? == 1 && byte != [b'\n'] {
+        line.push(byte[0]);
+    }
+    Ok(line)
 }
 
 fn no_answer(database: &Path, source: io::Error) -> NoAnswer {

@@ -1,6 +1,6 @@
 //! The detection error trade-off: what share of owners' windows is refused where few of the others' are accepted.
 
-use super::trials::{Point, Trials};
+use super::trials::Trials;
 use serde::Serialize;
 
 /// Shares of others' windows that are accepted.
@@ -23,14 +23,6 @@ pub fn at_levels(trials: &Trials) -> [Trade; LEVELS.len()] {
         let known = reached.filter(|_| smallest <= level);
         Trade { false_acceptance: level, false_rejection: known.map(|point| point.false_rejection) }
     })
-}
-
-/// The curve with at most `most` points, for a picture.
-pub fn thinned(curve: &[Point], most: usize) -> Vec<Point> {
-    if curve.len() <= most || most < 2 {
-        return curve.to_vec();
-    }
-    (0..most).map(|i| curve[i * (curve.len() - 1) / (most - 1)]).collect()
 }
 
 #[cfg(test)]
@@ -57,13 +49,5 @@ mod tests {
             at_levels(&trials())[4..].iter().map(|trade| trade.false_rejection).collect::<Vec<_>>(),
             [None, None]
         );
-    }
-
-    #[test]
-    fn a_thinned_curve_keeps_its_ends() {
-        let curve = trials().curve();
-        let thin = thinned(&curve, 10);
-        assert_eq!((thin.len(), thin[0], thin[9]), (10, curve[0], curve[curve.len() - 1]));
-        assert_eq!(thinned(&curve, 1_000), curve);
     }
 }

@@ -32,9 +32,9 @@ pub enum Learn {
 impl fmt::Display for Learn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Learn::Share(share) => write!(f, "the first {} % of each person's strokes", 100.0 * share),
-            Learn::Keys(keys) => write!(f, "the first {keys} keystrokes of each person"),
-            Learn::First => f.write_str("the first sitting of each person"),
+            Learn::Share(share) => write!(f, "the first {} % of the strokes of each", 100.0 * share),
+            Learn::Keys(keys) => write!(f, "the first {keys} keystrokes of each"),
+            Learn::First => f.write_str("the first sitting of each"),
         }
     }
 }

@@ -9,7 +9,7 @@ impl Random {
         Random(seed)
     }
 
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
@@ -18,7 +18,7 @@ impl Random {
 
     /// Uniform below `limit`, which must not be 0; biased by less than limit / 2^64.
     pub fn below(&mut self, limit: usize) -> usize {
-        let scaled = u128::from(self.next()) * limit as u128;
+        let scaled = u128::from(self.draw()) * limit as u128;
         (scaled >> 64) as usize
     }
 }
@@ -31,7 +31,7 @@ mod tests {
     fn the_numbers_are_the_published_ones_of_the_generator() {
         let mut random = Random::new(1_234_567);
         assert_eq!(
-            [(); 3].map(|()| random.next()),
+            [(); 3].map(|()| random.draw()),
             [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]
         );
     }

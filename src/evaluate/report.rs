@@ -8,9 +8,6 @@ use super::trials::{Author, Point, Trial, Trials};
 use serde::Serialize;
 use std::collections::BTreeSet;
 
-/// Points of a curve in a picture.
-const CURVE_POINTS: usize = 200;
-
 /// Errors at one length of window; rates are 0 to 1.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Errors {
@@ -35,6 +32,8 @@ pub struct Errors {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
     pub people: usize,
+    /// What was learnt of each, in words.
+    pub learnt: String,
     pub keys: Vec<Errors>,
     pub mouse: Vec<Errors>,
     pub takeovers: Option<Takeovers>,
@@ -61,7 +60,7 @@ pub fn errors(length: Length, trials: Vec<Trial>, people: usize) -> Option<Error
         auc: rates.auc,
         auc_interval,
         trade: det::at_levels(&trials),
-        curve: det::thinned(&trials.curve(), CURVE_POINTS),
+        curve: trials.curve(),
     })
 }
 

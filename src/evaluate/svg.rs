@@ -5,12 +5,12 @@ use super::takeover::Takeovers;
 use super::trials::Point;
 use std::fmt::Write as _;
 
-const WIDTH: f64 = 960.0;
+const WIDTH: f64 = 1010.0;
 const HEIGHT: f64 = 440.0;
 const PLOT: f64 = 340.0;
 const TOP: f64 = 40.0;
 /// Of the two plots.
-const LEFT: [f64; 2] = [70.0, 560.0];
+const LEFT: [f64; 2] = [70.0, 610.0];
 /// The errors' axes are logarithmic, between these.
 const LOWEST: f64 = 0.001;
 const HIGHEST: f64 = 0.5;
@@ -38,33 +38,55 @@ fn errors_plot(svg: &mut String, report: &Report) {
     frame(svg, left, "Errors", "others accepted", "owners refused");
     for tick in ERROR_TICKS {
         let label = format!("{} %", 100.0 * tick);
-        tick_x(svg, left + PLOT * scaled(tick), &label, left);
+        tick_x(svg, left + PLOT * scaled(tick), &label);
         tick_y(svg, TOP + PLOT * (1.0 - scaled(tick)), &label, left);
     }
     let line = |svg: &mut String, from: (f64, f64), to: (f64, f64)| {
         put(svg, format_args!("<path d=\"M{:.1} {:.1}L{:.1} {:.1}\" stroke=\"#ccc\"/>\n", from.0, from.1, to.0, to.1));
     };
     line(svg, (left, TOP + PLOT), (left + PLOT, TOP));
-    let named = |kind: &'static str| move |errors| (kind, errors);
-    let curves =
-        report.keys.iter().map(named("keystrokes")).chain(report.mouse.iter().map(named("strokes of the mouse")));
-    for (i, (kind, errors)) in curves.enumerate() {
-        let Errors { strokes, curve, .. } = errors;
+    let keys = report.keys.iter().map(|errors| (errors, "keys"));
+    let mouse = report.mouse.iter().map(|errors| (errors, "strokes"));
+    for (i, (Errors { strokes, curve, .. }, unit)) in keys.chain(mouse).enumerate() {
         let colour = COLOURS[i % COLOURS.len()];
-        let place = |point: &Point| {
-            let (x, y) = (scaled(point.false_acceptance), scaled(point.false_rejection));
-            (left + PLOT * x, TOP + PLOT * (1.0 - y))
-        };
-        polyline(svg, colour, curve.iter().map(place));
-        legend(svg, colour, &format!("{strokes} {kind}"), left + 10.0, TOP + PLOT - 10.0 - 15.0 * i as f64);
+        polyline(
+            svg,
+            colour,
+            &thinned(within_axes(curve).iter().map(|point| {
+                let (x, y) = (scaled(point.false_acceptance), scaled(point.false_rejection));
+                (left + PLOT * x, TOP + PLOT * (1.0 - y))
+            })),
+        );
+        legend(svg, colour, &format!("{strokes} {unit}"), left + PLOT + 10.0, TOP + 12.0 + 16.0 * i as f64);
     }
+}
+
+/// The part of a curve that the axes show, with a point beyond each end.
+fn within_axes(curve: &[Point]) -> &[Point] {
+    let range = LOWEST..=HIGHEST;
+    let is_shown = |point: &Point| range.contains(&point.false_acceptance) && range.contains(&point.false_rejection);
+    let (first, last) = (curve.iter().position(is_shown), curve.iter().rposition(is_shown));
+    let (Some(first), Some(last)) = (first, last) else { return &[] };
+    &curve[first.saturating_sub(1)..curve.len().min(last + 2)]
+}
+
+/// Without points that lie too near to the one before to be seen.
+fn thinned(points: impl Iterator<Item = (f64, f64)>) -> Vec<(f64, f64)> {
+    let mut kept: Vec<(f64, f64)> = Vec::new();
+    for point in points {
+        let is_far = |&(x, y): &(f64, f64)| (point.0 - x).abs().max((point.1 - y).abs()) >= 1.0;
+        if kept.last().is_none_or(is_far) {
+            kept.push(point);
+        }
+    }
+    kept
 }
 
 fn takeovers_plot(svg: &mut String, takeovers: &Takeovers) {
     let [_, left] = LEFT;
     frame(svg, left, "Takeovers noticed", "seconds of input", "share of takeovers");
     for seconds in [0.0, 30.0, 60.0, 120.0, SECONDS] {
-        tick_x(svg, left + PLOT * seconds / SECONDS, &seconds.to_string(), left);
+        tick_x(svg, left + PLOT * seconds / SECONDS, &seconds.to_string());
     }
     for tenths in [0.0, 2.5, 5.0, 7.5, 10.0] {
         tick_y(svg, TOP + PLOT * (1.0 - tenths / 10.0), &format!("{} %", 10.0 * tenths), left);
@@ -77,7 +99,7 @@ fn takeovers_plot(svg: &mut String, takeovers: &Takeovers) {
     }
     let last = steps[steps.len() - 1].1;
     steps.push((left + PLOT, last));
-    polyline(svg, COLOURS[0], steps.into_iter());
+    polyline(svg, COLOURS[0], &steps);
 }
 
 /// Where a rate lies on an axis, 0 to 1.
@@ -102,11 +124,10 @@ fn frame(svg: &mut String, left: f64, title: &str, x: &str, y: &str) {
     );
 }
 
-fn tick_x(svg: &mut String, x: f64, label: &str, left: f64) {
+fn tick_x(svg: &mut String, x: f64, label: &str) {
     let bottom = TOP + PLOT;
-    let anchor = if x > left { "middle" } else { "start" };
     put(svg, format_args!("<path d=\"M{x:.1} {bottom}v5\" stroke=\"black\"/>\n"));
-    put(svg, format_args!("<text x=\"{x:.1}\" y=\"{}\" text-anchor=\"{anchor}\">{label}</text>\n", bottom + 19.0));
+    put(svg, format_args!("<text x=\"{x:.1}\" y=\"{}\" text-anchor=\"middle\">{label}</text>\n", bottom + 19.0));
 }
 
 fn tick_y(svg: &mut String, y: f64, label: &str, left: f64) {
@@ -114,8 +135,8 @@ fn tick_y(svg: &mut String, y: f64, label: &str, left: f64) {
     put(svg, format_args!("<text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{label}</text>\n", left - 8.0, y + 4.0));
 }
 
-fn polyline(svg: &mut String, colour: &str, points: impl Iterator<Item = (f64, f64)>) {
-    let points: Vec<String> = points.map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
+fn polyline(svg: &mut String, colour: &str, points: &[(f64, f64)]) {
+    let points: Vec<String> = points.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
     let points = points.join(" ");
     put(svg, format_args!("<polyline points=\"{points}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"/>\n"));
 }
@@ -146,7 +167,8 @@ mod tests {
         let noticed = |seconds: i64| Some(Notice { after_us: seconds * 1_000_000, keys: 5 });
         let takeovers = [Some(20), Some(90), None].map(|s| Takeover { owner: 0, noticed: s.and_then(noticed) });
         let own = [OwnStream { owner: 0, input_us: 1_000_000, alarms: 0 }];
-        Report { people: 2, keys: vec![keys], mouse: Vec::new(), takeovers: summary(&takeovers, &own, 2) }
+        let takeovers = summary(&takeovers, &own, 2);
+        Report { people: 2, learnt: "half".to_owned(), keys: vec![keys], mouse: Vec::new(), takeovers }
     }
 
     #[test]
@@ -154,7 +176,7 @@ mod tests {
         let picture = picture(&report());
         assert!(picture.starts_with("<svg xmlns=") && picture.ends_with("</svg>\n"));
         assert_eq!(picture.matches("<polyline").count(), 2);
-        assert!(picture.contains(">50 keystrokes</text>") && picture.contains(">Takeovers noticed</text>"));
+        assert!(picture.contains(">50 keys</text>") && picture.contains(">Takeovers noticed</text>"));
         assert!(!picture.contains("NaN") && !picture.contains("inf"));
     }
 

@@ -9,11 +9,11 @@ pub struct Score {
     pub state: State,
     /// 100, 75, 50, 25 or 0; `None` where nothing is judged.
     pub trust: Option<u8>,
-    /// Strokes learnt, in steps of 100.
+    /// Strokes learnt, in steps of 100, up to readiness.
     pub learnt_keys: u64,
-    /// Actions of the mouse learnt, in steps of 50.
+    /// Actions of the mouse learnt, in steps of 50, up to readiness.
     pub learnt_actions: u64,
-    /// Sittings that taught the mouse's model.
+    /// Sittings that taught the mouse's model, up to readiness.
     pub sittings: u64,
 }
 
@@ -28,19 +28,26 @@ pub struct Decision {
 }
 
 const KEYS_STEP: u64 = 100;
-const ACTIONS_STEP: f64 = 50.0;
+const ACTIONS_STEP: u64 = 50;
 /// Levels of trust of a doubted owner.
 const LEVELS: [u8; 3] = [75, 50, 25];
 
 /// What may be shown of the present state.
 pub(super) fn score(decision: &Judge) -> Score {
+    let needed = decision.readiness();
     Score {
         state: decision.state(),
         trust: trust(decision.state(), decision.doubt()),
-        learnt_keys: decision.keys.live_strokes() / KEYS_STEP * KEYS_STEP,
-        learnt_actions: ((decision.owner.actions() / ACTIONS_STEP).floor() * ACTIONS_STEP) as u64,
-        sittings: decision.sittings,
+        learnt_keys: learnt(decision.keys.live_strokes(), needed.strokes, KEYS_STEP),
+        learnt_actions: learnt(decision.owner.actions() as u64, needed.actions, ACTIONS_STEP),
+        sittings: decision.sittings.min(needed.sittings),
     }
+}
+
+/// In steps, up to the one at which there is enough. What is learnt later depends, to the stroke, on which cases are open
+/// at the moment and on what was held to be text, and so on each password.
+fn learnt(count: u64, needed: u64, step: u64) -> u64 {
+    (count / step * step).min(needed.div_ceil(step).saturating_mul(step))
 }
 
 /// `doubt`: how far the sum is from the threshold of doubt, 0, to that at which the owner is asked, 1.
@@ -63,5 +70,13 @@ mod tests {
         assert_eq!(doubtful, [75, 75, 75, 50, 25, 25, 25].map(Some));
         let others = [State::Learning, State::Owner, State::Stranger, State::Guest].map(|state| trust(state, 0.5));
         assert_eq!(others, [None, Some(100), Some(0), None]);
+    }
+
+    #[test]
+    fn what_is_learnt_is_published_in_steps_until_there_is_enough() {
+        let strokes = |needed| [0, 99, 100, 1_999, 2_000, 2_050, 1_000_000].map(|count| learnt(count, needed, 100));
+        assert_eq!(strokes(2_000), [0, 0, 100, 1_900, 2_000, 2_000, 2_000]);
+        assert_eq!(strokes(2_001), [0, 0, 100, 1_900, 2_000, 2_000, 2_100]);
+        assert_eq!(learnt(1_000_000, u64::MAX, 100), 1_000_000);
     }
 }

@@ -12,7 +12,7 @@ use super::coarse;
 use super::keys::{Model, SavedKeys, Stroke};
 use super::mouse::{CALIBRATION, HALF_LIFE_ACTIONS, Level, MIN_LEVEL_ACTIONS, Owner, Vector, Window};
 use super::saved::check_count;
-use super::state::{Modality, Reason, Settings, State};
+use super::state::{Modality, Readiness, Reason, Settings, State};
 use crate::event::Micros;
 use case::{Case, Item};
 use serde::{Deserialize, Serialize};
@@ -200,6 +200,11 @@ impl Decision {
         (self.case.against - thresholds.doubt) / (thresholds.notify - thresholds.doubt)
     }
 
+    /// What must be learnt before anything is judged.
+    pub fn readiness(&self) -> Readiness {
+        self.settings.readiness
+    }
+
     pub fn keys_ready(&self) -> bool {
         self.keys.live_strokes() >= self.settings.readiness.strokes
     }
@@ -257,6 +262,7 @@ impl Decision {
         let ticket = self.undecided.push(number, None, None, None, &mut self.keys);
         self.hold(Item::Key(ticket, None));
         self.close_if_calm();
+        self.undecided.limit(&mut self.keys);
     }
 
     /// Takes an action of the mouse.
@@ -288,7 +294,7 @@ impl Decision {
     /// is stored must not wait for that, because how long it takes depends on what was typed in between.
     pub fn stored_keys(&self) -> SavedKeys {
         let is_doubted = matches!(self.state, State::Doubtful | State::Stranger);
-        self.undecided.kept(!is_doubted, &self.keys)
+        self.undecided.stored(!is_doubted, &self.keys)
     }
 
     /// Passes on to the kept trees what is decided.

@@ -9,6 +9,8 @@ use std::ops::Range;
 
 /// A key held for longer has no dwell: what follows need not wait for its release.
 const HOLD_US: Micros = 1_000_000;
+/// No more strokes wait: whatever sends them faster is no hand.
+const WAITING: usize = 1024;
 /// A shortcut's modifier is held no longer: its release was lost.
 const CHORD_US: Micros = 3_000_000;
 
@@ -97,7 +99,8 @@ impl Queue {
             let Queued { stroke, no_hand, .. } = self.strokes.front()?;
             let age_us = clock_us - stroke.press_us;
             let is_over = stroke.release_us.is_some() || age_us > HOLD_US;
-            if !no_hand && (self.strokes.len() == 1 || age_us <= BURST_US || !is_over) {
+            let must_wait = self.strokes.len() == 1 || age_us <= BURST_US || !is_over;
+            if !no_hand && must_wait && self.strokes.len() <= WAITING {
                 return None;
             }
             if let Some(judged) = self.take_first(clock_us) {

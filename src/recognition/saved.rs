@@ -4,6 +4,7 @@ use super::decision::Decision;
 use super::keys::{Model, SavedKeys};
 use super::mouse::{Level, Owner, SavedMouse};
 use super::state::Settings;
+use postcard::ser_flavors::Flavor;
 use serde::{Deserialize, Serialize};
 
 /// Version of the saved state.
@@ -13,7 +14,7 @@ pub(super) const MOST_SUMMED: f64 = 1e12;
 /// The most that anything is counted to in a state: whole numbers up to here are the same in every program that reads it.
 pub(super) const MOST_COUNTED: u64 = 1 << 53;
 /// Version of the snapshot: to be changed whenever a type in it changes.
-const LAYOUT: u32 = 1;
+const LAYOUT: u32 = 2;
 
 /// A state that cannot be gone on from.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -68,9 +69,10 @@ impl Saved {
         Saved { version: VERSION, keys: None, mouse: None, level: None, sittings: 0 }
     }
 
-    /// What of it concerns the keys, or the mouse.
-    pub fn part(&self, of_keys: bool) -> Saved {
-        if of_keys { Saved { keys: self.keys.clone(), ..Saved::empty() } } else { Saved { keys: None, ..self.clone() } }
+    /// What of it concerns the keys, and the mouse.
+    pub fn into_parts(mut self) -> [Saved; 2] {
+        let keys = self.keys.take();
+        [Saved { keys, ..Saved::empty() }, self]
     }
 
     /// Takes over what another one contains.
@@ -101,7 +103,11 @@ impl Saved {
 
 /// Says where, and never what stands there.
 fn bad_json(error: &serde_json::Error) -> BadState {
-    BadState(format!("line {}, column {} of its JSON does not fit", error.line(), error.column()))
+    BadState(format!(
+        "line {}, column {} of its JSON does not fit; is it a file that `seclyzer model export` has written?",
+        error.line(),
+        error.column()
+    ))
 }
 
 fn check_version(version: u32) -> Result<(), BadState> {
@@ -143,9 +149,29 @@ pub(super) fn decision(settings: Settings, saved: Option<&Saved>) -> Result<Deci
     Ok(Decision::new(settings, keys, owner, level, saved.sittings))
 }
 
-/// The live state as bytes.
-pub(super) fn snapshot(decision: &Decision, begin: Vec<u8>) -> Vec<u8> {
-    postcard::to_extend(&(LAYOUT, decision), begin).expect("memory is all that it takes")
+/// The live state as bytes, in pieces.
+pub(super) fn snapshot(decision: &Decision, put: impl FnMut(&[u8])) {
+    postcard::serialize_with_flavor(&(LAYOUT, decision), Pieces(put)).expect("pieces are taken");
+}
+
+/// What is serialized is passed on at once.
+struct Pieces<F>(F);
+
+impl<F: FnMut(&[u8])> Flavor for Pieces<F> {
+    type Output = ();
+
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.try_extend(&[byte])
+    }
+
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        (self.0)(bytes);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<()> {
+        Ok(())
+    }
 }
 
 pub(super) fn restored(snapshot: &[u8]) -> Result<Decision, BadState> {

@@ -4,6 +4,8 @@
 pub mod compare;
 pub mod generator;
 pub mod reference;
+pub mod secrets;
+pub mod typing;
 
 use seclyzer::event::{Micros, Stamped, json};
 use seclyzer::features::app::History;

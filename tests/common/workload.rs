@@ -10,6 +10,8 @@ pub const START_US: Micros = 1_790_000_000_000_000;
 const EV_SYN: u16 = 0;
 const EV_KEY: u16 = 1;
 const EV_REL: u16 = 2;
+const REL_WHEEL: u16 = 8;
+const BTN_LEFT: u16 = 272;
 
 /// Codes of the keys of `the quick brown fox …`, spaces included.
 const TEXT: [u16; 44] = [
@@ -44,6 +46,58 @@ pub fn motion(from_us: Micros, length_us: Micros, reports_a_second: i64) -> Vec<
         [raw(ts_us, EV_REL, 0, dx - i32::from(dx == 0)), raw(ts_us, EV_REL, 1, dy), raw(ts_us, EV_SYN, 0, 0)]
     };
     (from_us + 1..from_us + length_us).step_by(interval_us as usize).flat_map(packet).collect()
+}
+
+/// What a mouse of this report rate says while somebody points at things: a way of 0.6 s a second, each another one, every
+/// second one with a click at its end, and the wheel now and then.
+pub fn pointing(from_us: Micros, length_us: Micros, reports_a_second: i64) -> Vec<Raw> {
+    const SECOND_US: Micros = 1_000_000;
+    const WAY_US: Micros = 600_000;
+    let mut reports = Vec::new();
+    let packet = |ts_us, kind, code, value| [raw(ts_us, kind, code, value), raw(ts_us, EV_SYN, 0, 0)];
+    for (i, begin_us) in (from_us + 1..from_us + length_us).step_by(SECOND_US as usize).enumerate() {
+        // 0 to 1, without a pattern that soon returns.
+        let chance = |n: usize| ((i * 8 + n) as f64 * 0.754_877_666).fract();
+        let (length, angle) = (120.0 + 500.0 * chance(0), std::f64::consts::TAU * chance(1));
+        let place = |share: f64| {
+            let way = share * share * share * (10.0 - 15.0 * share + 6.0 * share * share);
+            let bow = 0.1 * (std::f64::consts::PI * way).sin();
+            [angle.cos() * way - angle.sin() * bow, angle.sin() * way + angle.cos() * bow].map(|part| part * length)
+        };
+        let mut at = [0, 0];
+        let way_us = WAY_US - (150_000.0 * chance(2)) as Micros;
+        for after_us in (0..way_us).step_by((SECOND_US / reports_a_second) as usize) {
+            let to = place(after_us as f64 / way_us as f64).map(|part| part.round() as i32);
+            let ts_us = begin_us + after_us;
+            reports.extend([raw(ts_us, EV_REL, 0, to[0] - at[0]), raw(ts_us, EV_REL, 1, to[1] - at[1])]);
+            reports.push(raw(ts_us, EV_SYN, 0, 0));
+            at = to;
+        }
+        if i % 2 == 0 {
+            let press_us = begin_us + way_us + 60_000 + (60_000.0 * chance(3)) as Micros;
+            reports.extend(packet(press_us, EV_KEY, BTN_LEFT, 1));
+            reports.extend(packet(press_us + 70_000 + (40_000.0 * chance(4)) as Micros, EV_KEY, BTN_LEFT, 0));
+        } else if i % 8 == 1 {
+            (0..4).for_each(|n| reports.extend(packet(begin_us + way_us + 50_000 * (n + 1), EV_REL, REL_WHEEL, -1)));
+        }
+    }
+    reports
+}
+
+/// What a keyboard reports in a game: W is held, other keys are tapped meanwhile.
+pub fn playing(from_us: Micros, length_us: Micros) -> Vec<Raw> {
+    const OTHERS: [u16; 4] = [30, 31, 32, 57];
+    let mut reports = Vec::new();
+    for (i, press_us) in (from_us + 1..from_us + length_us).step_by(250_000).enumerate() {
+        if i % 4 == 0 {
+            reports.extend([(press_us, 17, 1), (press_us + 900_000, 17, 0)]);
+        }
+        let code = OTHERS[i * 7 % 11 % OTHERS.len()];
+        reports.extend([(press_us + 50_000, code, 1), (press_us + 150_000, code, 0)]);
+    }
+    reports.sort_by_key(|&(ts_us, ..)| ts_us);
+    let packet = |(ts_us, code, value)| [raw(ts_us, EV_KEY, code, value), raw(ts_us, EV_SYN, 0, 0)];
+    reports.into_iter().flat_map(packet).collect()
 }
 
 fn raw(ts_us: Micros, kind: u16, code: u16, value: i32) -> Raw {

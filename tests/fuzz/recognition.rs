@@ -31,7 +31,7 @@ fn live_state_with_a_case() -> &'static [u8] {
         let saved = Saved::from_json(include_bytes!("../recognition/golden/owner.state.json")).expect("a model");
         let mut recognition = Recognition::new(settings(), Some(&saved)).expect("a model");
         takeover()[..OPEN_CASE].iter().for_each(|stamped| recognition.push(stamped, drop));
-        recognition.snapshot(Vec::new())
+        recognition.snapshot_bytes()
     });
     &SNAPSHOT
 }
@@ -87,7 +87,7 @@ fn go_on(mut recognition: Recognition) {
     let control = |ts_us, control| Stamped { ts_us, event: Event::Control(control) };
     look_at(&mut recognition, typed);
     look_at(&mut recognition, &[control(typed[599].ts_us, Control::Unlock)]);
-    let again = Recognition::restore(settings(), &recognition.snapshot(Vec::new()));
+    let again = Recognition::restore(settings(), &recognition.snapshot_bytes());
     look_at(&mut again.expect("its own live state"), &more[..300]);
     let saved = recognition.stored();
     let text = saved.to_json();

@@ -61,7 +61,8 @@ def owners_state(owner, seed):
     for day in range(4):
         more, _ = owner.bouts(BEGIN + day * DAY, 5, 30, 30)
         ev += more
-    _, state = R.run(ev)
+    _, r = R.records(ev)
+    state = r.decision.stored()
     state["keys"]["strokes"] = max(state["keys"]["strokes"], 2000)      # the example is small: it is called ready
     if seed:
         state["mouse"]["actions"] = 19_990.0      # soon the past fades

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 """Is it the owner? The definition in executable form: a trace of events in, scores and decisions out.
 
-    recognition.py TRACE.jsonl [--state IN.json] [--save OUT.json] [--password-only] [--learn-all]
+    recognition.py TRACE.jsonl [--state IN.json] [--save OUT.json] [--stored OUT.json] [--password-only] [--learn-all]
     recognition.py --selftest
 
 Events are those of docs/contract.md, and {"type": "control", "ts": .., "event": "unlock" | "lock" | "guest", "until":
 ..} (`until` with guest only). At each multiple of 5 s that ends a stretch with input there is one score record, at
 each change of state one decision record, in the order of what happened. `--save` writes what is kept at the end,
-`--state` begins with it. Standard library only. docs/recognition.md explains it; where the two disagree this program
-is right.
+`--stored` what is to be stored then, and `--state` begins with either. Standard library only. docs/recognition.md
+explains it; where the two disagree this program is right.
 """
 import json
 import os
@@ -22,6 +22,7 @@ from reference.teaching import Teaching
 
 INTERVAL_US, BACKWARD_US, BURST_US = contract.INTERVAL_US, contract.BACKWARD_LIMIT_US, contract.BURST_US
 HOLD_US = 1_000_000           # a key held for longer has no dwell: what follows need not wait for its release
+WAITING = 1024                # no more strokes wait: whatever sends them faster is no hand
 
 
 def parse(e):
@@ -122,7 +123,7 @@ class Recognition:
             _, stroke, _, _ = self.queue[0]
             age_us = self.clock - stroke.press
             known = (stroke.release is not None or age_us > HOLD_US) and age_us > BURST_US
-            if not stroke.no_hand and not (known and len(self.queue) > 1):
+            if not stroke.no_hand and not (known and len(self.queue) > 1) and len(self.queue) <= WAITING:
                 break
             self.stroke()
 
@@ -225,12 +226,13 @@ def main(argv):
     if "--state" in argv:
         with open(option("--state"), encoding="utf-8") as f:
             state = json.load(f)
-    out, saved = run(read(argv[1]), state, "--learn-all" in argv, "--password-only" in argv)
+    out, r = records(read(argv[1]), state, "--learn-all" in argv, "--password-only" in argv)
     for record in out:
         print(json.dumps(record))
-    if "--save" in argv:
-        with open(option("--save"), "w", encoding="utf-8") as f:
-            json.dump(saved, f)
+    for name, kept in (("--save", r.decision.save), ("--stored", r.decision.stored)):
+        if name in argv:
+            with open(option(name), "w", encoding="utf-8") as f:
+                json.dump(kept(), f)
 
 
 if __name__ == "__main__":

@@ -63,11 +63,11 @@ fn what_was_written_last_is_read_here_and_by_whoever_inherits_the_descriptor() {
     let mut state = fresh();
     assert_eq!(read(&state), None);
     for snapshot in [&b"first"[..], b"second", b"", &[7; ROOM]] {
-        assert!(state.write(snapshot));
+        assert!(state.write(|file| file.put(snapshot)));
         assert_eq!(read(&state).as_deref(), Some(snapshot));
         let mut next = inherited(&state);
         assert_eq!(read(&next).as_deref(), Some(snapshot));
-        assert!(next.write(b"of the next process"));
+        assert!(next.write(|file| file.put(b"of the next process")));
         assert_eq!(read(&inherited(&next)).as_deref(), Some(&b"of the next process"[..]));
         // The first process has ended by then; here it goes on from what is there.
         state = next;
@@ -77,23 +77,23 @@ fn what_was_written_last_is_read_here_and_by_whoever_inherits_the_descriptor() {
 #[test]
 fn a_snapshot_that_does_not_fit_leaves_the_one_before_it() {
     let mut state = fresh();
-    assert!(state.write(b"fits"));
-    assert!(!state.write(&[1; ROOM + 1]));
+    assert!(state.write(|file| file.put(b"fits")));
+    assert!(!state.write(|file| file.put(&[1; ROOM + 1])));
     assert_eq!(read(&state).as_deref(), Some(&b"fits"[..]));
-    assert!(state.write(b"fits too"));
+    assert!(state.write(|file| file.put(b"fits too")));
     assert_eq!(read(&inherited(&state)).as_deref(), Some(&b"fits too"[..]));
 }
 
 #[test]
 fn what_is_cleared_is_nowhere_in_the_file() {
     let mut state = fresh();
-    assert!(state.write(b"a secret") && state.write(b"a secret again"));
+    assert!(state.write(|file| file.put(b"a secret")) && state.write(|file| file.put(b"a secret again")));
     state.clear();
     assert_eq!((read(&state), read(&inherited(&state))), (None, None));
     let mut all = vec![1; SIZE];
     state.file.read_exact_at(&mut all, 0).expect("a file");
     assert!(all.iter().all(|&byte| byte == 0));
-    assert!(state.write(b"new"));
+    assert!(state.write(|file| file.put(b"new")));
     assert_eq!(read(&inherited(&state)).as_deref(), Some(&b"new"[..]));
 }
 
@@ -128,9 +128,9 @@ fn what_is_written_is_in_locked_memory_and_what_is_unused_needs_none() {
         locked
     };
     assert_eq!(locked_kb(&state), 0);
-    assert!(state.write(&[1; 6000]));
+    assert!(state.write(|file| file.put(&[1; 6000])));
     assert_eq!(locked_kb(&state), 8);
-    assert!(state.write(&[1; 6000]));
+    assert!(state.write(|file| file.put(&[1; 6000])));
     assert_eq!(locked_kb(&state), 16);
     let next = inherited(&state);
     // Or each would count as half of it.
@@ -145,7 +145,7 @@ fn the_service_manager_gets_the_descriptor_under_its_name() {
     assert_eq!(manager.hear().0, "FDSTOREREMOVE=1\nFDNAME=recognition");
     let (lines, file) = manager.hear();
     assert_eq!(lines, "FDSTORE=1\nFDNAME=recognition");
-    assert!(state.write(b"learnt"));
+    assert!(state.write(|file| file.put(b"learnt")));
     let file = file.expect("a descriptor");
     assert!(is_ours(&file, SIZE));
     assert_eq!(read(&LiveState::inherited(file, SIZE).expect("locked")).as_deref(), Some(&b"learnt"[..]));
@@ -199,7 +199,7 @@ proptest! {
     ) {
         let mut state = fresh();
         for snapshot in &before {
-            prop_assert!(state.write(snapshot));
+            prop_assert!(state.write(|file| file.put(snapshot)));
         }
         // One byte less than all of it, at most.
         let bytes = cut.index(torn.len() + Header::BYTES);
@@ -208,7 +208,7 @@ proptest! {
         // Where what is missing was there already, from the snapshot before, the write is whole.
         let read = next.read().map(|snapshot| snapshot.to_vec());
         prop_assert!(read.as_ref() == before.last() || read.as_ref() == Some(&torn), "{read:?}");
-        prop_assert!(next.write(b"goes on"));
+        prop_assert!(next.write(|file| file.put(b"goes on")));
         prop_assert_eq!(next.read().map(|snapshot| snapshot.to_vec()), Some(b"goes on".to_vec()));
     }
 
@@ -228,6 +228,6 @@ proptest! {
         state.file.write_all_at(&last, state.start_of(1)).expect("written");
         let mut next = inherited(&state);
         prop_assert!(next.read().is_none());
-        prop_assert!(next.write(b"goes on"));
+        prop_assert!(next.write(|file| file.put(b"goes on")));
     }
 }

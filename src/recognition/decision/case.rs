@@ -55,19 +55,18 @@ impl Case {
             && self.actions.iter().all(is_action)
     }
 
-    /// Holds an item. One that had to go for it is returned.
+    /// Holds an item. One that had to go for it is returned, taken out first: there is never room for more of them.
     pub fn hold(&mut self, item: Item) -> Option<Item> {
+        let forgotten = if self.len() < HELD { None } else { self.next_item() };
+        if forgotten.is_some() {
+            self.top = self.top.saturating_sub(1);
+            self.cut |= matches!(forgotten, Some(Item::Key(..)));
+        }
         self.is_key.push_back(matches!(item, Item::Key(..)));
         match item {
             Item::Key(ticket, stroke) => self.keys.push_back((ticket, stroke)),
             Item::Mouse(vector, odds) => self.actions.push_back((vector, odds)),
         }
-        if self.len() <= HELD {
-            return None;
-        }
-        self.top = self.top.saturating_sub(1);
-        let forgotten = self.next_item();
-        self.cut |= matches!(forgotten, Some(Item::Key(..)));
         forgotten
     }
 

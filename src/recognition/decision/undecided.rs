@@ -48,11 +48,19 @@ impl Undecided {
         counts: Option<bool>,
         keys: &mut Model,
     ) -> Ticket {
-        self.entries.push_back(Entry { number: Some(number), stroke, good, counts });
-        if stroke.is_some() && self.entries.len() > HELD {
+        if stroke.is_some() && self.entries.len() >= HELD {
             self.keep_first(false, keys);
         }
+        self.entries.push_back(Entry { number: Some(number), stroke, good, counts });
         self.first + self.entries.len() as u64 - 1
+    }
+
+    /// Gives up the oldest where there are too many, unless its case is open: of those there are never more than a case
+    /// holds. Breaks alone would otherwise add up.
+    pub fn limit(&mut self, keys: &mut Model) {
+        if self.entries.len() > HELD && self.entries.front().is_some_and(|entry| entry.good.is_some()) {
+            self.keep_first(false, keys);
+        }
     }
 
     /// Whose it is.
@@ -91,15 +99,15 @@ impl Undecided {
         }
     }
 
-    /// What would be kept if all were decided by what is known now: an open case is the owner's if `good`. Strokes of a
+    /// What may be stored if all were decided by what is known now: an open case is the owner's if `good`. Strokes of a
     /// line that may still come to count, and what comes after them, are left out.
-    pub fn kept(&self, good: bool, keys: &Model) -> SavedKeys {
+    pub fn stored(&self, good: bool, keys: &Model) -> SavedKeys {
         let known = |entry: &&Entry| entry.stroke.is_none() || entry.counts.is_some();
         let strokes = self.entries.iter().take_while(known).map(|entry| {
             let is_owners = entry.good.unwrap_or(good);
             (entry.stroke.filter(|_| is_owners), entry.counts.unwrap_or(false))
         });
-        keys.saved_after(strokes)
+        keys.stored_after(strokes)
     }
 
     /// After a restart: the lines of before are over, so what waited to count never will; numbers begin anew.

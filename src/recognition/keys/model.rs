@@ -35,15 +35,22 @@ const MOST_TEMPO_VARIANCE: f64 = TEMPO_SD * TEMPO_SD * 1.000_001;
 #[derive(Serialize, Deserialize)]
 pub struct Model {
     live: Learnt,
-    kept: Learnt,
+    kept: Kept,
     stranger: [Tree; Feature::COUNT],
     tempo: [Tempo; Feature::COUNT],
     /// Capitals met in this case.
     met: Capitals,
     last_scored: Option<Stroke>,
     last_learnt: Option<Stroke>,
-    /// With whether it counts.
-    last_kept: Option<(Stroke, bool)>,
+}
+
+/// What may teach, and the stroke that the next one is measured from, with whether it counts.
+#[derive(Clone, Serialize, Deserialize)]
+struct Kept {
+    learnt: Learnt,
+    /// The dwells of `learnt` but for those before a key that does not count, see [`Kept::stored`].
+    stored_dwells: Tree,
+    last: Option<(Stroke, bool)>,
 }
 
 /// What is learnt of one person.
@@ -73,23 +80,18 @@ impl Model {
     fn beginning_with(kept: Learnt) -> Model {
         Model {
             live: kept.clone(),
-            kept,
+            kept: Kept { stored_dwells: kept.trees[Feature::Dwell.index()].clone(), learnt: kept, last: None },
             stranger: trees(),
             tempo: [Tempo::UNKNOWN; Feature::COUNT],
             met: Capitals::default(),
             last_scored: None,
             last_learnt: None,
-            last_kept: None,
         }
     }
 
-    /// What is kept.
+    /// What is kept: the definition's saved state. For the database there is [`Model::stored_after`].
     pub fn save(&self) -> SavedKeys {
-        SavedKeys {
-            strokes: self.kept.strokes,
-            capitals: self.kept.capitals.saved(),
-            trees: self.kept.trees.each_ref().map(Tree::save),
-        }
+        self.kept.save()
     }
 
     /// Begins a case: with a stranger whom nobody has met, and the tempo of the moment.
@@ -131,29 +133,16 @@ impl Model {
         self.last_learnt = stroke;
     }
 
-    /// Teaches the kept trees the next stroke as far as strokes that `count` are concerned; `None` breaks the chain. A
-    /// dwell, known with the stroke after it, counts as its own stroke does; a pair if both do, or the second after a
-    /// space; a capital as its stroke does.
+    /// Teaches the kept trees the next stroke as far as strokes that `count` are concerned; `None` breaks the chain.
     pub fn keep(&mut self, stroke: Option<Stroke>, counts: bool) {
-        if let Some(stroke) = stroke {
-            if let Some((before, before_counts)) = self.last_kept {
-                let pair_counts = counts && (before_counts || before.key == KeyNumber::SPACE);
-                let may_teach =
-                    |value: &Value| if value.feature == Feature::Dwell { before_counts } else { pair_counts };
-                values(Some(before), stroke).filter(may_teach).for_each(|value| self.kept.learn(value));
-            }
-            if counts {
-                self.kept.count(stroke.key);
-            }
-        }
-        self.last_kept = stroke.map(|stroke| (stroke, counts));
+        self.kept.keep(stroke, counts);
     }
 
-    /// What would be kept after these strokes, in order, each with whether it counts; see [`Model::keep`].
-    pub fn saved_after(&self, strokes: impl Iterator<Item = (Option<Stroke>, bool)>) -> SavedKeys {
-        let mut ahead = Model { kept: self.kept.clone(), last_kept: self.last_kept, ..Model::new() };
+    /// What may be stored once these strokes are kept, in order, each with whether it counts; see [`Model::keep`].
+    pub fn stored_after(&self, strokes: impl Iterator<Item = (Option<Stroke>, bool)>) -> SavedKeys {
+        let mut ahead = self.kept.clone();
         strokes.for_each(|(stroke, counts)| ahead.keep(stroke, counts));
-        ahead.save()
+        ahead.stored()
     }
 
     /// Whether use can have led to this model, which comes from a snapshot.
@@ -171,13 +160,13 @@ impl Model {
     }
 
     pub fn kept_strokes(&self) -> u64 {
-        self.kept.strokes
+        self.kept.learnt.strokes
     }
 
     /// Memory that it holds besides itself.
     pub fn heap_bytes(&self) -> usize {
-        let trees = [&self.live.trees, &self.kept.trees, &self.stranger];
-        trees.into_iter().flatten().map(Tree::heap_bytes).sum()
+        let trees = [&self.live.trees, &self.kept.learnt.trees, &self.stranger].into_iter().flatten();
+        trees.chain([&self.kept.stored_dwells]).map(Tree::heap_bytes).sum()
     }
 
     /// Logarithm of how much better the owner explains a value than the stranger, who learns it.
@@ -215,6 +204,50 @@ impl fmt::Debug for Model {
     }
 }
 
+impl Kept {
+    /// A dwell, known with the stroke after it, counts as its own stroke does; a pair if both do, or the second after a
+    /// space; a capital as its stroke does.
+    fn keep(&mut self, stroke: Option<Stroke>, counts: bool) {
+        if let Some(stroke) = stroke {
+            if let Some((before, before_counts)) = self.last {
+                let pair_counts = counts && (before_counts || before.key == KeyNumber::SPACE);
+                let may_teach =
+                    |value: &Value| if value.feature == Feature::Dwell { before_counts } else { pair_counts };
+                for value in values(Some(before), stroke).filter(may_teach) {
+                    self.learnt.learn(value);
+                    if value.feature == Feature::Dwell && counts {
+                        learn(&mut self.stored_dwells, value);
+                    }
+                }
+            }
+            if counts {
+                self.learnt.count(stroke.key);
+            }
+        }
+        self.last = stroke.map(|stroke| (stroke, counts));
+    }
+
+    fn save(&self) -> SavedKeys {
+        self.with_dwells(&self.learnt.trees[Feature::Dwell.index()])
+    }
+
+    /// The same without what a password would leave of itself: a dwell is one before a certain key, so it may be stored
+    /// only if both keys count, as a pair is. Otherwise the dwell of the space before a password would tell its first key.
+    fn stored(&self) -> SavedKeys {
+        self.with_dwells(&self.stored_dwells)
+    }
+
+    fn with_dwells(&self, dwells: &Tree) -> SavedKeys {
+        let Learnt { trees: [_, press, flight], capitals, strokes } = &self.learnt;
+        let trees = [dwells, press, flight].map(Tree::save);
+        SavedKeys { strokes: *strokes, capitals: capitals.saved(), trees }
+    }
+
+    fn is_sound(&self) -> bool {
+        self.learnt.is_sound() && self.stored_dwells.is_sound(Feature::Dwell, &OWNER[Feature::Dwell.index()])
+    }
+}
+
 impl Learnt {
     fn load(saved: &SavedKeys) -> Result<Learnt, BadState> {
         check_count(saved.strokes, "strokes")?;
@@ -233,11 +266,7 @@ impl Learnt {
     }
 
     fn learn(&mut self, value: Value) {
-        let Value { feature, path, x } = value;
-        let normals = &OWNER[feature.index()];
-        let tree = &mut self.trees[feature.index()];
-        let expected = tree.predict(normals, path);
-        tree.update(normals, path, x, &expected);
+        learn(&mut self.trees[value.feature.index()], value);
     }
 
     fn count(&mut self, key: KeyNumber) {
@@ -260,6 +289,13 @@ impl Tempo {
         self.variance = TEMPO_MEMORY * TEMPO_MEMORY * self.variance * (1.0 - gain)
             + (1.0 - TEMPO_MEMORY * TEMPO_MEMORY) * TEMPO_SD * TEMPO_SD;
     }
+}
+
+fn learn(tree: &mut Tree, value: Value) {
+    let Value { feature, path, x } = value;
+    let normals = &OWNER[feature.index()];
+    let expected = tree.predict(normals, path);
+    tree.update(normals, path, x, &expected);
 }
 
 fn are_sound(trees: &[Tree; Feature::COUNT], normals: &[Normals; Feature::COUNT]) -> bool {

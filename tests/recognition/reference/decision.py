@@ -39,7 +39,6 @@ class Decision:
         # Strokes not kept yet: [number or None for a break, stroke, may be learnt or None where its case is open].
         self.undecided = []
         self.verdicts, self.floor = {}, 0           # of strokes from number `floor` on
-        self.done = 0                 # number of the first stroke that may wait
         self.new_sitting()
         self.clear()
         self.state = self.rest()
@@ -49,7 +48,7 @@ class Decision:
                 "level": [self.level.n, self.level.mean, self.level.square], "sittings": self.sittings}
 
     def stored(self):
-        """What is written to the database: `save` and what is on its way there. An open case below doubt is the owner's."""
+        """What is written to the database: `save` and what is on its way there. An open case below doubt is his."""
         ahead = copy.deepcopy(self.keys)
         for number, stroke, good in self.undecided:
             if number is not None and number not in self.verdicts:
@@ -57,7 +56,7 @@ class Decision:
             if good is None:
                 good = self.state not in (DOUBTFUL, STRANGER)
             ahead.keep(stroke if good else None, self.verdicts.get(number, False))
-        return {**self.save(), "keys": ahead.save()}
+        return {**self.save(), "keys": ahead.stored()}
 
     def keys_ready(self):
         return self.keys.live_strokes >= READY_KEYS
@@ -82,7 +81,6 @@ class Decision:
     # ------------------------------------------------------------ evidence
     def stroke(self, ts, number, stroke):
         if self.state == GUEST:
-            self.floor = number + 1
             return
         entry = [number, stroke, None]
         self.undecided.append(entry)
@@ -170,15 +168,10 @@ class Decision:
     def keep(self, entry, counts):
         number, stroke, good = entry
         if number is not None:
-            self.forget(number)
+            for n in range(self.floor, number + 1):      # strokes that no hand or a guest made have verdicts, too
+                self.verdicts.pop(n, None)
+            self.floor = number + 1
         self.keys.keep(stroke if good else None, counts)
-
-    def forget(self, number):
-        """This stroke is kept or not, and so are those before it; no hand made some of them, or they were a guest's."""
-        for n in range(self.done, number + 1):
-            self.verdicts.pop(n, None)
-        self.done = number + 1
-        self.floor = max(self.floor, self.done)
 
     def judge(self, verdicts):
         self.verdicts.update((n, v) for n, v in verdicts if n >= self.floor)
@@ -201,6 +194,8 @@ class Decision:
         self.hold("key", entry, None)
         if self.against <= 0.0:
             self.close(0)
+        if len(self.undecided) > HELD and self.undecided[0][2] is not None:     # of an open case there are few enough
+            self.keep(self.undecided.pop(0), False)
 
     def skip(self, number, stroke, begins):
         """A stroke that is no text is neither judged nor learnt by the live trees, and no duration of theirs spans it.
@@ -209,7 +204,6 @@ class Decision:
         what was typed between.
         """
         if self.state == GUEST:
-            self.floor = number + 1
             return
         if begins:
             self.keys.last_scored = None

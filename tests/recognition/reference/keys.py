@@ -223,6 +223,7 @@ class Model:
     def __init__(self, state=None):
         self.live = [Tree(m, sd, taus) for m, sd, taus, _ in PRIOR]
         self.kept = [Tree(m, sd, taus) for m, sd, taus, _ in PRIOR]
+        self.stored_dwells = Tree(*PRIOR[DWELL][:3])
         self.stranger = [Tree(m, sd, (taus[0],) + tuple(t * math.sqrt(1 - r * r) for t, r in zip(taus[1:], rho)))
                          for m, sd, taus, rho in PRIOR]
         self.live_capitals, self.kept_capitals = [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]   # left Shift, right Shift, Caps Lock
@@ -233,11 +234,16 @@ class Model:
             for trees in (self.live, self.kept):
                 for f, tree in enumerate(trees):
                     tree.load(state["trees"][f], f)
+            self.stored_dwells.load(state["trees"][DWELL], DWELL)
         self.last_scored = self.last_learnt = self.last_kept = None
         self.begin()
 
     def save(self):
         return {"strokes": self.kept_strokes, "capitals": self.kept_capitals, "trees": [t.save() for t in self.kept]}
+
+    def stored(self):
+        """`save` without dwells before a key that does not count: one would tell the first key of a password."""
+        return {**self.save(), "trees": [t.save() for t in (self.stored_dwells, *self.kept[1:])]}
 
     def begin(self):
         """A new case: a stranger nobody has met, and the tempo of the moment."""
@@ -297,6 +303,8 @@ class Model:
             for f, nodes, x in values(before, stroke):
                 if before[3] if f == DWELL else counts and (before[3] or before[2] == SPACE):
                     plain(self.kept[f], nodes, x)
+                    if f == DWELL and counts:
+                        plain(self.stored_dwells, nodes, x)
             if counts:
                 add_capital(self.kept_capitals, stroke[2])
                 self.kept_strokes += 1

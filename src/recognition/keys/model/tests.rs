@@ -103,11 +103,11 @@ fn live_learns_all_and_only_what_is_kept_is_saved() {
     assert_eq!(model.save(), Model::new().save());
 }
 
-/// The pairs of keys, as two letters (`_` for a space), that the kept tree of a feature has.
-fn kept(model: &Model, feature: Feature, text: &str) -> Vec<String> {
+/// The pairs of keys, as two letters (`_` for a space), that a tree of what was saved has.
+fn pairs(saved: &SavedKeys, feature: Feature, text: &str) -> Vec<String> {
     let letters: Vec<char> = text.chars().collect();
     let number = |c: char| key(&c.to_string());
-    let leaves = model.save().trees[feature.index()].leaves.clone();
+    let leaves = &saved.trees[feature.index()].leaves;
     let pairs = letters.windows(2).filter(|pair| {
         let path = Path::new(feature, number(pair[0]), number(pair[1]));
         leaves.iter().any(|leaf| leaf.0 == Path::saved_leaf(path.pair))
@@ -123,10 +123,31 @@ fn a_dwell_is_kept_if_its_stroke_counts_and_a_pair_if_both_do_or_the_first_is_a_
     for (stroke, counts) in typed(text, 150, 90).into_iter().zip([true, false, false, true, true, false]) {
         model.keep(Some(stroke), counts);
     }
-    assert_eq!(kept(&model, Feature::Dwell, text), ["ab", "cd", "de"]);
-    assert_eq!(kept(&model, Feature::Press, text), ["_c", "cd"]);
-    assert_eq!(kept(&model, Feature::Flight, text), ["_c", "cd"]);
+    let kept = model.save();
+    assert_eq!(pairs(&kept, Feature::Dwell, text), ["ab", "cd", "de"]);
+    assert_eq!(pairs(&kept, Feature::Press, text), ["_c", "cd"]);
+    assert_eq!(pairs(&kept, Feature::Flight, text), ["_c", "cd"]);
     assert_eq!(model.kept_strokes(), 3);
+}
+
+#[test]
+fn a_dwell_is_stored_only_if_the_key_after_it_counts_too() {
+    let text = "by pass ok";
+    let strokes = typed(text, 150, 90).into_iter().map(Some);
+    let mut counts = [true; 10];
+    counts[3..8].fill(false);
+    let model = Model::new();
+    let stored = model.stored_after(strokes.clone().zip(counts));
+    assert_eq!(pairs(&stored, Feature::Dwell, text), ["by", "y_", "ok"]);
+    assert_eq!(pairs(&stored, Feature::Press, text), ["by", "y_", "_o", "ok"]);
+    assert_eq!(model.save(), Model::new().save(), "it only looks ahead");
+
+    let mut kept = Model::new();
+    strokes.zip(counts).for_each(|(stroke, counts)| kept.keep(stroke, counts));
+    assert_eq!(kept.stored_after(std::iter::empty()), stored);
+    let loaded = Model::load(&stored).expect("what was stored");
+    assert_eq!(loaded.save(), stored);
+    assert_eq!(loaded.stored_after(std::iter::empty()), stored);
 }
 
 #[test]
@@ -136,7 +157,7 @@ fn a_broken_chain_is_not_kept_across() {
     model.keep(Some(strokes[0]), true);
     model.keep(None, false);
     model.keep(Some(strokes[1]), true);
-    assert!(kept(&model, Feature::Dwell, "ab").is_empty());
+    assert!(pairs(&model.save(), Feature::Dwell, "ab").is_empty());
 }
 
 #[test]
@@ -176,11 +197,12 @@ fn a_model_of_fifteen_hundred_pairs_a_tree_fits_into_its_memory() {
         model.learn(None);
         model.keep(None, false);
     }
-    for learnt in [&model.live, &model.kept] {
+    for learnt in [&model.live, &model.kept.learnt] {
         assert!(learnt.trees.iter().all(|tree| tree.save().leaves.len() > 1_500));
     }
-    let learnt: usize = [&model.live.trees, &model.kept.trees].into_iter().flatten().map(Tree::heap_bytes).sum();
-    assert!(learnt < 340_000, "{learnt} bytes");
+    let trees = [&model.live.trees, &model.kept.learnt.trees].into_iter().flatten();
+    let learnt: usize = trees.chain([&model.kept.stored_dwells]).map(Tree::heap_bytes).sum();
+    assert!(learnt < 360_000, "{learnt} bytes");
     let case: usize = model.stranger.iter().map(Tree::heap_bytes).sum();
     assert_eq!(model.heap_bytes(), learnt + case);
 }
