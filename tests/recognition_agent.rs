@@ -18,6 +18,8 @@ const BEGIN_US: i64 = 1_790_000_000_000_000;
 const MARKER: &str = "zqxjvkw";
 /// Of lines that an owner types until enough is stored to judge by.
 const LINES: usize = 14;
+/// What is shown of what is learnt, at most.
+const READY_STROKES: u64 = 500;
 const READY: &str = "[recognition]\nready_strokes = 500\n";
 const NO_SINKS: &str = "[redis]\nenabled = false\n";
 const DECISIONS: &str = "SELECT from_state || '>' || to_state || ' ' || reason FROM decisions ORDER BY id";
@@ -112,7 +114,7 @@ async fn scores_and_decisions_are_stored_and_delivered_once_each_and_an_alarm_is
         (&before["state"], &before["trust"], &before["live_state"]),
         (&"stranger".into(), &0.into(), &"kept".into())
     );
-    assert!(before["learnt_keys"].as_u64() >= Some(500), "{before}");
+    assert!(before["learnt_keys"] == READY_STROKES, "{before}");
     let answer = told(&home, &["model", "confirm"]);
     assert_eq!(answer, (Some(0), "confirmed: the state was `stranger` and is `owner`\n".into()));
     let answer = told(&home, &["model", "confirm"]);
@@ -158,10 +160,10 @@ async fn a_stored_model_is_gone_on_from_exported_forgotten_and_imported() {
     let home = home("someone", NO_SINKS);
     learn(&home, None, &typed(0)).await;
     let strokes = stored_strokes(&home);
-    assert!(strokes >= 500, "{strokes}");
+    assert!(strokes >= READY_STROKES, "{strokes}");
     let (agent, _) = start(&home, None);
     let known = status(&home);
-    assert_eq!((&known["state"], &known["learnt_keys"]), (&"owner".into(), &(strokes / 100 * 100).into()));
+    assert_eq!((&known["state"], &known["learnt_keys"]), (&"owner".into(), &READY_STROKES.into()));
     assert!(known["live_state"]["not_kept"].as_str().is_some_and(|why| why.contains("no service manager")), "{known}");
 
     assert_eq!(told(&home, &["model", "export", "model.json"]).0, Some(0));
@@ -189,12 +191,12 @@ async fn a_stored_model_is_gone_on_from_exported_forgotten_and_imported() {
     assert_eq!(status(&home)["learnt_keys"], 0);
     let answer = told(&home, &["model", "import", "model.json", "--yes"]);
     assert_eq!(answer.0, Some(0), "{}", answer.1);
-    assert_eq!(status(&home)["learnt_keys"], strokes / 100 * 100);
+    assert_eq!(status(&home)["learnt_keys"], READY_STROKES);
     eventually("it is stored", async || (kinds(&home) == ["keys", "mouse"]).then_some(())).await;
     assert_eq!(agent.stop(), Some(0));
     assert_eq!(stored_strokes(&home), strokes);
     let (agent, _) = start(&home, None);
-    assert_eq!(status(&home)["learnt_keys"], strokes / 100 * 100);
+    assert_eq!(status(&home)["learnt_keys"], READY_STROKES);
     assert_eq!(agent.stop(), Some(0));
 }
 
@@ -215,7 +217,7 @@ async fn a_damaged_or_newer_model_is_set_aside_and_learning_begins_anew_while_th
         assert_eq!(status(&home)["learnt_keys"], 0);
         assert_eq!(agent.stop(), Some(0));
         learn(&home, None, &typed(0)).await;
-        assert!(stored_strokes(&home) >= 500, "learnt anew");
+        assert!(stored_strokes(&home) >= READY_STROKES, "learnt anew");
     }
     let kinds = kinds(&home);
     assert_eq!((kinds.len(), kinds[0].as_str(), kinds[3].as_str()), (4, "keys", "mouse"), "{kinds:?}");
