@@ -228,6 +228,9 @@ impl Keeper {
     /// Takes over a saved model, or the part of one that there is.
     pub fn import(&mut self, Model(model): &Model, recogniser: &mut Recogniser) -> Answer {
         let recognition = Saved::from_json(model).and_then(|part| {
+            if part.keys.is_none() && part.mouse.is_none() {
+                return Err(BadState::new("it contains neither what is learnt of keys nor of a mouse"));
+            }
             let mut saved = recogniser.recognition.stored();
             saved.take(part);
             Recognition::new(self.settings, Some(&saved))

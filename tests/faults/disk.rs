@@ -104,7 +104,7 @@ pub async fn full() -> Row {
     let traces = write_traces(home.path(), 0..20);
     let all = expected(&traces);
     let paths: Vec<&str> = traces.iter().map(|path| path.to_str().expect("UTF-8")).collect();
-    let arguments = [&["replay", "--speed", "max"], &paths[..]].concat();
+    let arguments = [&["replay", "--recognise", "--speed", "max"], &paths[..]].concat();
     let agent = Agent::start(home.cramped_command(&arguments, LIMIT_BYTES));
     agent.wait_for_log("the database takes no records");
     uncramp(agent.id());
@@ -180,7 +180,7 @@ pub async fn removed() -> Row {
     let traces = write_traces(home.path(), 0..1);
     let all = expected(&traces);
     let trace = traces[0].to_str().expect("UTF-8");
-    let agent = Agent::start(home.command(&["replay", "--speed", "30", trace]));
+    let agent = Agent::start(home.command(&["replay", "--recognise", "--speed", "30", trace]));
     let has = |count| home.database().exists() && in_database(&home.database()).len() >= count;
     eventually("some records", async || has(all.len() / 2).then_some(())).await;
     let before = in_database(&home.database());

@@ -2,7 +2,7 @@
 
 use super::Row;
 use super::scene::{
-    Names, expected, in_database, in_influx, in_influx_between, in_stream, name, replay, sections, span_us,
+    Names, expected, in_database, in_influx, in_influx_between, in_streams, name, replay, sections, span_us, streamed,
     write_traces,
 };
 use crate::support::agent::Home;
@@ -54,9 +54,12 @@ pub async fn kill(times: usize) -> Row {
         || agent.wait()
     });
     assert_eq!(code.await.expect("no panic"), Some(0));
-    let (stream, stream_twice) = in_stream(&redis).await;
+    let (stream, stream_twice) = in_streams(&redis).await;
     let (points, points_twice) = in_influx(&influx, DATABASE).await;
-    for (found, twice) in [(&stream, stream_twice), (&points, points_twice), (&in_database(&home.database()), 0)] {
+    let stored = in_database(&home.database());
+    for (all, found, twice) in
+        [(&streamed(&all), &stream, stream_twice), (&all, &points, points_twice), (&all, &stored, 0)]
+    {
         assert!(found.is_subset(&all), "records that nobody made");
         row.lost += all.len() - found.len();
         row.twice += twice;

@@ -1,7 +1,7 @@
 //! More than anybody makes: events at many times the highest real rate, a crowd of subscribers, and floods of rubbish.
 
 use super::Row;
-use super::scene::{Names, in_database, in_stream, name};
+use super::scene::{Names, in_database, in_streams, name};
 use crate::support::agent::Home;
 use crate::support::eventually;
 use crate::support::servers::Redis;
@@ -45,7 +45,7 @@ pub async fn flood(seconds: i64) -> Row {
     let stored = in_database(&home.database());
     assert!(stored.len() as i64 > seconds * FOCUS_A_SECOND / 2, "{} records", stored.len());
     let mut row = Row::new(format!("ten times the highest real rate, {SUBSCRIBERS} subscribers, {seconds} s"));
-    let (stream, twice) = in_stream(&redis).await;
+    let (stream, twice) = in_streams(&redis).await;
     row.add(stored.len(), stored.intersection(&stream).count(), twice);
     for subscription in crowd {
         let (heard, heard_twice) = heard(subscription, stored.len()).await;

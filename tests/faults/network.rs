@@ -2,7 +2,9 @@
 
 use super::Row;
 use super::proxy::{Mode, Proxy};
-use super::scene::{Names, expected, in_database, in_influx, in_stream, peak_kib, replay, sections, write_traces};
+use super::scene::{
+    Names, expected, in_database, in_influx, in_streams, peak_kib, replay, sections, streamed, write_traces,
+};
 use crate::support::agent::{Agent, Home};
 use crate::support::http::StrictV2;
 use crate::support::servers::{Influx1, Redis};
@@ -84,10 +86,10 @@ async fn finish(
         // At most down and up again, and for two kinds of failure one line each.
         assert!(troubles <= 2 && of_sink("being delivered") <= 2, "{}: {log:?}", row.fault);
     }
-    let (stream, stream_twice) = in_stream(redis).await;
+    let (stream, stream_twice) = in_streams(redis).await;
     let (points, points_twice) = in_influx(influx, database).await;
     let stored = in_database(&home.database());
-    for (found, twice) in [(stream, stream_twice), (points, points_twice), (stored, 0)] {
+    for (all, found, twice) in [(&streamed(all), stream, stream_twice), (all, points, points_twice), (all, stored, 0)] {
         row.add(all.len(), all.intersection(&found).count(), twice);
     }
     row.times = 1;
@@ -138,9 +140,9 @@ pub async fn refused() -> Row {
     assert_eq!(code, Some(0), "{log:?}");
     set_password(&redis, ":right@", "").await;
     let mut row = Row::new("refused, then a wrong password");
-    let (stream, stream_twice) = in_stream(&redis).await;
+    let (stream, stream_twice) = in_streams(&redis).await;
     let (points, points_twice) = in_influx(&influx, DATABASE).await;
-    for (found, twice) in [(stream, stream_twice), (points, points_twice)] {
+    for (all, found, twice) in [(&streamed(&all), stream, stream_twice), (&all, points, points_twice)] {
         row.add(all.len(), all.intersection(&found).count(), twice);
     }
     row.times = 1;
@@ -206,15 +208,15 @@ pub async fn data_lost(influx: &Influx1) -> Row {
     let mut redis = Redis::start(&[]).await;
     let home = Home::with_config(&sections(&redis.url(), &influx.url(), "forgetful"));
     let (traces, more) = (write_traces(home.path(), 0..2), write_traces(home.path(), 2..4));
-    let all: Names = expected(&[traces.clone(), more.clone()].concat());
+    let all = streamed(&expected(&[traces.clone(), more.clone()].concat()));
     let (code, log, _) = ended(replay(&home, &traces, &[])).await;
     assert_eq!(code, Some(0), "{log:?}");
-    let (before, twice_before) = in_stream(&redis).await;
+    let (before, twice_before) = in_streams(&redis).await;
     redis.restart().await;
-    assert!(in_stream(&redis).await.0.is_empty(), "it forgot");
+    assert!(in_streams(&redis).await.0.is_empty(), "it forgot");
     let (code, log, _) = ended(replay(&home, &more, &[])).await;
     assert_eq!(code, Some(0), "{log:?}");
-    let (after, twice_after) = in_stream(&redis).await;
+    let (after, twice_after) = in_streams(&redis).await;
     let mut row = Row::new("Redis restarted with its data lost");
     let told: Names = before.union(&after).cloned().collect();
     row.add(

@@ -34,17 +34,18 @@ pub fn write_traces(folder: &Path, days: std::ops::Range<i64>) -> Vec<PathBuf> {
     days.map(write).collect()
 }
 
-/// Replays traces as fast as it goes and waits for the sinks.
+/// Replays traces as fast as it goes, with recognition, and waits for the sinks.
 pub fn replay(home: &Home, traces: &[PathBuf], more: &[&str]) -> Agent {
     let traces: Vec<&str> = traces.iter().map(|path| path.to_str().expect("UTF-8")).collect();
-    Agent::start(home.command(&[&["replay", "--speed", "max", "--drain", "120"], more, &traces].concat()))
+    let arguments = ["replay", "--recognise", "--speed", "max", "--drain", "120"];
+    Agent::start(home.command(&[&arguments, more, &traces].concat()))
 }
 
 /// The records that a replay of these traces prints.
 pub fn expected(traces: &[PathBuf]) -> Names {
     let home = Home::with_config("");
     let paths: Vec<&str> = traces.iter().map(|path| path.to_str().expect("UTF-8")).collect();
-    let output = home.run(&[&["replay", "--stdout", "--speed", "max"], &paths[..]].concat());
+    let output = home.run(&[&["replay", "--recognise", "--stdout", "--speed", "max"], &paths[..]].concat());
     let text = String::from_utf8(output.stdout).expect("UTF-8");
     let names: Names = text.lines().map(name).collect();
     assert!(!names.is_empty(), "nothing comes of the traces");
@@ -93,11 +94,6 @@ pub async fn in_streams_after(redis: &Redis, ids: &mut [String; 2]) -> Names {
         names.extend(records.iter().map(|record| name(record)));
     }
     names
-}
-
-/// Records in the stream, and how many of them are there more than once.
-pub async fn in_stream(redis: &Redis) -> (Names, usize) {
-    distinct(redis.stream().await.iter().map(|record| name(record)).collect())
 }
 
 /// The time of these days of traces, µs.

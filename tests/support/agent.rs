@@ -135,12 +135,17 @@ impl Agent {
 
     /// Waits for a line of the log with this text in it.
     pub fn wait_for_log(&self, text: &str) {
+        self.log_until(text);
+    }
+
+    /// The lines of the log before the first with this text in it.
+    pub fn log_until(&self, text: &str) -> Vec<String> {
         let mut seen = Vec::new();
         let begun = Instant::now();
         loop {
             let left = LIMIT.saturating_sub(begun.elapsed());
             match self.log.recv_timeout(left) {
-                Ok(line) if line.contains(text) => return,
+                Ok(line) if line.contains(text) => return seen,
                 Ok(line) => seen.push(line),
                 Err(_) => panic!("the log never said {text:?}; it said:\n{}", seen.join("\n")),
             }

@@ -183,3 +183,15 @@ pub fn events(strokes: &[Stroke]) -> Vec<Stamped> {
     };
     halves(strokes).into_iter().map(event).collect()
 }
+
+/// What a device of the virtual machine plays: a line for each wait, press and release.
+pub fn script(strokes: &[Stroke]) -> String {
+    let mut lines = String::new();
+    let mut before_us = strokes[0].press_us;
+    for (us, key, action) in halves(strokes) {
+        let action = if action == Action::Press { "down" } else { "up" };
+        lines += &format!("wait_us {}\n{action} {key}\n", us - before_us);
+        before_us = us;
+    }
+    lines
+}

@@ -9,6 +9,7 @@ mod desktop_canary;
 mod desktop_disk;
 mod desktop_install;
 mod desktop_package;
+mod desktop_recognition;
 mod desktop_service;
 mod desktop_session;
 mod desktop_sinks;
@@ -26,4 +27,6 @@ mod records;
 mod remapper;
 mod snapshot;
 mod surfaces;
+#[path = "../support/typists.rs"]
+mod typists;
 mod unmounted;
