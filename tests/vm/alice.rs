@@ -188,8 +188,9 @@ impl Desk {
     pub fn check_that_no_record_is_missing(&mut self) {
         assert_eq!(self.query("PRAGMA integrity_check"), "ok");
         let last = self.query("SELECT last_id FROM sequence");
-        let apps = self.query("SELECT count(*) FROM app_transitions").parse::<u64>().expect("a number");
-        assert_eq!(last, (self.count("true") + apps).to_string());
+        let others = ["app_transitions", "scores", "decisions"].map(|table| format!("(SELECT count(*) FROM {table})"));
+        let others: u64 = self.query(&format!("SELECT {}", others.join(" + "))).parse().expect("a number");
+        assert_eq!(last, (self.count("true") + others).to_string());
     }
 
     /// One of the service's properties, as systemd tells it.
