@@ -51,6 +51,8 @@ struct Options {
     /// How long memory is watched; minutes without.
     hours: Option<f64>,
     rows: u64,
+    /// `cargo bench --bench agent -- recognition`
+    is_recognition_only: bool,
 }
 
 fn main() {
@@ -58,11 +60,10 @@ fn main() {
         return;
     }
     let options = Options::parse();
-    if std::env::var_os("ONLY_RECOGNITION").is_some() {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    if options.is_recognition_only {
         return growth::recognition(&runtime, options.watch(90.0));
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let mut report = Report::begin();
     binary_and_start(&mut report, &runtime);
     let mut course = Vec::new();
@@ -90,7 +91,11 @@ impl Options {
 
     fn parse() -> Options {
         let value = |name: &str| std::env::args().find_map(|arg| arg.strip_prefix(name)?.parse::<f64>().ok());
-        Options { hours: value("HOURS="), rows: value("ROWS=").map_or(1_000_000, |rows| rows as u64) }
+        Options {
+            hours: value("HOURS="),
+            rows: value("ROWS=").map_or(1_000_000, |rows| rows as u64),
+            is_recognition_only: std::env::args().any(|arg| arg == "recognition"),
+        }
     }
 }
 

@@ -96,7 +96,7 @@ impl Work {
 
     /// The owner types until enough is learnt to judge by.
     fn become_known(&mut self, owner: &mut Person) {
-        for _ in 0..4 {
+        for _ in 0..10 {
             self.type_strokes(&owner.type_lines(1, MARKER));
             if self.state() == "owner" {
                 break;

@@ -80,7 +80,7 @@ impl Desktop {
             ["-device", "VGA"],
             ["-kernel", &kernel],
             ["-initrd", &initramfs],
-            ["-append", "console=ttyS0 quiet mitigations=off random.trust_cpu=on"],
+            ["-append", "console=ttyS0 quiet mitigations=off random.trust_cpu=on fsck.repair=yes"],
             ["-drive", &disk],
             ["-drive", "file=archive,format=raw,if=virtio"],
             ["-device", "virtio-keyboard-pci"],
