@@ -195,8 +195,8 @@ impl Agent {
             self.losses.tell(lost);
         }
         // An interval with input has ended, whether by the timer or by the event after it.
-        if let (true, Some(keeper), Some(recogniser)) = (is_scored, &mut self.keeper, &self.feed.recogniser) {
-            keeper.keep(&recogniser.recognition, Instant::now());
+        if let (true, Some(keeper), Some(recogniser)) = (is_scored, &mut self.keeper, &mut self.feed.recogniser) {
+            keeper.keep(&mut recogniser.recognition, Instant::now());
         }
     }
 

@@ -32,7 +32,7 @@ const BACKWARD_LIMIT_US: Micros = 1_000_000;
 const SITTING_US: Micros = 900_000_000;
 
 /// Takes the very events that the pipeline of the devices takes, in the same order, ticks included.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Recognition {
     decision: Decision,
     counting: Counting,
@@ -81,13 +81,14 @@ impl Recognition {
     }
 
     /// Passes on the live state for the process after this one, in pieces, as bytes that only [`Recognition::restore`]
-    /// reads. They contain what was typed of late, so they must never reach a disk. Events between the two are a gap.
-    pub fn snapshot(&self, put: impl FnMut(&[u8])) {
-        saved::snapshot(&self.decision, put);
+    /// reads. What is open is dropped, so they do not tell in which order keys were pressed; but they contain pairs of keys
+    /// that may be a secret's alone, so they must never reach a disk. Events between the two are a gap.
+    pub fn snapshot(&mut self, put: impl FnMut(&[u8])) {
+        saved::snapshot(&mut self.decision, put);
     }
 
     /// The same in one piece, for a copy.
-    pub fn snapshot_bytes(&self) -> Vec<u8> {
+    pub fn snapshot_bytes(&mut self) -> Vec<u8> {
         let mut bytes = Vec::new();
         self.snapshot(|piece| bytes.extend(piece));
         bytes

@@ -214,7 +214,7 @@ fn recognised<W: FnMut(&Stamped) -> bool>(
 ) -> Option<f64> {
     const SNAPSHOT: &str = "snapshot";
     let Some(folder) = std::env::var_os(VARIABLE) else {
-        let (recognition, now_us) = owner::known();
+        let (mut recognition, now_us) = owner::known();
         let mut snapshot = now_us.to_le_bytes().to_vec();
         recognition.snapshot(|piece| snapshot.extend(piece));
         let folder = tempfile::tempdir().expect("a folder");

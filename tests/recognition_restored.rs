@@ -6,8 +6,9 @@ mod fuzz;
 
 use common::{generator, parse};
 use proptest::prelude::*;
-use seclyzer::event::Stamped;
+use seclyzer::event::{Event, Stamped};
 use seclyzer::recognition::{Readiness, Recognition, Saved, Settings, State, Told};
+use std::collections::HashSet;
 use std::path::Path;
 
 const GOLDEN: [&str; 9] = ["day", "expander", "fresh", "gone", "layouts", "long_alarm", "mixed", "play", "takeover"];
@@ -113,10 +114,31 @@ fn a_live_state_that_is_cut_off_goes_on_behind_its_end_or_is_of_another_version_
 }
 
 #[test]
+fn no_stroke_is_in_the_live_state_with_its_time_so_that_nobody_can_tell_in_which_order_keys_were_pressed() {
+    for name in GOLDEN {
+        let (mut recognition, mut times) = (owner(), Vec::new());
+        for (i, stamped) in golden(name).iter().enumerate() {
+            recognition.push(stamped, drop);
+            if matches!(stamped.event, Event::Key { .. }) {
+                times.push(postcard::to_allocvec(&stamped.ts_us).expect("a number"));
+            }
+            if i % 500 == 499 {
+                let (snapshot, bytes) = (recognition.snapshot_bytes(), times[0].len());
+                let there: HashSet<&[u8]> = snapshot.windows(bytes).collect();
+                assert!(
+                    times.iter().all(|time| time.len() == bytes && !there.contains(&time[..])),
+                    "{name}, event {i}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
 fn where_more_has_to_be_learnt_since_the_restart_nobody_is_judged_until_it_is() {
     let readiness = Readiness { strokes: 100_000, actions: 100_000, sittings: 3 };
     let settings = Settings { readiness, ..Settings::default() };
-    let recognition = owner();
+    let mut recognition = owner();
     assert_eq!(recognition.score().state, State::Owner);
     let restored = Recognition::restore(settings, &recognition.snapshot_bytes()).expect("its own");
     assert_eq!(restored.score().state, State::Learning);

@@ -37,13 +37,13 @@ impl Known {
             let mut recognition = nobody();
             typed(&TEXT.repeat(40), 0..0, Rhythm::Owner(0)).iter().for_each(|event| recognition.push(event, |_| ()));
             assert_eq!(recognition.score().trust, Some(100), "the owner is known");
-            snapshot(&recognition)
+            snapshot(&mut recognition)
         });
         restored(snapshot)
     }
 }
 
-fn snapshot(recognition: &Recognition) -> Vec<u8> {
+fn snapshot(recognition: &mut Recognition) -> Vec<u8> {
     let mut bytes = Vec::new();
     recognition.snapshot(|piece| bytes.extend_from_slice(piece));
     bytes
@@ -63,7 +63,7 @@ enum Break {
 }
 
 impl Break {
-    fn goes_on_from(self, recognition: &Recognition) -> Recognition {
+    fn goes_on_from(self, recognition: &mut Recognition) -> Recognition {
         match self {
             Break::Restart => restored(&snapshot(recognition)),
             Break::Reboot => {
@@ -164,7 +164,7 @@ impl Life {
                     recognition.tick(moment_us, |told| outcome.take(told));
                     outcome.store(&recognition);
                     if let Some(end) = self.ends.filter(|_| i == 0) {
-                        recognition = end.goes_on_from(&recognition);
+                        recognition = end.goes_on_from(&mut recognition);
                         outcome.store(&recognition);
                     }
                 }

@@ -43,7 +43,7 @@ pub fn measure(criterion: &mut Criterion) {
     keeper.import(&Model(Zeroizing::new(owner::many_keys())), &mut recogniser);
 
     criterion.bench_function("live state, many keys", |bencher| {
-        bencher.iter(|| keeper.keep(&recogniser.recognition, tokio::time::Instant::now()))
+        bencher.iter(|| keeper.keep(&mut recogniser.recognition, tokio::time::Instant::now()))
     });
     let mut learn = Learning { now_us: workload::START_US };
     for (name, is_committed) in [("model saved, agent's own thread", false), ("model saved, committed", true)] {

@@ -127,7 +127,7 @@ impl Keeper {
     }
 
     /// At the end of an interval with input: the live state, and the database if it is time.
-    pub fn keep(&mut self, recognition: &Recognition, now: Instant) {
+    pub fn keep(&mut self, recognition: &mut Recognition, now: Instant) {
         self.keep_live(recognition);
         if now.saturating_duration_since(self.saved) >= SAVE_INTERVAL {
             self.save(recognition, now);
@@ -148,7 +148,7 @@ impl Keeper {
         }
     }
 
-    fn keep_live(&mut self, recognition: &Recognition) {
+    fn keep_live(&mut self, recognition: &mut Recognition) {
         if let Ok(live) = &mut self.live {
             live.write(|file| {
                 file.put(&name(&self.identity));
@@ -165,7 +165,7 @@ impl Keeper {
     }
 
     /// What was learnt is replaced: nothing of before is to be found again.
-    fn begin_anew(&mut self, recognition: &Recognition) {
+    fn begin_anew(&mut self, recognition: &mut Recognition) {
         if let Ok(live) = &mut self.live {
             live.clear();
         }
@@ -188,7 +188,7 @@ impl Keeper {
             return Answer::Done(format!("there is no alarm to answer: the state is `{}`", before.name()));
         }
         recogniser.control(now_us, Control::Unlock);
-        self.keep_live(&recogniser.recognition);
+        self.keep_live(&mut recogniser.recognition);
         self.save(&recogniser.recognition, Instant::now());
         let state = recogniser.recognition.score().state;
         Answer::Done(format!("confirmed: the state was `{}` and is `{}`", before.name(), state.name()))
@@ -238,7 +238,7 @@ impl Keeper {
         match recognition {
             Ok(recognition) => {
                 recogniser.recognition = recognition;
-                self.begin_anew(&recogniser.recognition);
+                self.begin_anew(&mut recogniser.recognition);
                 Answer::Done("imported; the agent goes on from this model".into())
             }
             Err(error) => Answer::Refused(format!("nothing is imported: {error}")),

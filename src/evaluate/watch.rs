@@ -49,7 +49,7 @@ pub fn watch(
             while moments.next_if(|&moment| moment == number).is_some() {
                 let other = Other::choose(owner, people, &mut random);
                 if let Some(other) = other.filter(|_| stream.is_judging()) {
-                    let noticed = stream.copy(settings)?.noticed(&other);
+                    let noticed = stream.copy().noticed(&other);
                     taken.push(Takeover { owner: owner as u32, noticed });
                 }
             }
@@ -81,8 +81,10 @@ impl Stream {
     }
 
     /// The same in the same state; events between the two are a gap.
-    fn copy(&self, settings: Settings) -> Result<Stream, BadState> {
-        Ok(Stream { recognition: Recognition::restore(settings, &self.recognition.snapshot_bytes())?, ..*self })
+    fn copy(&self) -> Stream {
+        let mut recognition = self.recognition.clone();
+        recognition.suspend();
+        Stream { recognition, ..*self }
     }
 
     /// A sitting whose times lie before what was seen comes `pause_us` after it.

@@ -34,13 +34,13 @@ const LEVELS: [u8; 3] = [75, 50, 25];
 
 /// What may be shown of the present state.
 pub(super) fn score(decision: &Judge) -> Score {
-    let needed = decision.readiness();
+    let (needed, mouse) = (decision.readiness(), decision.mouse.ahead());
     Score {
         state: decision.state(),
         trust: trust(decision.state(), decision.doubt()),
         learnt_keys: learnt(decision.keys.live_strokes(), needed.strokes, KEYS_STEP),
-        learnt_actions: learnt(decision.learnt_actions() as u64, needed.actions, ACTIONS_STEP),
-        sittings: decision.sittings.min(needed.sittings),
+        learnt_actions: learnt(mouse.owner.actions() as u64, needed.actions, ACTIONS_STEP),
+        sittings: mouse.sittings.min(needed.sittings),
     }
 }
 

@@ -6,29 +6,24 @@
 //! constants: docs/recognition.md.
 
 mod case;
+mod mouse;
 mod stored;
 mod undecided;
 
 use super::coarse;
 use super::keys::{Model, Stroke};
-use super::mouse::{CALIBRATION, HALF_LIFE_ACTIONS, Level, MIN_LEVEL_ACTIONS, Owner, Vector, Window};
-use super::saved::check_count;
+use super::mouse::{CALIBRATION, Vector};
 use super::state::{Modality, Readiness, Reason, Settings, State};
 use crate::event::Micros;
 use case::{Case, Item};
+pub use mouse::Learnt;
+use mouse::Mouse;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 use undecided::Undecided;
 
 /// A stroke adds this less its score: silence counts against. At 0, 3 % of strangers are never found; at 0.12 owners climb.
 const ALLOWANCE: f64 = 0.06;
-/// The mouse's range, 18, is less than the lock threshold: it never locks alone.
-const MOUSE_LOW: f64 = -4.0;
-const MOUSE_HIGH: f64 = 14.0;
-/// More than a sitting has.
-const MOST_ACTIONS: u32 = u32::MAX / 2;
-/// A sitting counts that taught so many actions.
-const SITTING_ACTIONS: u32 = 30;
 /// Items in a row below doubt after which a stranger is held to have gone.
 const CALM: u32 = 200;
 
@@ -51,46 +46,19 @@ impl Change {
     }
 }
 
-/// The mouse's window of the present sitting.
-#[derive(Debug, Serialize, Deserialize)]
-struct Sitting {
-    window: Window,
-    window_actions: u32,
-    /// The window's log odds as they have entered the sum.
-    odds: Option<f64>,
-    /// Actions that it has taught.
-    taught: u32,
-}
-
-impl Sitting {
-    fn new() -> Sitting {
-        Sitting { window: Window::new(Sitting::keep()), window_actions: 0, odds: None, taught: 0 }
-    }
-
-    /// What an action leaves of the weight of those before.
-    fn keep() -> f64 {
-        (-1.0 / HALF_LIFE_ACTIONS).exp2()
-    }
-
-    fn is_sound(&self) -> bool {
-        self.window.is_sound(Sitting::keep())
-            && self.odds.is_none_or(|odds| (MOUSE_LOW..=MOUSE_HIGH).contains(&odds))
-            && self.window_actions.max(self.taught) <= MOST_ACTIONS
-    }
-}
-
-#[derive(Serialize, Deserialize)]
+/// Serialized it is a snapshot. Of the strokes of the open case and of the present line nothing is in it but sums: their
+/// order and times are a text.
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Decision {
     #[serde(skip)]
     settings: Settings,
     pub keys: Model,
-    pub owner: Owner,
-    pub level: Level,
-    /// Sittings that have taught the mouse's model.
-    pub sittings: u64,
-    sitting: Sitting,
+    pub mouse: Mouse,
     state: State,
     case: Case,
+    /// Whether nothing of the open case counts as the owner's, because it has raised a doubt.
+    holds_back: bool,
+    #[serde(skip)]
     undecided: Undecided,
     /// Items in a row below doubt.
     calm: u32,
@@ -112,16 +80,14 @@ impl std::fmt::Debug for Decision {
 }
 
 impl Decision {
-    pub fn new(settings: Settings, keys: Model, owner: Owner, level: Level, sittings: u64) -> Decision {
+    pub fn new(settings: Settings, keys: Model, mouse: Learnt) -> Decision {
         let mut decision = Decision {
             settings,
             keys,
-            owner,
-            level,
-            sittings,
-            sitting: Sitting::new(),
+            mouse: Mouse::new(mouse),
             state: State::Learning,
             case: Case::default(),
+            holds_back: false,
             undecided: Undecided::default(),
             calm: 0,
             until_us: None,
@@ -141,17 +107,14 @@ impl Decision {
         if self.state == State::Owner {
             self.state = self.rest();
         }
-        self.undecided.restart();
     }
 
     /// Whether use can have led to this, which comes from a snapshot.
     pub fn is_sound(&self) -> bool {
         self.keys.is_sound()
-            && self.owner.is_sound()
-            && check_count(self.sittings, "sittings").is_ok()
-            && self.sitting.is_sound()
+            && self.mouse.is_sound()
             && self.case.is_sound()
-            && self.undecided.is_sound()
+            && (self.holds_back || !self.is_doubted())
             && (self.state != State::Guest || self.until_us.is_some())
     }
 
@@ -162,12 +125,8 @@ impl Decision {
         model.break_scoring();
         model.learn(None);
         model.keep(None, false);
-        let (owner, level, sittings) = if mouse {
-            (Owner::new(), Level::default(), 0)
-        } else {
-            (std::mem::take(&mut self.owner), self.level, self.sittings)
-        };
-        *self = Decision::new(self.settings, model, owner, level, sittings);
+        let learnt = if mouse { Learnt::default() } else { self.mouse.ahead().after_sitting() };
+        *self = Decision::new(self.settings, model, learnt);
     }
 
     pub fn state(&self) -> State {
@@ -211,8 +170,7 @@ impl Decision {
     }
 
     pub fn mouse_ready(&self) -> bool {
-        let least = self.settings.readiness;
-        self.owner.actions() >= least.actions as f64 && self.sittings >= least.sittings
+        self.mouse.sure().is_ready(&self.settings.readiness)
     }
 
     /// The state where nothing speaks against the owner.
@@ -232,7 +190,7 @@ impl Decision {
         if self.state == State::Guest {
             return;
         }
-        let ticket = self.undecided.push(number, Some(stroke), None, counts, &mut self.keys);
+        let ticket = self.undecided.push(number, Some(stroke), None, counts, !self.holds_back, &mut self.keys);
         self.hold(Item::Key(ticket, Some(stroke)));
         let against = if self.keys_ready() { ALLOWANCE - self.keys.score(stroke) } else { 0.0 };
         self.add(ts_us, against, 0.0);
@@ -252,7 +210,7 @@ impl Decision {
             self.close_if_calm();
         }
         let good = Some(self.state != State::Stranger);
-        self.undecided.push(number, Some(stroke), good, counts, &mut self.keys);
+        self.undecided.push(number, Some(stroke), good, counts, !self.holds_back, &mut self.keys);
         self.undecided.drain(&mut self.keys);
     }
 
@@ -260,7 +218,7 @@ impl Decision {
     pub fn pause(&mut self, number: u64) {
         self.keys.break_scoring();
         // As in the definition, a break never gets a verdict: what follows it waits, but not to be stored.
-        let ticket = self.undecided.push(number, None, None, None, &mut self.keys);
+        let ticket = self.undecided.push(number, None, None, None, !self.holds_back, &mut self.keys);
         self.hold(Item::Key(ticket, None));
         self.close_if_calm();
         self.undecided.limit(&mut self.keys);
@@ -271,18 +229,8 @@ impl Decision {
         if self.state == State::Guest {
             return;
         }
-        let (mut change, mut teaches) = (0.0, None);
-        if self.mouse_ready() {
-            let sitting = &mut self.sitting;
-            sitting.window.add(&vector);
-            sitting.window_actions += 1;
-            let odds = CALIBRATION * sitting.window.llr(&self.owner);
-            let now = self.level.at(odds).clamp(MOUSE_LOW, MOUSE_HIGH);
-            change = now - sitting.odds.unwrap_or(now);
-            sitting.odds = Some(now);
-            teaches = (sitting.window_actions >= MIN_LEVEL_ACTIONS).then_some(odds);
-        }
-        self.hold(Item::Mouse(vector, teaches));
+        let (change, odds) = self.mouse.act(&vector, &self.settings.readiness, !self.holds_back);
+        self.hold(Item::Mouse(vector, odds));
         self.add(ts_us, 0.0, change);
     }
 
@@ -297,8 +245,9 @@ impl Decision {
     }
 
     fn hold(&mut self, item: Item) {
-        if let Some(Item::Key(ticket, _)) = self.case.hold(item) {
-            self.undecided.set_good(ticket, false);
+        if let Some(Item::Key(ticket, stroke)) = self.case.hold(item) {
+            // What is stored has counted it as the owner's, and must not depend on which cases are open.
+            self.undecided.set_good(ticket, stroke.is_some() && !self.holds_back);
         }
     }
 
@@ -317,6 +266,8 @@ impl Decision {
             self.go(ts_us, State::Owner, Reason::Evidence, None);
         }
         if self.state == State::Owner && against >= thresholds.doubt {
+            self.holds_back = true;
+            self.mouse.fall_back();
             self.go(ts_us, State::Doubtful, Reason::Evidence, modality);
         }
         if self.state == State::Doubtful && against >= thresholds.notify {
@@ -332,7 +283,8 @@ impl Decision {
         let is_calm = self.state == State::Stranger && against < thresholds.doubt;
         self.calm = if is_calm { self.calm.saturating_add(1) } else { 0 };
         if self.calm >= CALM && !self.settings.password_only {
-            (self.contested, self.locked) = (false, false);
+            (self.contested, self.locked, self.holds_back) = (false, false, false);
+            self.mouse.learn(self.case.actions_from(self.case.risen(&thresholds)));
             self.go(ts_us, self.rest(), Reason::Calm, None);
         }
     }
@@ -343,43 +295,36 @@ impl Decision {
         }
     }
 
-    /// The case ends; what it held is learnt, but for its first `skip` items. Of a stranger nothing is.
+    /// The case ends; what it held is learnt, but for its first `skip` items. Of a stranger nothing is. What is stored
+    /// has all of a case that raised no doubt.
     fn close(&mut self, skip: usize) {
+        let is_owners = self.state != State::Stranger;
+        if self.holds_back && is_owners {
+            self.mouse.learn(self.case.actions_from(skip));
+        }
+        if is_owners || !self.holds_back {
+            self.mouse.settle(self.case.actions_from(skip));
+        }
         if self.case.cut {
             self.keys.learn(None);
         }
         for i in 0..self.case.len() {
-            let good = i >= skip && self.state != State::Stranger;
-            match self.case.next_item() {
-                Some(Item::Key(ticket, stroke)) => {
-                    self.undecided.set_good(ticket, good);
-                    self.keys.learn(stroke.filter(|_| good));
-                }
-                Some(Item::Mouse(vector, odds)) if good => {
-                    self.owner.learn(&vector);
-                    self.sitting.taught += 1;
-                    if let Some(odds) = odds {
-                        self.level.learn(odds);
-                    }
-                }
-                Some(Item::Mouse(..)) | None => {}
+            let good = i >= skip && is_owners;
+            if let Some(Item::Key(ticket, stroke)) = self.case.next_item() {
+                self.undecided.set_good(ticket, good || !self.holds_back);
+                self.keys.learn(stroke.filter(|_| good));
             }
         }
+        self.holds_back = !is_owners;
         self.case.clear();
         self.keys.begin();
         self.undecided.drain(&mut self.keys);
     }
 
-    fn new_sitting(&mut self) {
-        self.owner.end_block();
-        self.sitting = Sitting::new();
-    }
-
     /// Idle for long, locked, unlocked, a guest: the mouse's window and block end; the sum and the case stay.
     pub fn end_sitting(&mut self) {
-        self.sittings += u64::from(self.sitting.taught >= SITTING_ACTIONS);
         self.answered = false;
-        self.new_sitting();
+        self.mouse.end_sitting();
     }
 
     /// A password closes the case. Where it had come to a stranger the owner has answered, and all of it is learnt,
@@ -397,7 +342,7 @@ impl Decision {
         (self.contested, self.locked) = (false, false);
     }
 
-    /// Nothing is judged or learnt until then. What was open is dropped.
+    /// Nothing is judged or learnt until then. What was open is dropped; what is stored has it if it raised no doubt.
     pub fn guest(&mut self, ts_us: Micros, until_us: Micros) {
         self.end_sitting();
         self.close(self.case.len());

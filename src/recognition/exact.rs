@@ -44,7 +44,7 @@ impl Told {
             by_keys,
             by_mouse,
             learnt_keys: decision.keys.live_strokes(),
-            learnt_actions: decision.owner.actions(),
+            learnt_actions: decision.mouse.sure().owner.actions(),
             coarse: coarse::score(decision),
         })
     }

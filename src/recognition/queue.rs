@@ -14,6 +14,7 @@ const WAITING: usize = 1024;
 /// A shortcut's modifier is held no longer: its release was lost.
 const CHORD_US: Micros = 3_000_000;
 
+#[derive(Clone)]
 struct Queued {
     stroke: Stroke,
     in_chord: bool,
@@ -35,7 +36,7 @@ pub struct Judged {
     pub held_us: Micros,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Queue {
     strokes: VecDeque<Queued>,
     /// Number of the first one.

@@ -1,6 +1,6 @@
 //! What outlives the process: the saved state, which may be stored, and the snapshot, which may not.
 
-use super::decision::Decision;
+use super::decision::{Decision, Learnt};
 use super::keys::{Model, SavedKeys};
 use super::mouse::{Level, Owner, SavedMouse};
 use super::state::Settings;
@@ -14,7 +14,7 @@ pub(super) const MOST_SUMMED: f64 = 1e12;
 /// The most that anything is counted to in a state: whole numbers up to here are the same in every program that reads it.
 pub(super) const MOST_COUNTED: u64 = 1 << 53;
 /// Version of the snapshot: to be changed whenever a type in it changes.
-const LAYOUT: u32 = 2;
+const LAYOUT: u32 = 3;
 
 /// A state that cannot be gone on from.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -123,35 +123,33 @@ pub(super) fn check_count(count: u64, of_what: &str) -> Result<(), BadState> {
 }
 
 pub(super) fn of(decision: &Decision) -> Saved {
-    Saved {
-        version: VERSION,
-        keys: Some(decision.keys.save()),
-        mouse: Some(decision.owner.save()),
-        level: Some(decision.level),
-        sittings: decision.sittings,
-    }
+    with(decision.keys.save(), decision.mouse.sure())
 }
 
 /// The same with all that is known by now, as it is stored.
 pub(super) fn stored(decision: &Decision) -> Saved {
-    let (owner, level) = decision.stored_mouse();
-    Saved { keys: Some(decision.stored_keys()), mouse: Some(owner.save()), level: Some(level), ..of(decision) }
+    with(decision.stored_keys(), &decision.stored_mouse())
+}
+
+fn with(keys: SavedKeys, Learnt { owner, level, sittings, .. }: &Learnt) -> Saved {
+    Saved { version: VERSION, keys: Some(keys), mouse: Some(owner.save()), level: Some(*level), sittings: *sittings }
 }
 
 pub(super) fn decision(settings: Settings, saved: Option<&Saved>) -> Result<Decision, BadState> {
     let Some(saved) = saved else {
-        return Ok(Decision::new(settings, Model::new(), Owner::new(), Level::default(), 0));
+        return Ok(Decision::new(settings, Model::new(), Learnt::default()));
     };
     check_version(saved.version)?;
     check_count(saved.sittings, "sittings")?;
     let keys = saved.keys.as_ref().map_or_else(|| Ok(Model::new()), Model::load)?;
     let owner = saved.mouse.as_ref().map_or_else(|| Ok(Owner::new()), Owner::load)?;
-    let level = saved.level.unwrap_or_default();
-    Ok(Decision::new(settings, keys, owner, level, saved.sittings))
+    let learnt = Learnt::new(owner, saved.level.unwrap_or_default(), saved.sittings);
+    Ok(Decision::new(settings, keys, learnt))
 }
 
 /// The live state as bytes, in pieces.
-pub(super) fn snapshot(decision: &Decision, put: impl FnMut(&[u8])) {
+pub(super) fn snapshot(decision: &mut Decision, put: impl FnMut(&[u8])) {
+    decision.flush();
     postcard::serialize_with_flavor(&(LAYOUT, decision), Pieces(put)).expect("pieces are taken");
 }
 

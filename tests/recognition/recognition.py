@@ -173,7 +173,7 @@ class Recognition:
         d, end, self.due = self.decision, self.due, None
         self.out.append({"type": "score", "window_end": end, "state": d.state, "trust": d.trust(),
                          "evidence": d.against, "keys": d.case_keys, "mouse": d.case_mouse,
-                         "learnt_keys": d.keys.live_strokes, "learnt_actions": d.owner.actions})
+                         "learnt_keys": d.keys.live_strokes, "learnt_actions": d.sure.owner.actions})
 
 
 def run(events, state=None, learn_all=False, password_only=False):

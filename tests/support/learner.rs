@@ -116,8 +116,8 @@ impl Learner {
                 self.feed.schedule(due_us);
                 self.note();
                 let now = begun + Duration::from_micros((due_us - begin_us).unsigned_abs());
-                let recogniser = self.feed.recogniser.as_ref().expect("recognition is on");
-                self.keeper.keep(&recogniser.recognition, now);
+                let recogniser = self.feed.recogniser.as_mut().expect("recognition is on");
+                self.keeper.keep(&mut recogniser.recognition, now);
                 self.put().await;
             }
             let ts_us = stamped.ts_us;

@@ -30,6 +30,7 @@ pub(crate) struct Settled {
 }
 
 /// A key that is down, and which stroke that is.
+#[derive(Clone)]
 struct Held {
     key: Key,
     stroke: u64,
@@ -37,6 +38,7 @@ struct Held {
 }
 
 /// The line that is being typed, and what besides keys ends it. Strokes are numbered from 0 in order of press.
+#[derive(Clone)]
 pub(crate) struct Counting {
     layout: Layout,
     line: Line,

@@ -12,7 +12,7 @@ const NEVER: (Micros, f64) = (Micros::MIN / 2, 0.0);
 const PALM_US: Micros = 300_000;
 
 /// What is known of the focus and, while it is not known, of the newest motion.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Elsewhere {
     is_focus_known: bool,
     /// Time and length of the newest motions, a ring. Each is of one count at least, so older ones are never needed.

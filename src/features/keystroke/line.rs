@@ -20,6 +20,7 @@ pub(super) const WORD_PRESSES: u64 = 64;
 pub(super) type Void = (Range<u64>, Fate);
 
 /// The line that is being typed. Strokes are known by their numbers.
+#[derive(Clone)]
 pub(super) struct Line {
     /// A line of no more plain words than this does not count.
     least_words: u32,

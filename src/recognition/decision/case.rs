@@ -1,6 +1,7 @@
 //! The open case: what speaks against the owner since it last fell to nothing, and the strokes and actions that it holds
 //! until it is known whose they are.
 
+use super::mouse::Odds;
 use super::undecided::Ticket;
 use crate::recognition::keys::Stroke;
 use crate::recognition::mouse::Vector;
@@ -18,11 +19,12 @@ const LEAST_SHARE: f64 = 0.25;
 pub enum Item {
     /// A stroke, or `None` where nothing spans; the ticket is that of the kept trees' queue.
     Key(Ticket, Option<Stroke>),
-    /// An action of the mouse, with the window's log odds where they may teach the owner's level.
-    Mouse(Vector, Option<f64>),
+    /// An action of the mouse, with the window's log odds.
+    Mouse(Vector, Odds),
 }
 
-#[derive(Debug, Default, Serialize, Deserialize)]
+/// Serialized it is without its items.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Case {
     /// What speaks against the owner, never below 0.
     pub against: f64,
@@ -31,28 +33,25 @@ pub struct Case {
     pub by_mouse: f64,
     peak: f64,
     /// Items held when the sum was highest.
+    #[serde(skip)]
     top: usize,
     /// Of each item held, in order, whether it is a stroke; apart, because an action is much larger.
+    #[serde(skip)]
     is_key: VecDeque<bool>,
+    #[serde(skip)]
     keys: VecDeque<(Ticket, Option<Stroke>)>,
-    actions: VecDeque<(Vector, Option<f64>)>,
+    #[serde(skip)]
+    actions: VecDeque<(Vector, Odds)>,
     /// Whether its oldest items were forgotten.
+    #[serde(skip)]
     pub cut: bool,
 }
 
 impl Case {
     /// Whether use can have led to this, which comes from a snapshot.
     pub fn is_sound(&self) -> bool {
-        let keys = self.is_key.iter().filter(|&&is_key| is_key).count();
         let sums = [self.against, self.by_keys.abs(), self.by_mouse.abs(), self.peak];
-        let is_action = |(vector, odds): &(Vector, Option<f64>)| {
-            vector.is_sound() && odds.is_none_or(|odds| odds.abs() <= MOST_SUMMED)
-        };
-        self.len() <= HELD
-            && (keys, self.len() - keys) == (self.keys.len(), self.actions.len())
-            && self.top <= self.len()
-            && sums.iter().all(|sum| (0.0..=MOST_SUMMED).contains(sum))
-            && self.actions.iter().all(is_action)
+        sums.iter().all(|sum| (0.0..=MOST_SUMMED).contains(sum))
     }
 
     /// Holds an item. One that had to go for it is returned, taken out first: there is never room for more of them.
@@ -96,9 +95,10 @@ impl Case {
         }
     }
 
-    /// The actions of the mouse that it holds, in order.
-    pub fn actions(&self) -> impl Iterator<Item = &(Vector, Option<f64>)> {
-        self.actions.iter()
+    /// The actions of the mouse that it holds, in order, but for those among its first `skip` items.
+    pub fn actions_from(&self, skip: usize) -> impl Iterator<Item = &(Vector, Odds)> {
+        let skipped = self.is_key.iter().take(skip).filter(|&&is_key| !is_key).count();
+        self.actions.iter().skip(skipped)
     }
 
     /// A new case begins, in the same memory.

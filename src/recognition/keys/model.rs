@@ -31,7 +31,8 @@ const MOST_TEMPO_VARIANCE: f64 = TEMPO_SD * TEMPO_SD * 1.000_001;
 ///
 /// The owner's trees exist twice: the live ones, in memory only, learn all that was closed in the owner's favour; the
 /// kept ones, the only ones that are saved, learn what may teach. A loaded model begins with the kept as the live ones.
-/// Serialized it is a snapshot: everything, sums included, to the bit.
+/// Serialized it is a snapshot: everything, sums included, to the bit, but for the strokes that the next ones are measured
+/// from.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Model {
     live: Learnt,
@@ -40,7 +41,9 @@ pub struct Model {
     tempo: [Tempo; Feature::COUNT],
     /// Capitals met in this case.
     met: Capitals,
+    #[serde(skip)]
     last_scored: Option<Stroke>,
+    #[serde(skip)]
     last_learnt: Option<Stroke>,
 }
 
@@ -50,6 +53,7 @@ struct Kept {
     learnt: Learnt,
     /// The dwells of `learnt` but for those before a key that does not count, see [`Kept::stored`].
     stored_dwells: Tree,
+    #[serde(skip)]
     last: Option<(Stroke, bool)>,
 }
 

@@ -18,7 +18,7 @@ const HELD_US: Micros = 400_000;
 const _: () = assert!(NUMBERS <= u64::BITS as usize, "a set of keys is a word");
 
 /// The last strokes, by which the next is text or not.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Text {
     /// Key, and whether it was held for long.
     recent: VecDeque<(KeyNumber, bool)>,

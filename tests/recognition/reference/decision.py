@@ -21,15 +21,40 @@ HELD = 1024                   # items of an open case; the oldest is forgotten, 
 CALM = 200                    # items in a row below doubt after which a stranger, where nothing locks, has gone
 
 
+class Mouse:
+    """What is learnt of the mouse."""
+
+    def __init__(self, owner, level, sittings):
+        self.owner, self.level, self.sittings = owner, level, sittings
+        self.taught = 0               # actions that the present sitting has taught
+
+    def ready(self):
+        return self.owner.actions >= READY_ACTIONS and self.sittings >= READY_SITTINGS
+
+    def learn(self, vector, odds):
+        self.owner.learn(vector)
+        self.taught += 1
+        if odds is not None:
+            self.level.learn(odds)
+
+    def end_sitting(self):
+        self.sittings += self.taught >= SITTING_ACTIONS
+        self.taught = 0
+        self.owner.end_block()
+
+
 class Decision:
     def __init__(self, state=None, decided=lambda ts, before, after, reason: None, password_only=False):
         state = state or {}
         if state.get("version", 1) != 1:
             raise ValueError("a state of another version")
         self.keys = k.Model(state.get("keys"))
-        self.owner = m.Owner.load(state["mouse"]) if "mouse" in state else m.Owner()
-        self.level = m.Level(state.get("level"))
-        self.sittings = state.get("sittings", 0)
+        owner = m.Owner.load(state["mouse"]) if "mouse" in state else m.Owner()
+        # By what closed cases taught it is judged. `ahead` has the open case, too, unless that has raised a doubt: so it
+        # does not depend on when cases close, that is on the keys that were typed, and it is what is stored.
+        self.sure = Mouse(owner, m.Level(state.get("level")), state.get("sittings", 0))
+        self.ahead = copy.deepcopy(self.sure)
+        self.holds_back = False       # the open case has raised a doubt: nothing of it counts as the owner's
         self.decided = decided
         self.password_only = password_only          # where it locks: only a password leads out of stranger
         self.calm = 0
@@ -44,29 +69,30 @@ class Decision:
         self.state = self.rest()
 
     def save(self):
-        return {"version": 1, "keys": self.keys.save(), "mouse": self.owner.save(),
-                "level": [self.level.n, self.level.mean, self.level.square], "sittings": self.sittings}
+        return {"version": 1, "keys": self.keys.save(), **self.save_mouse(self.sure)}
+
+    @staticmethod
+    def save_mouse(mouse):
+        level = [mouse.level.n, mouse.level.mean, mouse.level.square]
+        return {"mouse": mouse.owner.save(), "level": level, "sittings": mouse.sittings}
 
     def stored(self):
-        """What is written to the database: `save` and what is on its way there. An open case below doubt is his."""
-        keys, owner, level = copy.deepcopy((self.keys, self.owner, self.level))
-        is_his = self.state not in (DOUBTFUL, STRANGER)
+        """What is written to the database: `save` and what is on its way there, as if the sitting ended. An open case
+        below doubt is his."""
+        keys, mouse = copy.deepcopy((self.keys, self.ahead))
         for number, stroke, good in self.undecided:
             if number is not None and number not in self.verdicts:
                 break                 # of a line that may still come to count
-            keys.keep(stroke if (is_his if good is None else good) else None, self.verdicts.get(number, False))
-        for kind, item, odds in self.held:
-            if kind == "mouse" and is_his:
-                owner.learn(item)
-                if odds is not None:
-                    level.learn(odds)
-        return {**self.save(), "keys": keys.stored(), "mouse": owner.save(), "level": [level.n, level.mean, level.square]}
+            is_his = not self.holds_back if good is None else good
+            keys.keep(stroke if is_his else None, self.verdicts.get(number, False))
+        mouse.end_sitting()
+        return {"version": 1, "keys": keys.stored(), **self.save_mouse(mouse)}
 
     def keys_ready(self):
         return self.keys.live_strokes >= READY_KEYS
 
     def mouse_ready(self):
-        return self.owner.actions >= READY_ACTIONS and self.sittings >= READY_SITTINGS
+        return self.sure.ready()
 
     def rest(self):
         return OWNER if self.keys_ready() or self.mouse_ready() else LEARNING
@@ -87,23 +113,26 @@ class Decision:
         if self.state == GUEST:
             return
         entry = [number, stroke, None]
-        self.undecided.append(entry)
-        if len(self.undecided) > HELD:
-            self.keep(self.undecided.pop(0), False)
+        self.wait(entry)
         self.hold("key", entry, None)
         self.add(ts, ALLOWANCE - self.keys.score(stroke) if self.keys_ready() else 0.0, 0.0)
 
     def action(self, ts, vector):
         if self.state == GUEST:
             return
-        change, odds = 0.0, None
-        if self.mouse_ready():
+        change, sure, ahead = 0.0, None, None
+        if self.ahead.ready():
             self.window.add(vector)
             self.window_actions += 1
-            odds = m.CALIBRATION * self.window.llr(self.owner)
-            now = min(MOUSE_HIGH, max(MOUSE_LOW, self.level(odds)))
-            change, self.mouse = now - (now if self.mouse is None else self.mouse), now
-        self.hold("mouse", vector, odds if self.window_actions >= m.LEVEL_MIN else None)
+            ahead = m.CALIBRATION * self.window.llr(self.ahead.owner)
+            if self.mouse_ready():
+                sure = m.CALIBRATION * self.window.llr(self.sure.owner)
+                now = min(MOUSE_HIGH, max(MOUSE_LOW, self.sure.level(sure)))
+                change, self.mouse = now - (now if self.mouse is None else self.mouse), now
+        odds = (sure, ahead) if self.window_actions >= m.LEVEL_MIN else (None, None)
+        if not self.holds_back:
+            self.ahead.learn(vector, odds[1])
+        self.hold("mouse", vector, odds)
         self.add(ts, 0.0, change)
 
     def hold(self, kind, item, odds):
@@ -112,7 +141,7 @@ class Decision:
             kind, item, _ = self.held.pop(0)
             self.top = max(0, self.top - 1)
             if kind == "key":
-                item[2] = False
+                item[2] = item[1] is not None and not self.holds_back    # what is stored has counted it as his
                 self.cut = True
 
     def add(self, ts, by_keys, by_mouse):
@@ -129,6 +158,7 @@ class Decision:
         if self.state == DOUBTFUL and closed:
             self.go(ts, OWNER, "evidence")
         if self.state == OWNER and self.against >= DOUBT:
+            self.holds_back, self.ahead = True, copy.deepcopy(self.sure)
             self.go(ts, DOUBTFUL, "evidence")
         if self.state == DOUBTFUL and self.against >= NOTIFY:
             self.contested = self.answered
@@ -138,7 +168,8 @@ class Decision:
             self.decided(ts, STRANGER, STRANGER, "lock")
         self.calm = self.calm + 1 if self.state == STRANGER and self.against < DOUBT else 0
         if self.calm >= CALM and not self.password_only:
-            self.contested = self.locked = False
+            self.contested = self.locked = self.holds_back = False
+            self.learn_ahead(self.risen())
             self.go(ts, self.rest(), "calm")
 
     # ------------------------------------------------------------ cases and learning
@@ -152,22 +183,44 @@ class Decision:
         """How many of the case's items came while the sum rose to doubt: they are never learnt."""
         return self.top if self.peak >= DOUBT else 0
 
+    def learn_ahead(self, skip):
+        for kind, item, odds in self.held[skip:]:
+            if kind == "mouse":
+                self.ahead.learn(item, odds[1])
+
     def close(self, skip):
-        """The case ends; what it held is learnt, but for its first `skip` items. Of a stranger nothing is."""
+        """The case ends; what it held is learnt, but for its first `skip` items. Of a stranger nothing is. What is stored
+        has all of a case that raised no doubt."""
+        is_owners = self.state != STRANGER
+        if self.holds_back and is_owners:
+            self.learn_ahead(skip)
+        if is_owners or not self.holds_back:
+            level = self.sure.level
+            for kind, _, odds in self.held[skip:]:
+                if kind == "mouse" and odds[0] is not None:
+                    level.learn(odds[0])
+            self.sure = copy.deepcopy(self.ahead)
+            self.sure.level = level
         if self.cut:
             self.keys.learn(None)
-        for i, (kind, item, odds) in enumerate(self.held):
-            good = i >= skip and self.state != STRANGER
+        for i, (kind, item, _) in enumerate(self.held):
+            good = i >= skip and is_owners
             if kind == "key":
-                item[2] = good
+                item[2] = good or not self.holds_back
                 self.keys.learn(item[1] if good else None)
-            elif good:
-                self.owner.learn(item)
-                self.sitting_actions += 1
-                if odds is not None:
-                    self.level.learn(odds)
+        self.holds_back = not is_owners
         self.clear()
         self.drain()
+
+    def wait(self, entry):
+        self.undecided.append(entry)
+        if len(self.undecided) > HELD:
+            self.keep_first()
+
+    def keep_first(self):
+        number, stroke, good = self.undecided.pop(0)
+        good = not self.holds_back if good is None else good
+        self.keep([number, stroke, good], self.verdicts.get(number, False))
 
     def keep(self, entry, counts):
         number, stroke, good = entry
@@ -188,7 +241,7 @@ class Decision:
             # A break has no verdict, so what follows it waits until there are HELD more; `stored` does not wait.
             if good is None or good and number not in self.verdicts:
                 break
-            self.keep(self.undecided.pop(0), self.verdicts.get(number, False))
+            self.keep_first()
 
     def pause(self):
         """A gap in the keys: no duration spans it."""
@@ -199,7 +252,7 @@ class Decision:
         if self.against <= 0.0:
             self.close(0)
         if len(self.undecided) > HELD and self.undecided[0][2] is not None:     # of an open case there are few enough
-            self.keep(self.undecided.pop(0), False)
+            self.keep_first()
 
     def skip(self, number, stroke, begins):
         """A stroke that is no text is neither judged nor learnt by the live trees, and no duration of theirs spans it.
@@ -214,20 +267,17 @@ class Decision:
             self.hold("key", [None, None, None], None)
             if self.against <= 0.0:
                 self.close(0)
-        self.undecided.append([number, stroke, self.state != STRANGER])
-        if len(self.undecided) > HELD:
-            self.keep(self.undecided.pop(0), False)
+        self.wait([number, stroke, self.state != STRANGER])
         self.drain()
 
     def new_sitting(self):
-        self.owner.end_block()
         self.window, self.window_actions, self.mouse = m.Window(2 ** (-1 / m.HALF_LIFE)), 0, None
-        self.sitting_actions = 0
 
     def end_sitting(self):
         """Idle for long, locked, unlocked, a guest: the mouse's window and block end; the sum and the case stay."""
-        self.sittings += self.sitting_actions >= SITTING_ACTIONS
         self.answered = False
+        self.sure.end_sitting()
+        self.ahead.end_sitting()
         self.new_sitting()
 
     # ------------------------------------------------------------ control (each after `pause`)
@@ -246,7 +296,7 @@ class Decision:
         self.end_sitting()
 
     def guest(self, ts, until):
-        """Nothing is judged or learnt until then. What was open is dropped."""
+        """Nothing is judged or learnt until then. What was open is dropped; what is stored has it if it raised no doubt."""
         self.end_sitting()
         self.close(len(self.held))
         self.until, self.contested, self.locked = until, False, False

@@ -293,7 +293,7 @@ proptest! {
     }
 
     #[test]
-    fn a_restored_snapshot_goes_on_as_if_nothing_had_been(before in strokes(), after in strokes()) {
+    fn a_restored_snapshot_goes_on_as_after_a_break(before in strokes(), after in strokes()) {
         let run = |model: &mut Model, strokes: &[Stroke]| -> Vec<u64> {
             let scores = strokes.iter().enumerate().map(|(i, &stroke)| {
                 let score = model.score(stroke);
@@ -305,6 +305,9 @@ proptest! {
         };
         let mut model = Model::new();
         run(&mut model, &before);
+        model.break_scoring();
+        model.learn(None);
+        model.keep(None, false);
         let mut restored: Model = serde_json::from_value(serde_json::to_value(&model).expect("a snapshot")).expect("it");
         prop_assert_eq!(run(&mut model, &after), run(&mut restored, &after));
         prop_assert!(serde_json::to_value(&model).expect("one") == serde_json::to_value(&restored).expect("another"));
