@@ -44,7 +44,7 @@ enum Command {
     },
     /// Answer a false alarm: it was the owner
     ///
-    /// The state is `owner` again, and what raised the alarm is learnt; the second time in a sitting it is not.
+    /// The state is `owner` again, and what raised the alarm is learnt, the first time in a sitting.
     Confirm,
     /// Forget what is learnt, and learn anew
     ///

@@ -138,7 +138,7 @@ pub static KEYS: [Key; 48] = [
         Kind::Whole { unit: "points", min: 1, max: 1000 },
         "6",
         "Evidence against the owner from which the state is `doubtful`; less than `recognition.notify`. With 6 there is \
-         about one such episode an hour of input; nobody is notified, and nothing is learnt from it.",
+         about one such episode an hour of input; nobody is notified, and nothing that raised it is learnt.",
     ),
     key(
         "recognition.notify",
