@@ -27,7 +27,8 @@ use crate::sources::capture::Capture;
 use crate::sources::clock::EventClock;
 use crate::sources::evdev::{Devices, EvdevError};
 use crate::sources::path_watch::PathWatch;
-use crate::store::{Displaced, Store, StoreError, folder_of};
+
+use crate::store::{Displaced, ModelKind, Store, StoreError, folder_of};
 use control::{Answer, Client, Clients, Request};
 use feed::{Feed, StrokesStatus};
 use followers::Followers;
@@ -209,6 +210,10 @@ impl Agent {
         self.capture.drain(&mut self.batch);
         self.take_batch();
         let (Some(keeper), Some(recogniser)) = (&mut self.keeper, &mut self.feed.recogniser) else {
+            if let (Request::Forget(what), Some(store)) = (&request, &self.outlet.store) {
+                let (store, identity) = (store.clone(), Arc::clone(&self.outlet.identity));
+                return client.answer_later(keeper::forget_stored(store, identity, ModelKind::of(*what)));
+            }
             let what_to_do = "recognition is off; set recognition.enabled = true and restart the agent";
             return client.answer(Answer::Refused(what_to_do.into()));
         };

@@ -13,7 +13,7 @@ mod rows;
 pub mod schema;
 mod worker;
 
-pub use forget::{Forgotten, Span, forget};
+pub use forget::{Forgotten, Span, forget, forget_models};
 pub use models::{LARGEST_MODEL_BYTES, ModelKind, StoredModel, read_models};
 pub use open::{log_bytes, read_only};
 pub use place::{Displaced, FileId, check_mounted, folder_of, make_folder};

@@ -237,6 +237,14 @@ async fn where_recognition_is_off_nothing_is_loaded_and_what_a_process_before_ha
     agent.wait_for_log("Mouse Extractor initialized and ready");
     assert_eq!(manager.hear(), REMOVE);
     assert_eq!(told(&home, &["model", "status"]), (Some(0), "recognition: off\n".into()));
-    assert_eq!(agent.stop(), Some(0));
     assert_eq!((home.query("SELECT count(*) FROM scores"), kinds(&home)), (scores, kinds_before));
+    // Whoever does not want it any more can have it deleted.
+    let forgotten = "forgotten; learning begins anew\n";
+    assert_eq!(told(&home, &["model", "forget", "--keys", "--yes"]), (Some(0), forgotten.into()));
+    assert_eq!(kinds(&home), ["mouse"]);
+    assert_eq!(agent.stop(), Some(0));
+    let status: Value = serde_json::from_str(&told(&home, &["model", "status", "--json"]).1).expect("JSON");
+    assert!(status["state"].is_null() && status["stored"]["mouse"]["learnt"].is_u64(), "{status}");
+    assert_eq!(told(&home, &["model", "forget", "--yes"]), (Some(0), "forgotten: 1 stored\n".into()));
+    assert_eq!(kinds(&home), [""; 0]);
 }

@@ -11,7 +11,7 @@ use seclyzer::recognition::coarse::{Decision, Score};
 use seclyzer::recognition::{Modality, Reason, State};
 use seclyzer::record::{Body, Entry, Identity, Kind, Origin, Record};
 use seclyzer::store::{
-    LARGEST_MODEL_BYTES, ModelKind, Span, Store, StoreError, StoredModel, forget, read_models, read_only,
+    LARGEST_MODEL_BYTES, ModelKind, Span, Store, StoreError, StoredModel, forget, forget_models, read_models, read_only,
 };
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -310,6 +310,41 @@ async fn a_model_that_cannot_be_read_is_set_aside_and_the_last_three_of_those_ar
     let left: Vec<(String, Vec<u8>)> = rows.map(|row| row.expect("a row")).collect();
     let aside = names.into_iter().zip(0..5).skip(2).map(|(name, number)| (name, vec![number]));
     assert_eq!(left, aside.chain([("mouse".to_owned(), b"mouse".to_vec())]).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_row_that_another_program_has_spoilt_costs_neither_the_database_nor_the_other_model() {
+    let (_folder, path) = folder();
+    let store = new_store(&path);
+    store
+        .write_models(&someone(), vec![model(ModelKind::Keys, b"keys"), model(ModelKind::Mouse, b"mouse")])
+        .await
+        .expect("written");
+    store.close(LIMIT).await.expect("closed");
+    let spoil = "UPDATE models SET version = -1, blob = X'ff', counts = CAST(X'ff' AS TEXT) WHERE kind = 'keys'";
+    assert_eq!(rusqlite::Connection::open(&path).expect("a database").execute(spoil, []).expect("a change"), 1);
+    let store = new_store(&path);
+    let models = store.models(&someone()).await.expect("models");
+    assert_eq!((models.len(), &models[0].blob[..]), (2, &[0xff][..]));
+    assert_eq!(models[1], model(ModelKind::Mouse, b"mouse"));
+    store.set_model_aside(&someone(), ModelKind::Keys).await.expect("an answer").expect("a name");
+    assert_eq!(store.models(&someone()).await.expect("models"), [model(ModelKind::Mouse, b"mouse")]);
+}
+
+#[tokio::test]
+async fn a_model_that_is_forgotten_while_no_agent_runs_leaves_nothing_in_the_files() {
+    let (_folder, path) = folder();
+    let store = new_store(&path);
+    store
+        .write_models(&someone(), vec![model(ModelKind::Keys, b"secret"), model(ModelKind::Mouse, b"mouse")])
+        .await
+        .expect("written");
+    let in_use = forget_models(&path, &someone(), &[ModelKind::Keys]).expect_err("an agent uses it");
+    assert!(matches!(in_use, StoreError::InUse { .. }), "{in_use}");
+    store.close(LIMIT).await.expect("closed");
+    assert_eq!(forget_models(&path, &someone(), &[ModelKind::Keys]).expect("forgotten"), 1);
+    assert!(!contents(&path).windows(6).any(|bytes| bytes == b"secret"));
+    assert_eq!(read_models(&path, &someone()).expect("a database"), [model(ModelKind::Mouse, b"mouse")]);
 }
 
 #[tokio::test]

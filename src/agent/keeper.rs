@@ -201,10 +201,8 @@ impl Keeper {
         what: Modality,
         recognition: &mut Recognition,
     ) -> impl Future<Output = Answer> + Send + 'static {
-        let (keys, mouse) = (what != Modality::Mouse, what != Modality::Keys);
-        recognition.forget(keys, mouse);
-        let kinds = ModelKind::ALL.into_iter().filter(|&kind| if kind == ModelKind::Keys { keys } else { mouse });
-        let (store, identity, kinds) = (self.store.clone(), Arc::clone(&self.identity), kinds.collect::<Vec<_>>());
+        recognition.forget(what != Modality::Mouse, what != Modality::Keys);
+        let (store, identity, kinds) = (self.store.clone(), Arc::clone(&self.identity), ModelKind::of(what));
         if let Ok(live) = &mut self.live {
             live.clear();
         }
@@ -213,10 +211,7 @@ impl Keeper {
         (self.hash, self.saved) = (0, Instant::now());
         async move {
             let Some(store) = store else { return Answer::Done("forgotten".into()) };
-            match store.forget_models(&identity, &kinds).await {
-                Ok(_) => Answer::Done("forgotten; learning begins anew".into()),
-                Err(error) => Answer::Refused(format!("forgotten in the agent, but not in the database: {error}")),
-            }
+            forget_stored(store, identity, kinds).await
         }
     }
 
@@ -243,6 +238,14 @@ impl Keeper {
             }
             Err(error) => Answer::Refused(format!("nothing is imported: {error}")),
         }
+    }
+}
+
+/// Forgets what is stored of these kinds.
+pub async fn forget_stored(store: Store, identity: Arc<Identity>, kinds: &[ModelKind]) -> Answer {
+    match store.forget_models(&identity, kinds).await {
+        Ok(_) => Answer::Done("forgotten; learning begins anew".into()),
+        Err(error) => Answer::Refused(format!("not forgotten in the database: {error}")),
     }
 }
 

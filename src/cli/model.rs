@@ -8,8 +8,8 @@ use crate::agent::keeper::Counts;
 use crate::agent::recognition_status::RecognitionStatus;
 use crate::config::Config;
 use crate::recognition::Modality;
-use crate::store::read_models;
-use serde_json::Value;
+use crate::store::{ModelKind, forget_models, read_models};
+use serde_json::{Map, Value, json};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
   seclyzer model export model.json    for another machine, or a backup
   seclyzer model import model.json
 
-The running agent does it; without one only `status` answers, from the database.
+The running agent does it; without one `status` and `forget` use the database.
 
 Exit codes: 0 done; 66 there is no such file; 69 no agent runs, or you did not agree; 73 the file cannot be written, or
 exists already; 77 the agent refuses, for example because the file is no model."
@@ -95,7 +95,14 @@ pub fn run(args: &Args, config: &Config, out: &mut impl Write) -> Result<(), Err
                 _ => ("of the keys and the mouse", Modality::Both),
             };
             agree(*yes, &format!("forgets all that is learnt {what}"), "nothing was forgotten")?;
-            tell(ask::request(database, &Request::Forget(modality))?, out)
+            match ask::request(database, &Request::Forget(modality)) {
+                // Only the database has it.
+                Err(NoAnswer::NotRunning(_)) if database.exists() => {
+                    let count = forget_models(database, &config.identity, ModelKind::of(modality))?;
+                    Ok(writeln!(out, "forgotten: {count} stored")?)
+                }
+                reply => tell(reply?, out),
+            }
         }
         Command::Export { file, force } => export(database, file, *force, out),
         Command::Import { file, yes } => {
@@ -125,10 +132,17 @@ fn tell(reply: Reply, out: &mut impl Write) -> Result<(), Error> {
 fn status(config: &Config, json: bool, out: &mut impl Write) -> Result<(), Error> {
     let known = match ask::status(&config.store.path) {
         Ok(status) => status["recognition"].clone(),
-        Err(no_agent @ NoAnswer::NotRunning(_)) => match stored(config) {
-            Some(text) => return Ok(write!(out, "{no_agent}\n\n{text}")?),
-            None => return Err(no_agent.into()),
-        },
+        Err(no_agent @ NoAnswer::NotRunning(_)) => {
+            let stored = stored(config);
+            return match stored.is_empty() {
+                true => Err(no_agent.into()),
+                false if json => Ok(writeln!(out, "{:#}", stored_json(&stored))?),
+                false => {
+                    let lines = stored.iter().map(|(kind, counts)| recognition::stored(*kind, counts));
+                    Ok(write!(out, "{no_agent}\n\n{}", lines.collect::<String>())?)
+                }
+            };
+        }
         Err(error) => return Err(error.into()),
     };
     match serde_json::from_value::<RecognitionStatus>(known.clone()) {
@@ -140,10 +154,15 @@ fn status(config: &Config, json: bool, out: &mut impl Write) -> Result<(), Error
     Ok(())
 }
 
-/// What the database contains of the models, in lines, for when no agent runs; `None` if it contains none.
-fn stored(config: &Config) -> Option<String> {
-    let models = read_models(&config.store.path, &config.identity).ok().filter(|models| !models.is_empty())?;
-    Some(models.iter().filter_map(Counts::of).map(|(kind, counts)| recognition::stored(kind, &counts)).collect())
+/// What the database contains of the models, for when no agent runs.
+fn stored(config: &Config) -> Vec<(ModelKind, Counts)> {
+    let models = read_models(&config.store.path, &config.identity).unwrap_or_default();
+    models.iter().filter_map(Counts::of).collect()
+}
+
+fn stored_json(stored: &[(ModelKind, Counts)]) -> Value {
+    let counts = stored.iter().map(|(kind, counts)| (kind.name().to_owned(), json!(counts)));
+    json!({ "state": null, "stored": counts.collect::<Map<_, _>>() })
 }
 
 fn export(database: &Path, path: &Path, force: bool, out: &mut impl Write) -> Result<(), Error> {

@@ -3,11 +3,11 @@
 use super::aside::all_aside;
 use super::open::Database;
 use super::place::Place;
-use super::{StoreError, schema};
+use super::{ModelKind, StoreError, models, schema};
 use crate::event::Micros;
 use crate::now_us;
-use crate::record::Kind;
 use crate::record::json::iso8601;
+use crate::record::{Identity, Kind};
 use rusqlite::{Connection, TransactionBehavior};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
@@ -59,6 +59,14 @@ pub fn forget(path: &Path, span: Span, window_us: Micros) -> Result<Forgotten, S
         return Err(StoreError::BeingRead { path: path.into() });
     }
     Ok(Forgotten { records: deleted, aside })
+}
+
+/// Deletes the models of these kinds, those set aside among them, from a database that no agent uses, so that nothing of
+/// them is left in the file or its log; how many there were.
+pub fn forget_models(path: &Path, identity: &Identity, kinds: &[ModelKind]) -> Result<usize, StoreError> {
+    let place = Place::take(path)?;
+    let (forgotten, is_busy) = models::forget(&mut Database::open(&place)?.connection, identity, kinds)?;
+    if is_busy { Err(StoreError::BeingRead { path: path.into() }) } else { Ok(forgotten) }
 }
 
 fn forget_all(connection: &Connection) -> rusqlite::Result<usize> {

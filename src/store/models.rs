@@ -4,6 +4,7 @@ use super::open::read_only;
 use super::{Command, Reply, Store, StoreError, schema};
 use crate::event::Micros;
 use crate::now_us;
+use crate::recognition::Modality;
 use crate::record::Identity;
 use crate::record::json::iso8601;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
@@ -29,6 +30,15 @@ pub enum ModelKind {
 
 impl ModelKind {
     pub const ALL: [ModelKind; 2] = [ModelKind::Keys, ModelKind::Mouse];
+
+    /// The kinds that are of this input.
+    pub fn of(modality: Modality) -> &'static [ModelKind] {
+        match modality {
+            Modality::Keys => &[ModelKind::Keys],
+            Modality::Mouse => &[ModelKind::Mouse],
+            Modality::Both => &ModelKind::ALL,
+        }
+    }
 
     /// As in the database.
     pub fn name(self) -> &'static str {
@@ -185,8 +195,10 @@ pub fn read(connection: &Connection, identity: &Identity) -> rusqlite::Result<Ve
     let mut models = Vec::new();
     for kind in ModelKind::ALL {
         let rows = statement.query_map((&identity.user, &identity.host, kind.name()), |row| {
-            let (version, blob, counts, updated_us) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
-            Ok(StoredModel { kind, version, blob, counts, updated_us })
+            // Another program may have written here, any number and bytes that are no UTF-8.
+            let version = u32::try_from(row.get::<_, i64>(0)?).unwrap_or_default();
+            let counts = String::from_utf8_lossy(row.get_ref(2)?.as_bytes()?).into_owned();
+            Ok(StoredModel { kind, version, blob: row.get(1)?, counts, updated_us: row.get(3)? })
         })?;
         for model in rows {
             models.push(model?);
