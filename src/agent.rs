@@ -185,18 +185,19 @@ impl Agent {
     }
 
     fn put_outputs(&mut self) {
-        let (mut lost, mut is_scored) = (0, false);
+        let (mut lost, mut is_recognised) = (0, false);
         for output in self.feed.outputs() {
             report(&output);
-            is_scored |= output.record().is_some_and(|record| matches!(record.body, Body::Score(_)));
+            let is_of_recognition = |record: &Record| matches!(record.body, Body::Score(_) | Body::Decision(_));
+            is_recognised |= output.record().is_some_and(is_of_recognition);
             lost += u64::from(!self.outlet.put(Origin::Device, output));
         }
         if lost > 0 {
             self.feed.note_loss();
             self.losses.tell(lost);
         }
-        // An interval with input has ended, whether by the timer or by the event after it.
-        if let (true, Some(keeper), Some(recogniser)) = (is_scored, &mut self.keeper, &mut self.feed.recogniser) {
+        // An interval with input has ended, whether by the timer or by the event after it, or the state has changed.
+        if let (true, Some(keeper), Some(recogniser)) = (is_recognised, &mut self.keeper, &mut self.feed.recogniser) {
             keeper.keep(&mut recogniser.recognition, Instant::now());
         }
     }
@@ -220,9 +221,13 @@ impl Agent {
         match request {
             Request::Status => {}
             Request::Confirm => client.answer(keeper.confirm(self.capture.now_us(), recogniser)),
-            Request::Forget(what) => client.answer_later(keeper.forget(what, &mut recogniser.recognition)),
+            Request::Forget(what) => {
+                client.answer_later(keeper.forget(what, self.capture.now_us(), &mut recogniser.recognition));
+            }
             Request::Export => client.answer(keeper.export(&recogniser.recognition)),
-            Request::Import(model) => client.answer(keeper.import(&model, recogniser)),
+            Request::Import(model) => {
+                client.answer(keeper.import(&model, self.capture.now_us(), &mut recogniser.recognition));
+            }
         }
         self.feed.take_recognised();
         self.put_outputs();
@@ -277,6 +282,12 @@ impl Agent {
     async fn stop(mut self) -> Result<(), AgentError> {
         self.batch.push(Stamped { ts_us: self.capture.now_us(), event: Event::Focus { app: None } });
         self.take_batch();
+        if let Some(recogniser) = &mut self.feed.recogniser {
+            recogniser.suspend();
+        }
+        // What is judged last may be a decision.
+        self.feed.take_recognised();
+        self.put_outputs();
         if let (Some(keeper), Some(recogniser)) = (&mut self.keeper, &mut self.feed.recogniser) {
             keeper.finish(&mut recogniser.recognition);
         }

@@ -116,8 +116,20 @@ impl Recognition {
     }
 
     /// Forgets what was learnt of the keys, of the mouse, or both, live and kept.
-    pub fn forget(&mut self, keys: bool, mouse: bool) {
-        self.decision.forget(keys, mouse);
+    pub fn forget(&mut self, now_us: Micros, what: Modality) {
+        let (keys, mouse) = (what != Modality::Mouse, what != Modality::Keys);
+        let models = (keys.then(Default::default), mouse.then(Default::default));
+        self.decision.replace(now_us, models.0, models.1, Reason::Forgotten);
+    }
+
+    /// Goes on from a saved state, or from the part of one that there is: the other part stays as it is.
+    ///
+    /// # Errors
+    /// The saved state is damaged or of a newer version; then nothing is changed.
+    pub fn import(&mut self, now_us: Micros, part: &Saved) -> Result<(), BadState> {
+        let (keys, mouse) = saved::models(part)?;
+        self.decision.replace(now_us, keys, mouse, Reason::Imported);
+        Ok(())
     }
 
     /// Takes one event.
@@ -126,6 +138,8 @@ impl Recognition {
         if let Some(clock_us) = self.clock_us.filter(|&clock_us| ts_us < clock_us) {
             if clock_us - ts_us > BACKWARD_LIMIT_US {
                 self.gap(Scope::All);
+                // The clock was set back: the interval's end may lie far ahead now.
+                self.due_us.take_if(|_| matches!(event, Event::Gap { .. }));
             } else {
                 ts_us = clock_us;
             }
@@ -165,8 +179,9 @@ impl Recognition {
     }
 
     /// What happens at the end and is no gap in the events: nothing spans the time until the next ones.
-    pub fn suspend(&mut self) {
+    pub fn suspend(&mut self, mut out: impl FnMut(Told)) {
         self.part();
+        self.tell_changes(&mut out);
     }
 
     fn tell_score(&mut self, out: &mut impl FnMut(Told)) {

@@ -6,6 +6,7 @@ mod support;
 use common::{parse, replay};
 use seclyzer::event::{Event, GapReason, Scope, Stamped};
 use seclyzer::features::names::KEYSTROKE;
+use seclyzer::recognition::{Recognition, Settings, Told};
 use seclyzer::record::{Body, Record};
 use support::agent::Home;
 
@@ -121,4 +122,33 @@ fn the_time_zone_changes_nothing() {
     });
     assert!(!told[0].is_empty());
     assert!(told.iter().all(|text| *text == told[0]));
+}
+
+/// Ends of the intervals that recognition scores. The ones of the last event come at the end.
+fn score_ends_us(events: &[Stamped]) -> Vec<i64> {
+    let mut recognition = Recognition::new(Settings::default(), None).expect("there is nothing to read");
+    let mut ends_us = Vec::new();
+    let mut take = |told| {
+        if let Told::Score(score) = told {
+            ends_us.push(score.window_end_us);
+        }
+    };
+    events.iter().for_each(|stamped| recognition.push(stamped, &mut take));
+    recognition.finish(&mut take);
+    ends_us
+}
+
+#[test]
+fn what_is_typed_after_the_clock_was_set_back_is_scored_at_once() {
+    let all = input(events());
+    let (first, second) = all.split_at(all.len() / 2);
+    for by_us in [-HOUR_US, -WINDOW_US, -2_000_000] {
+        let begin_us = first[first.len() - 1].ts_us + by_us;
+        let second = moved(second, begin_us - second[0].ts_us);
+        let gap = Event::Gap { scope: Scope::All, reason: GapReason::ClockStep };
+        let gap = Stamped { ts_us: begin_us, event: gap };
+        let both: Vec<Stamped> = first.iter().cloned().chain([gap]).chain(second.clone()).collect();
+        let (both, alone) = (score_ends_us(&both), score_ends_us(&second));
+        assert!(alone.len() > 5 && both.ends_with(&alone), "{by_us} µs: {both:?} and {alone:?}");
+    }
 }

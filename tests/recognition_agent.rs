@@ -195,6 +195,11 @@ async fn a_stored_model_is_gone_on_from_exported_forgotten_and_imported() {
     eventually("it is stored", async || (kinds(&home) == ["keys", "mouse"]).then_some(())).await;
     assert_eq!(agent.stop(), Some(0));
     assert_eq!(stored_strokes(&home), strokes);
+    let decisions = home.query(DECISIONS);
+    assert!(
+        decisions.ends_with(&["owner>learning forgotten".into(), "learning>owner imported".into()]),
+        "{decisions:?}"
+    );
     let (agent, _) = start(&home, None);
     assert_eq!(status(&home)["learnt_keys"], READY_STROKES);
     assert_eq!(agent.stop(), Some(0));

@@ -28,7 +28,7 @@ fn push_and_restart(recognition: &mut Recognition, events: &[Stamped], interval:
     for (i, stamped) in events.iter().enumerate() {
         recognition.push(stamped, drop);
         if i % interval == interval - 1 {
-            recognition.suspend();
+            recognition.suspend(drop);
             let (score, stored) = (recognition.score(), recognition.stored());
             let snapshot = recognition.snapshot_bytes();
             let restored = Recognition::restore(Settings::default(), &snapshot);
@@ -151,7 +151,7 @@ fn a_doubt_and_an_alarm_outlive_a_restart() {
         let (mut recognition, mut states) = (owner(), Vec::new());
         for (i, stamped) in events.iter().enumerate() {
             if restart == Some(i) {
-                recognition.suspend();
+                recognition.suspend(drop);
                 let snapshot = recognition.snapshot_bytes();
                 recognition = Recognition::restore(Settings::default(), &snapshot).expect("its own");
             }

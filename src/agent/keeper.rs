@@ -107,12 +107,15 @@ impl Keeper {
     }
 
     /// What was stored, each kind by itself; what cannot be used is set aside, and learning begins anew.
-    async fn load(&self, stored: Vec<StoredModel>) -> Result<Recognition, StoreError> {
+    async fn load(&mut self, stored: Vec<StoredModel>) -> Result<Recognition, StoreError> {
         let mut saved = Saved::empty();
         for model in stored {
             match part(self.settings, &model) {
                 Ok(part) => saved.take(part),
-                Err(error) => self.set_aside(model.kind, &error).await?,
+                Err(error) => {
+                    self.since_us.remove(&model.kind);
+                    self.set_aside(model.kind, &error).await?;
+                }
             }
         }
         Ok(Recognition::new(self.settings, Some(&saved)).expect("each part was tried"))
@@ -157,9 +160,8 @@ impl Keeper {
         }
     }
 
-    /// The last time: whoever comes next goes on from here.
+    /// The last time, after [`Recognition::suspend`]: whoever comes next goes on from here.
     pub fn finish(&mut self, recognition: &mut Recognition) {
-        recognition.suspend();
         self.keep_live(recognition);
         self.save(recognition, Instant::now());
     }
@@ -169,7 +171,6 @@ impl Keeper {
         if let Ok(live) = &mut self.live {
             live.clear();
         }
-        self.since_us.clear();
         self.keep_live(recognition);
         self.save(recognition, Instant::now());
     }
@@ -199,9 +200,10 @@ impl Keeper {
     pub fn forget(
         &mut self,
         what: Modality,
+        now_us: Micros,
         recognition: &mut Recognition,
     ) -> impl Future<Output = Answer> + Send + 'static {
-        recognition.forget(what != Modality::Mouse, what != Modality::Keys);
+        recognition.forget(now_us, what);
         let (store, identity, kinds) = (self.store.clone(), Arc::clone(&self.identity), ModelKind::of(what));
         if let Ok(live) = &mut self.live {
             live.clear();
@@ -221,19 +223,20 @@ impl Keeper {
     }
 
     /// Takes over a saved model, or the part of one that there is.
-    pub fn import(&mut self, Model(model): &Model, recogniser: &mut Recogniser) -> Answer {
-        let recognition = Saved::from_json(model).and_then(|part| {
+    pub fn import(&mut self, Model(model): &Model, now_us: Micros, recognition: &mut Recognition) -> Answer {
+        let imported = Saved::from_json(model).and_then(|part| {
             if part.keys.is_none() && part.mouse.is_none() {
                 return Err(BadState::new("it contains neither what is learnt of keys nor of a mouse"));
             }
-            let mut saved = recogniser.recognition.stored();
-            saved.take(part);
-            Recognition::new(self.settings, Some(&saved))
+            recognition.import(now_us, &part)?;
+            Ok(part)
         });
-        match recognition {
-            Ok(recognition) => {
-                recogniser.recognition = recognition;
-                self.begin_anew(&mut recogniser.recognition);
+        match imported {
+            Ok(part) => {
+                let is_replaced =
+                    |kind| if kind == ModelKind::Keys { part.keys.is_some() } else { part.mouse.is_some() };
+                self.since_us.retain(|&kind, _| !is_replaced(kind));
+                self.begin_anew(recognition);
                 Answer::Done("imported; the agent goes on from this model".into())
             }
             Err(error) => Answer::Refused(format!("nothing is imported: {error}")),

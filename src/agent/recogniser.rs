@@ -31,6 +31,11 @@ impl Recogniser {
         self.recognition.tick(now_us, |told| self.told.push(told));
     }
 
+    /// No event comes for a time, and nothing spans it.
+    pub fn suspend(&mut self) {
+        self.recognition.suspend(|told| self.told.push(told));
+    }
+
     /// The events have ended.
     pub fn finish(&mut self) {
         self.recognition.finish(|told| self.told.push(told));

@@ -83,7 +83,7 @@ impl Stream {
     /// The same in the same state; events between the two are a gap.
     fn copy(&self) -> Stream {
         let mut recognition = self.recognition.clone();
-        recognition.suspend();
+        recognition.suspend(drop);
         Stream { recognition, ..*self }
     }
 

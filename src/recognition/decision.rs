@@ -118,15 +118,17 @@ impl Decision {
             && (self.state != State::Guest || self.until_us.is_some())
     }
 
-    /// Begins anew without what was learnt of the keys, of the mouse, or both. What is open is dropped.
-    pub fn forget(&mut self, keys: bool, mouse: bool) {
-        let mut model = if keys { Model::new() } else { std::mem::take(&mut self.keys) };
+    /// Goes on with other models, where there are any. What is open is dropped.
+    pub fn replace(&mut self, ts_us: Micros, keys: Option<Model>, mouse: Option<Learnt>, reason: Reason) {
+        let mut model = keys.unwrap_or_else(|| std::mem::take(&mut self.keys));
         model.begin();
         model.break_scoring();
         model.learn(None);
         model.keep(None, false);
-        let learnt = if mouse { Learnt::default() } else { self.mouse.ahead().after_sitting() };
-        *self = Decision::new(self.settings, model, learnt);
+        let learnt = mouse.unwrap_or_else(|| self.mouse.ahead().after_sitting());
+        let (from, changes) = (self.state, std::mem::take(&mut self.changes));
+        *self = Decision { state: from, changes, ..Decision::new(self.settings, model, learnt) };
+        self.go(ts_us, self.rest(), reason, None);
     }
 
     pub fn state(&self) -> State {

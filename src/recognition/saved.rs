@@ -139,12 +139,18 @@ pub(super) fn decision(settings: Settings, saved: Option<&Saved>) -> Result<Deci
     let Some(saved) = saved else {
         return Ok(Decision::new(settings, Model::new(), Learnt::default()));
     };
+    let (keys, mouse) = models(saved)?;
+    Ok(Decision::new(settings, keys.unwrap_or_default(), mouse.unwrap_or_default()))
+}
+
+/// What is saved of the keys, and of the mouse.
+pub(super) fn models(saved: &Saved) -> Result<(Option<Model>, Option<Learnt>), BadState> {
     check_version(saved.version)?;
     check_count(saved.sittings, "sittings")?;
-    let keys = saved.keys.as_ref().map_or_else(|| Ok(Model::new()), Model::load)?;
-    let owner = saved.mouse.as_ref().map_or_else(|| Ok(Owner::new()), Owner::load)?;
-    let learnt = Learnt::new(owner, saved.level.unwrap_or_default(), saved.sittings);
-    Ok(Decision::new(settings, keys, learnt))
+    let keys = saved.keys.as_ref().map(Model::load).transpose()?;
+    let owner = saved.mouse.as_ref().map(Owner::load).transpose()?;
+    let learnt = |owner| Learnt::new(owner, saved.level.unwrap_or_default(), saved.sittings);
+    Ok((keys, owner.map(learnt)))
 }
 
 /// The live state as bytes, in pieces.

@@ -54,10 +54,14 @@ pub enum Reason {
     Guest,
     /// The guest's time is over.
     GuestEnd,
+    /// What was learnt is forgotten, at the owner's wish.
+    Forgotten,
+    /// What was learnt is replaced, at the owner's wish.
+    Imported,
 }
 
 impl Reason {
-    pub const ALL: [Reason; 8] = [
+    pub const ALL: [Reason; 10] = [
         Reason::Ready,
         Reason::Evidence,
         Reason::Contested,
@@ -66,6 +70,8 @@ impl Reason {
         Reason::Unlock,
         Reason::Guest,
         Reason::GuestEnd,
+        Reason::Forgotten,
+        Reason::Imported,
     ];
 
     /// As in records.
@@ -79,6 +85,8 @@ impl Reason {
             Reason::Unlock => "unlock",
             Reason::Guest => "guest",
             Reason::GuestEnd => "guest_end",
+            Reason::Forgotten => "forgotten",
+            Reason::Imported => "imported",
         }
     }
 

@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each test uses a part of it")]
 
 use seclyzer::event::{Control, Event, Stamped, json};
-use seclyzer::recognition::{Readiness, Recognition, Saved, Settings, Thresholds, Told};
+use seclyzer::recognition::{Modality, Readiness, Recognition, Saved, Settings, Thresholds, Told};
 use std::sync::LazyLock;
 
 /// Bytes that are written into a good live state: where, as a number of three bytes, and what.
@@ -97,8 +97,9 @@ fn go_on(mut recognition: Recognition) {
     look_at(&mut recognition, &[control(at_us, guest), control(at_us + 1, Control::Lock)]);
     look_at(&mut recognition, &more[..100]);
     recognition.finish(drop);
-    recognition.forget(true, false);
-    recognition.forget(false, true);
+    recognition.import(at_us, &saved).expect("its own model");
+    recognition.forget(at_us, Modality::Keys);
+    recognition.forget(at_us, Modality::Mouse);
 }
 
 /// What comes of events are numbers.

@@ -69,6 +69,8 @@ class Recognition:
         if self.clock is not None and ts < self.clock:
             if self.clock - ts > BACKWARD_US:
                 self.gap("all")
+                if kind == "gap":
+                    self.due = None   # the clock was set back: it may lie far ahead now
             else:
                 ts = self.clock
         self.clock = ts

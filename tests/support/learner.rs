@@ -150,6 +150,7 @@ impl Learner {
     /// As the agent ends, but that all is delivered first.
     async fn finish(mut self) {
         let recogniser = self.feed.recogniser.as_mut().expect("recognition is on");
+        recogniser.suspend();
         self.keeper.finish(&mut recogniser.recognition);
         let newest = self.store.newest().await.expect("a store");
         tokio::time::timeout(LIMIT, self.followers.caught_up(newest)).await.expect("delivered in time");
