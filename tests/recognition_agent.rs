@@ -156,6 +156,18 @@ async fn the_live_state_of_another_user_is_not_gone_on_from() {
 }
 
 #[tokio::test]
+async fn what_was_forgotten_while_no_agent_ran_does_not_come_back_from_the_live_state() {
+    let home = home("someone", NO_SINKS);
+    let mut manager = Manager::start();
+    learn(&home, Some(&mut manager), &typed(0)).await;
+    assert_eq!(told(&home, &["model", "forget", "--yes"]), (Some(0), "forgotten: 2 stored\n".into()));
+    let (agent, log) = start(&home, Some(&manager));
+    assert!(log.iter().any(|line| line.contains("WARN") && line.contains("was forgotten since")), "{log:?}");
+    assert_eq!(status(&home)["learnt_keys"], 0);
+    assert_eq!(agent.stop(), Some(0));
+}
+
+#[tokio::test]
 async fn a_stored_model_is_gone_on_from_exported_forgotten_and_imported() {
     let home = home("someone", NO_SINKS);
     learn(&home, None, &typed(0)).await;

@@ -76,7 +76,7 @@ impl Keeper {
         let stored = keeper.stored().await?;
         // In any case: what cannot be used must not be overwritten.
         let of_database = keeper.load(stored).await?;
-        let recognition = keeper.inherited().unwrap_or(of_database);
+        let recognition = keeper.inherited().await?.unwrap_or(of_database);
         Ok(Some((Box::new(Recogniser::new(recognition)), keeper)))
     }
 
@@ -88,20 +88,24 @@ impl Keeper {
     }
 
     /// What the process before this one has left.
-    fn inherited(&mut self) -> Option<Recognition> {
-        let settings = self.settings;
-        let live = self.live.as_mut().ok()?;
-        let snapshot = live.read()?;
-        let recognition = own_part(&self.identity, &snapshot).and_then(|part| Recognition::restore(settings, part));
+    async fn inherited(&mut self) -> Result<Option<Recognition>, StoreError> {
+        let forgotten_us = match &self.store {
+            Some(store) => store.models_forgotten_us().await?,
+            None => None,
+        };
+        let Ok(live) = &mut self.live else { return Ok(None) };
+        let Some(snapshot) = live.read() else { return Ok(None) };
+        let recognition = own_part(&self.identity, forgotten_us, &snapshot)
+            .and_then(|part| Recognition::restore(self.settings, part));
         match recognition {
             Ok(recognition) => {
                 tracing::info!("recognition goes on from where the last process left it");
-                Some(recognition)
+                Ok(Some(recognition))
             }
             Err(error) => {
                 tracing::warn!(%error, "the live state is not used; recognition goes on from the database");
                 live.clear();
-                None
+                Ok(None)
             }
         }
     }
@@ -153,10 +157,15 @@ impl Keeper {
 
     fn keep_live(&mut self, recognition: &mut Recognition) {
         if let Ok(live) = &mut self.live {
-            live.write(|file| {
+            let is_written = live.write(|file| {
                 file.put(&name(&self.identity));
+                file.put(&now_us().to_le_bytes());
                 recognition.snapshot(|bytes| file.put(bytes));
             });
+            if !is_written {
+                // The next process would prefer the one before to a database that is newer.
+                live.clear();
+            }
         }
     }
 
@@ -252,9 +261,14 @@ pub async fn forget_stored(store: Store, identity: Arc<Identity>, kinds: &[Model
     }
 }
 
-/// The live state begins with whose it is.
-fn own_part<'a>(identity: &Identity, bytes: &'a [u8]) -> Result<&'a [u8], BadState> {
-    bytes.strip_prefix(&*name(identity)).ok_or_else(|| BadState::new("it is another user's or host's"))
+/// The live state begins with whose it is, and when it was written: what was forgotten since then must not come back.
+fn own_part<'a>(identity: &Identity, forgotten_us: Option<Micros>, bytes: &'a [u8]) -> Result<&'a [u8], BadState> {
+    let rest = bytes.strip_prefix(&*name(identity)).ok_or_else(|| BadState::new("it is another user's or host's"))?;
+    let (written_us, snapshot) = rest.split_first_chunk().ok_or_else(|| BadState::new("it has no time"))?;
+    if forgotten_us >= Some(Micros::from_le_bytes(*written_us)) {
+        return Err(BadState::new("the model was forgotten since it was written"));
+    }
+    Ok(snapshot)
 }
 
 fn name(identity: &Identity) -> Vec<u8> {

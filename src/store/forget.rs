@@ -29,6 +29,9 @@ pub struct Forgotten {
     pub aside: Vec<PathBuf>,
 }
 
+/// As the audit log calls it.
+pub const EVERYTHING: &str = "everything";
+
 /// What derives from records or events, but cannot be told apart by time.
 const LEARNT: [&str; 5] = ["app_focus", "app_followers", "app_hours", "models", "user_profile"];
 
@@ -42,7 +45,7 @@ pub fn forget(path: &Path, span: Span, window_us: Micros) -> Result<Forgotten, S
     let connection = &mut database.connection;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let (deleted, what) = match span {
-        Span::All => (forget_all(&transaction)?, "everything".to_owned()),
+        Span::All => (forget_all(&transaction)?, EVERYTHING.to_owned()),
         Span::Between { since_us, until_us } => {
             let what = format!("{} to {}", iso8601(since_us), iso8601(until_us));
             (forget_between(&transaction, since_us, until_us, window_us)?, what)

@@ -1,5 +1,6 @@
 //! What recognition has learnt of a person: a blob for each kind of input, written in the background.
 
+use super::forget::EVERYTHING;
 use super::open::read_only;
 use super::{Command, Reply, Store, StoreError, schema};
 use crate::event::Micros;
@@ -20,6 +21,9 @@ pub const LARGEST_MODEL_BYTES: usize = 8 << 20;
 const ASIDE: usize = 3;
 /// What stands between a kind and the time at which a model was set aside.
 const MARK: &str = ".damaged-";
+
+/// How the audit log's lines about forgotten models begin.
+const FORGOTTEN: &str = "model of ";
 
 /// What a model is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -121,6 +125,9 @@ pub enum ModelsCommand {
         identity: Identity,
         reply: Reply<Vec<StoredModel>>,
     },
+    Forgotten {
+        reply: Reply<Option<Micros>>,
+    },
     SetAside {
         identity: Identity,
         kind: ModelKind,
@@ -161,6 +168,11 @@ impl Store {
     pub async fn models(&self, identity: &Identity) -> Result<Vec<StoredModel>, StoreError> {
         let identity = identity.clone();
         self.ask(|reply| Command::Models(ModelsCommand::Read { identity, reply })).await
+    }
+
+    /// When models were last forgotten; microseconds since the Unix epoch.
+    pub async fn models_forgotten_us(&self) -> Result<Option<Micros>, StoreError> {
+        self.ask(|reply| Command::Models(ModelsCommand::Forgotten { reply })).await
     }
 
     /// Gives a model that cannot be read another kind in the database, so that learning begins anew and nothing is lost;
@@ -207,6 +219,12 @@ pub fn read(connection: &Connection, identity: &Identity) -> rusqlite::Result<Ve
     Ok(models)
 }
 
+/// By the audit log.
+pub fn forgotten_us(connection: &Connection) -> rusqlite::Result<Option<Micros>> {
+    let sql = "SELECT max(ts) FROM audit_log WHERE event = 'forget' AND (detail LIKE ?1 OR detail LIKE ?2)";
+    connection.query_row(sql, [format!("{EVERYTHING}: %"), format!("{FORGOTTEN}%")], |row| row.get(0))
+}
+
 pub fn write(connection: &mut Connection, models: &Models) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     for ((user, host, kind), model) in models {
@@ -250,7 +268,7 @@ pub fn forget(
     for &kind in kinds {
         let all = all_aside(&transaction, identity, kind)?.into_iter().chain([kind.name().to_owned()]);
         let count = delete(&transaction, identity, all)?;
-        schema::audit(&transaction, now_us(), "forget", &format!("model of {}: {count}", kind.name()))?;
+        schema::audit(&transaction, now_us(), "forget", &format!("{FORGOTTEN}{}: {count}", kind.name()))?;
         deleted += count;
     }
     transaction.commit()?;

@@ -209,6 +209,9 @@ impl Worker {
             ModelsCommand::Read { identity, reply } => {
                 let _ = reply.send(self.ask(|connection| models::read(connection, &identity)));
             }
+            ModelsCommand::Forgotten { reply } => {
+                let _ = reply.send(self.ask(|connection| models::forgotten_us(connection)));
+            }
             ModelsCommand::SetAside { identity, kind, reply } => {
                 let _ = reply.send(self.ask(|connection| models::set_aside(connection, &identity, kind)));
             }
