@@ -222,6 +222,7 @@ impl Keeper {
 
     /// What is learnt, as it is stored.
     pub fn export(&self, recognition: &Recognition) -> Answer {
+        self.audit("exported");
         Answer::Model(Model(Zeroizing::new(recognition.stored().to_json())))
     }
 
@@ -239,9 +240,17 @@ impl Keeper {
             Ok(recognition) => {
                 recogniser.recognition = recognition;
                 self.begin_anew(&recogniser.recognition);
+                self.audit("imported");
                 Answer::Done("imported; the agent goes on from this model".into())
             }
             Err(error) => Answer::Refused(format!("nothing is imported: {error}")),
+        }
+    }
+
+    /// Whoever sits at the machine may copy or replace the model: its owner sees afterwards that it was done.
+    fn audit(&self, what: &'static str) {
+        if let Some(store) = &self.store {
+            store.audit("model", what);
         }
     }
 }
