@@ -120,7 +120,8 @@ impl Year {
         let mut year = Year { stored, all_taught, days: Vec::new(), model: Model::new() };
         for number in 1..=DAYS_BEFORE + days {
             let secrets = secrets.filter(|_| number > DAYS_BEFORE);
-            let (mut strokes, mut range) = scenario.day(typist, vocabulary, secrets.map_or("x", |both| both[0]), random);
+            let (mut strokes, mut range) =
+                scenario.day(typist, vocabulary, secrets.map_or("x", |both| both[0]), random);
             if secrets.is_none() {
                 strokes.drain(range.clone());
                 range.end = range.start;

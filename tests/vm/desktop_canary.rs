@@ -17,8 +17,8 @@ const FILES: [&str; 4] = ["seclyzer.db", "seclyzer.db-wal", "seclyzer.db-shm", "
 
 /// So many, in one line, that features by finger get values: an epoch has 150 presses that count.
 const ROUNDS: usize = 24;
-/// What is learnt of the keys is not told: a pair of keys has a number.
-const EXPORT: &str = "runuser -u alice -- env HOME=/home/alice sh -c 'seclyzer model export --force /tmp/model.json >&2; cat /tmp/model.json'";
+const EXPORT: &str = "runuser -u alice -- env HOME=/home/alice \
+    sh -c 'seclyzer model export --force /tmp/model.json >&2; cat /tmp/model.json'";
 const KEEP_CORE: &str = "/usr/local/bin/keep-core";
 
 #[test]
