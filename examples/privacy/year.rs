@@ -54,9 +54,9 @@ impl Copies {
         self.moved.get(&leaf).copied().unwrap_or_default()
     }
 
-    /// Whether it is in the last copy, of those that were not there before the year.
-    pub fn opened(&self, leaf: Leaf) -> Option<bool> {
-        (!self.before.contains_key(&leaf)).then(|| self.last.contains_key(&leaf))
+    /// How many values it had before the year, and in the last copy.
+    pub fn values(&self, leaf: Leaf) -> [f64; 2] {
+        [&self.before, &self.last].map(|copy| copy.get(&leaf).map_or(0.0, |&[values, _]| f64::from_bits(values)))
     }
 }
 
