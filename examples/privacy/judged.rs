@@ -9,7 +9,7 @@ use seclyzer::recognition::keys::Model;
 
 /// How often the attacker teaches a candidate, as many as a leaf remembers, and how often he then types it.
 const TAUGHT: usize = 16;
-const TYPED: usize = 200;
+const TYPED: usize = 100;
 /// Where doubt begins, and where the owner is asked.
 const DOUBT: f64 = 6.0;
 const NOTIFY: f64 = 12.0;

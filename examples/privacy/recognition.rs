@@ -36,7 +36,7 @@ struct Attacked {
 /// Prints the tables.
 pub fn report(typists: &[Typist], vocabulary: &Vocabulary) {
     println!("| once a day for a year | {} |\n|---|---|---|---|---|---|---|---|", ATTACKS.join(" | "));
-    let mut counts = format!("| days with | {} |\n|---|---|---|---|---|---|---|---|\n", COUNTS.join(" | "));
+    let mut counts = format!("| days with | {} |\n|---|---|---|---|---|---|---|---|---|\n", COUNTS.join(" | "));
     for scenario in SCENARIOS.iter().filter(|scenario| scenario.days > 1) {
         let attacked = attack(scenario, typists, vocabulary);
         let gains = attacked.scores.iter().map(|trials| gain(trials)).chain([gain(&by_distance(&attacked.sums))]);
@@ -46,13 +46,14 @@ pub fn report(typists: &[Typist], vocabulary: &Vocabulary) {
     println!("\n{counts}");
 }
 
-const COUNTS: [&str; 7] = [
+const COUNTS: [&str; 8] = [
     "the secret",
     "trust below 100 after it",
     "a change of state",
     "an interval that ends right after it",
     "another live state, if the secret is another one",
     "another stored model then",
+    "the same, before there was a doubt",
     "other published records then",
 ];
 
@@ -65,6 +66,7 @@ impl Attacked {
             |day| day.evidence.is_some(),
             |day| day.other.live,
             |day| day.other.stored,
+            |day| day.other.stored && !day.other.is_doubted,
             |day| day.other.published,
         ];
         is.map(|is| self.days.iter().filter(|day| is(day)).count().to_string())
@@ -77,7 +79,10 @@ fn attack(scenario: &Scenario, typists: &[Typist], vocabulary: &Vocabulary) -> A
     for (person, typist) in typists.iter().enumerate() {
         let mut random = Random::new(person as u64 ^ 0x07ea_0000_0000);
         let secrets = scenario.draw(vocabulary, &mut random);
-        let year = Year::pass(scenario, typist, vocabulary, Some([&secrets[0], &secrets[1]]), DAYS, &mut random);
+        // Another one of as many keys: that there is one, and how long it is, is no secret.
+        let length = secrets[0].len();
+        let other = secrets[1..].iter().min_by_key(|other| other.len().abs_diff(length)).expect("there are others");
+        let year = Year::pass(scenario, typist, vocabulary, Some([&secrets[0], other]), DAYS, &mut random);
         let leaves: Vec<_> = secrets.iter().map(|secret| copies::leaves(scenario, secret)).collect();
         let expected: Vec<Expected> =
             secrets.iter().map(|secret| Expected::of(scenario, typist, &year.model, secret, &mut random)).collect();

@@ -94,6 +94,8 @@ pub struct Differs {
     pub published: bool,
     /// The live state, which never leaves the memory.
     pub live: bool,
+    /// Whether the state has changed by then, in the one year or the other.
+    pub is_doubted: bool,
 }
 
 pub struct Year {
@@ -118,6 +120,7 @@ impl Year {
         let (mut one, mut other, mut shadow) = (agent(), agent(), Shadow::default());
         let (stored, all_taught) = (Copies::default(), Copies::default());
         let mut year = Year { stored, all_taught, days: Vec::new(), model: Model::new() };
+        let mut is_doubted = false;
         for number in 1..=DAYS_BEFORE + days {
             let secrets = secrets.filter(|_| number > DAYS_BEFORE);
             let (mut strokes, mut range) =
@@ -147,7 +150,9 @@ impl Year {
                 let [stored, all_taught] = models();
                 year.stored.add(&stored);
                 year.all_taught.add(&all_taught);
+                is_doubted |= told.iter().chain(&told_of_other).any(is_decision);
                 let differs = Differs {
+                    is_doubted,
                     stored: one.stored() != other.stored(),
                     published: published(&told) != published(&told_of_other),
                     live: one.snapshot_bytes() != other.snapshot_bytes(),
@@ -218,10 +223,14 @@ impl Day {
             level: told.iter().map(level).max().unwrap_or_default(),
             evidence: alone.map(|score| score.evidence),
             sum,
-            is_decided: told.iter().any(|one| matches!(one, Told::Decision(_))),
+            is_decided: told.iter().any(is_decision),
             other,
         }
     }
+}
+
+fn is_decision(told: &Told) -> bool {
+    matches!(told, Told::Decision(_))
 }
 
 fn agent() -> Recognition {
