@@ -212,6 +212,8 @@ async fn a_stored_model_is_gone_on_from_exported_forgotten_and_imported() {
         decisions.ends_with(&["owner>learning forgotten".into(), "learning>owner imported".into()]),
         "{decisions:?}"
     );
+    let audited = home.query("SELECT detail FROM audit_log WHERE event IN ('model', 'forget') ORDER BY id");
+    assert_eq!(audited, ["exported", "model of keys: 1", "imported"]);
     let (agent, _) = start(&home, None);
     assert_eq!(status(&home)["learnt_keys"], READY_STROKES);
     assert_eq!(agent.stop(), Some(0));

@@ -1,11 +1,13 @@
-//! The attack on copies of a model: which leaves, of a key before another one, were there or changed that would not have
-//! been without the secret.
+//! The attack on copies of a model: which leaves, of a key before another one, changed more than they would have without
+//! the secret.
 
 use crate::scenario::Scenario;
 use crate::year::{Copies, Leaf, leaf_number};
 
 /// Dwells and times from press to press.
 const TREES: usize = 2;
+/// A leaf counts no more values.
+const FULL: f64 = 16.0;
 /// No change is held to be less likely: the attacker's picture of the text is not perfect.
 const LEAST: f64 = 0.002;
 
@@ -50,16 +52,28 @@ pub fn day_by_day(copies: &Copies, usual: &Usual, candidates: &[Vec<Leaf>]) -> V
     candidates.iter().map(|leaves| leaves.iter().map(of_leaf).sum()).collect()
 }
 
-/// From a copy before the year and one after it: which leaves there were not and then were.
+/// From a copy before the year and one after it: which leaves have become full that were not. A secret that teaches fills
+/// each of its own; text fills a leaf if enough values come by chance.
 pub fn before_and_after(copies: &Copies, usual: &Usual, candidates: &[Vec<Leaf>]) -> Vec<f64> {
     let of_leaf = |&leaf: &Leaf| {
-        let usual = 1.0 - (1.0 - usual.a_day(leaf)).powi(copies.days as i32);
-        let usual = usual.clamp(LEAST, 1.0 - LEAST);
-        match copies.opened(leaf) {
-            None => 0.0,
-            Some(true) => ((1.0 - LEAST) / usual).ln(),
-            Some(false) => (LEAST / (1.0 - usual)).ln(),
+        let [before, after] = copies.values(leaf);
+        if before >= FULL {
+            return 0.0;
         }
+        let expected = -(1.0 - usual.a_day(leaf)).ln() * copies.days as f64;
+        let usual = at_least((FULL - before).ceil() as usize, expected).clamp(LEAST, 1.0 - LEAST);
+        if after >= FULL { ((1.0 - LEAST) / usual).ln() } else { (LEAST / (1.0 - usual)).ln() }
     };
     candidates.iter().map(|leaves| leaves.iter().map(of_leaf).sum()).collect()
+}
+
+/// Probability of so many events or more where this number is expected (Poisson).
+fn at_least(events: usize, expected: f64) -> f64 {
+    let mut chance = (-expected).exp();
+    let mut fewer = 0.0;
+    for n in 0..events {
+        fewer += chance;
+        chance *= expected / (n + 1) as f64;
+    }
+    1.0 - fewer
 }

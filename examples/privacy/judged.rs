@@ -4,21 +4,22 @@
 use crate::random::Random;
 use crate::scenario::Scenario;
 use crate::typist::{Session, Typist};
-use crate::year::{Day, judge, model_stroke};
+use crate::year::{Day, LEVELS, judge, model_stroke};
 use seclyzer::recognition::keys::Model;
 
 /// How often the attacker teaches a candidate, as many as a leaf remembers, and how often he then types it.
 const TAUGHT: usize = 16;
-const TYPED: usize = 20;
-/// Where doubt begins, which is published.
+const TYPED: usize = 100;
+/// Where doubt begins, and where the owner is asked.
 const DOUBT: f64 = 6.0;
+const NOTIFY: f64 = 12.0;
 /// Ends of the classes in which evidence is compared.
 const EVIDENCE: [f64; 4] = [0.0, 0.5, 1.0, 2.0];
 
 /// What is expected of a candidate.
 pub struct Expected {
-    /// Probability that the state stays calm.
-    calm: f64,
+    /// Probability that each level of trust is the lowest.
+    level: [f64; LEVELS],
     /// Probability of each class of evidence.
     evidence: [f64; EVIDENCE.len() + 1],
     /// Mean of the sum of the scores.
@@ -43,26 +44,30 @@ impl Expected {
             typed().iter().for_each(|stroke| model.learn(Some(model_stroke(stroke))));
         }
         let judged: Vec<[f64; 3]> = (0..TYPED).map(|_| judge(&mut model, &typed())).collect();
-        let share = |is: &dyn Fn(&[f64; 3]) -> bool, classes: f64| {
-            (judged.iter().filter(|one| is(one)).count() as f64 + 0.5) / (TYPED as f64 + 0.5 * classes)
+        let share = |is: &dyn Fn(&[f64; 3]) -> bool, classes: usize| {
+            (judged.iter().filter(|one| is(one)).count() as f64 + 0.5) / (TYPED as f64 + 0.5 * classes as f64)
         };
         Expected {
-            calm: share(&|one| one[2] < DOUBT, 2.0),
-            evidence: std::array::from_fn(|i| share(&|one| class(one[1]) == i, EVIDENCE.len() as f64 + 1.0)),
+            level: std::array::from_fn(|i| share(&|one| level(one[2]) == i, LEVELS)),
+            evidence: std::array::from_fn(|i| share(&|one| class(one[1]) == i, EVIDENCE.len() + 1)),
             sum: judged.iter().map(|one| one[0]).sum::<f64>() / TYPED as f64,
         }
     }
+}
+
+/// What is published while so much speaks against the owner, as a place in the levels.
+fn level(against: f64) -> usize {
+    let doubt = (against - DOUBT) / (NOTIFY - DOUBT);
+    if doubt < 0.0 { 0 } else { (1 + (doubt * (LEVELS - 2) as f64) as usize).min(LEVELS - 1) }
 }
 
 fn class(evidence: f64) -> usize {
     EVIDENCE.iter().filter(|&&end| evidence > end).count()
 }
 
-/// From the published states.
-pub fn by_state(days: &[Day], candidates: &[Expected]) -> Vec<f64> {
-    let calm = days.iter().filter(|day| day.is_calm).count() as f64;
-    let doubted = days.len() as f64 - calm;
-    candidates.iter().map(|one| calm * one.calm.ln() + doubted * (1.0 - one.calm).ln()).collect()
+/// From the published states and levels of trust.
+pub fn by_level(days: &[Day], candidates: &[Expected]) -> Vec<f64> {
+    candidates.iter().map(|one| days.iter().map(|day| one.level[day.level].ln()).sum()).collect()
 }
 
 /// From what spoke against the owner at the intervals' ends.

@@ -8,7 +8,7 @@ use crate::random::Random;
 use crate::scenario::{SCENARIOS, Scenario};
 use crate::typist::Typist;
 use crate::words::Vocabulary;
-use crate::year::{Copies, Year};
+use crate::year::{Copies, Day, Year};
 
 const DAYS: usize = 365;
 /// Whom the attacker watches to learn what text does without a secret.
@@ -25,34 +25,52 @@ const ATTACKS: [&str; 7] = [
     "not published: sum of the scores of the secret",
 ];
 
-/// What each attack makes of each person.
+/// What each attack makes of each person, and what was seen on the days.
 #[derive(Default)]
 struct Attacked {
     scores: [Vec<Scores>; ATTACKS.len() - 1],
     sums: Vec<Scores>,
-    days: usize,
-    not_calm: usize,
-    decided: usize,
-    /// Days on which the evidence of the secret alone stood at an interval's end.
-    alone: usize,
+    days: Vec<Day>,
 }
 
-/// Prints the table.
+/// Prints the tables.
 pub fn report(typists: &[Typist], vocabulary: &Vocabulary) {
     println!("| once a day for a year | {} |\n|---|---|---|---|---|---|---|---|", ATTACKS.join(" | "));
-    let mut notes = String::new();
+    let mut counts = format!("| days with | {} |\n|---|---|---|---|---|---|---|---|---|\n", COUNTS.join(" | "));
     for scenario in SCENARIOS.iter().filter(|scenario| scenario.days > 1) {
         let attacked = attack(scenario, typists, vocabulary);
         let gains = attacked.scores.iter().map(|trials| gain(trials)).chain([gain(&by_distance(&attacked.sums))]);
         println!("{}", crate::row(scenario.secret_name(), gains.collect::<Vec<_>>().iter()));
-        let Attacked { days, not_calm, decided, alone, .. } = attacked;
-        notes += &format!(
-            "{}: not calm after the secret on {not_calm} of {days} days; the state changed on {decided}; an interval ended \
-             between the secret and what followed on {alone}.\n",
-            scenario.secret_name()
-        );
+        counts += &format!("| {} | {} |\n", scenario.secret_name(), attacked.counts().join(" | "));
     }
-    println!("\n{notes}");
+    println!("\n{counts}");
+}
+
+const COUNTS: [&str; 8] = [
+    "the secret",
+    "trust below 100 after it",
+    "a change of state",
+    "an interval that ends right after it",
+    "another live state, if the secret is another one",
+    "another stored model then",
+    "the same, before there was a doubt",
+    "other published records then",
+];
+
+impl Attacked {
+    fn counts(&self) -> [String; COUNTS.len()] {
+        let is: [fn(&Day) -> bool; COUNTS.len()] = [
+            |_| true,
+            |day| day.level > 0,
+            |day| day.is_decided,
+            |day| day.evidence.is_some(),
+            |day| day.other.live,
+            |day| day.other.stored,
+            |day| day.other.stored && !day.other.is_doubted,
+            |day| day.other.published,
+        ];
+        is.map(|is| self.days.iter().filter(|day| is(day)).count().to_string())
+    }
 }
 
 fn attack(scenario: &Scenario, typists: &[Typist], vocabulary: &Vocabulary) -> Attacked {
@@ -61,13 +79,16 @@ fn attack(scenario: &Scenario, typists: &[Typist], vocabulary: &Vocabulary) -> A
     for (person, typist) in typists.iter().enumerate() {
         let mut random = Random::new(person as u64 ^ 0x07ea_0000_0000);
         let secrets = scenario.draw(vocabulary, &mut random);
-        let year = Year::pass(scenario, typist, vocabulary, Some(&secrets[0]), DAYS, &mut random);
+        // Another one of as many keys: that there is one, and how long it is, is no secret.
+        let length = secrets[0].len();
+        let other = secrets[1..].iter().min_by_key(|other| other.len().abs_diff(length)).expect("there are others");
+        let year = Year::pass(scenario, typist, vocabulary, Some([&secrets[0], other]), DAYS, &mut random);
         let leaves: Vec<_> = secrets.iter().map(|secret| copies::leaves(scenario, secret)).collect();
         let expected: Vec<Expected> =
             secrets.iter().map(|secret| Expected::of(scenario, typist, &year.model, secret, &mut random)).collect();
         assert_eq!(expected.len(), CANDIDATES);
         let scores = [
-            judged::by_state(&year.days, &expected),
+            judged::by_level(&year.days, &expected),
             copies::day_by_day(&year.stored, &usual_stored, &leaves),
             copies::before_and_after(&year.stored, &usual_stored, &leaves),
             copies::day_by_day(&year.all_taught, &usual_all, &leaves),
@@ -78,10 +99,7 @@ fn attack(scenario: &Scenario, typists: &[Typist], vocabulary: &Vocabulary) -> A
             all.push(Scores { person, log_likelihoods });
         }
         attacked.sums.push(Scores { person, log_likelihoods: judged::by_sum(&year.days, &expected) });
-        attacked.days += year.days.len();
-        attacked.not_calm += year.days.iter().filter(|day| !day.is_calm).count();
-        attacked.decided += year.days.iter().filter(|day| day.is_decided).count();
-        attacked.alone += year.days.iter().filter(|day| day.evidence.is_some()).count();
+        attacked.days.extend(year.days);
     }
     attacked
 }

@@ -3,10 +3,10 @@
 
 use crate::random::Random;
 use crate::scenario::Scenario;
-use crate::typist::{Stroke, Typist, events, key};
+use crate::typist::{Session, Stroke, Typist, events, key};
 use crate::words::Vocabulary;
 use seclyzer::recognition::keys::{self, KeyNumber, Model};
-use seclyzer::recognition::{Recognition, Settings, State, Told};
+use seclyzer::recognition::{Change, Recognition, Settings, State, Told, coarse};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::ops::Range;
@@ -54,9 +54,9 @@ impl Copies {
         self.moved.get(&leaf).copied().unwrap_or_default()
     }
 
-    /// Whether it is in the last copy, of those that were not there before the year.
-    pub fn opened(&self, leaf: Leaf) -> Option<bool> {
-        (!self.before.contains_key(&leaf)).then(|| self.last.contains_key(&leaf))
+    /// How many values it had before the year, and in the last copy.
+    pub fn values(&self, leaf: Leaf) -> [f64; 2] {
+        [&self.before, &self.last].map(|copy| copy.get(&leaf).map_or(0.0, |&[values, _]| f64::from_bits(values)))
     }
 }
 
@@ -72,16 +72,30 @@ fn leaves(model: &Value) -> HashMap<Leaf, [u64; 2]> {
     all
 }
 
+/// Levels of trust that are published: 100, 75, 50, 25, 0.
+pub const LEVELS: usize = 5;
+
 /// What was published of one day's secret, and what was not.
 pub struct Day {
-    /// Whether the state at the end of the interval was calm: that of the owner, in no doubt.
-    pub is_calm: bool,
-    /// What spoke against the owner at that end, if nothing was typed after the secret by then. Not published.
+    /// The lowest trust from the secret to the day's end, as a place in the levels.
+    pub level: usize,
+    /// What spoke against the owner at the interval's end, if nothing was typed after the secret by then. Not published.
     pub evidence: Option<f64>,
     /// The scores of the secret's strokes, added up. Not published.
     pub sum: f64,
     /// Whether the state changed on this day.
     pub is_decided: bool,
+    pub other: Differs,
+}
+
+/// What would not be as it is if the secret were another one, all else being equal.
+pub struct Differs {
+    pub stored: bool,
+    pub published: bool,
+    /// The live state, which never leaves the memory.
+    pub live: bool,
+    /// Whether the state has changed by then, in the one year or the other.
+    pub is_doubted: bool,
 }
 
 pub struct Year {
@@ -94,21 +108,24 @@ pub struct Year {
 }
 
 impl Year {
-    /// `secret` is `None` where it is only to be seen what the text does.
+    /// `secrets` are the one that is typed and another one, or `None` where it is only to be seen what the text does.
     pub fn pass(
         scenario: &Scenario,
         typist: &Typist,
         vocabulary: &Vocabulary,
-        secret: Option<&str>,
+        secrets: Option<[&str; 2]>,
         days: usize,
         random: &mut Random,
     ) -> Year {
-        let (mut watch, mut shadow) = (Watch::new(), Shadow::default());
+        let (mut one, mut other, mut shadow) = (agent(), agent(), Shadow::default());
         let (stored, all_taught) = (Copies::default(), Copies::default());
         let mut year = Year { stored, all_taught, days: Vec::new(), model: Model::new() };
+        let mut is_doubted = false;
         for number in 1..=DAYS_BEFORE + days {
-            let (mut strokes, mut range) = scenario.day(typist, vocabulary, secret.unwrap_or("x"), random);
-            if secret.is_none() || number <= DAYS_BEFORE {
+            let secrets = secrets.filter(|_| number > DAYS_BEFORE);
+            let (mut strokes, mut range) =
+                scenario.day(typist, vocabulary, secrets.map_or("x", |both| both[0]), random);
+            if secrets.is_none() {
                 strokes.drain(range.clone());
                 range.end = range.start;
             }
@@ -116,10 +133,12 @@ impl Year {
                 stroke.press_us += number as i64 * DAY_US;
                 stroke.release_us += number as i64 * DAY_US;
             }
+            let others = secrets.map(|[_, secret]| replaced(&strokes, &range, scenario, typist, secret, random));
             let sum = shadow.take(&strokes, &range);
-            let day = watch.take(&strokes, &range, sum);
+            let told = take(&mut one, &strokes);
+            let told_of_other = take(&mut other, others.as_ref().unwrap_or(&strokes));
             let models = || {
-                let stored = watch.recognition.stored().keys.expect("a model");
+                let stored = one.stored().keys.expect("a model");
                 [stored, shadow.model.save()].map(|keys| serde_json::to_value(keys).expect("numbers"))
             };
             if number == DAYS_BEFORE {
@@ -131,44 +150,101 @@ impl Year {
                 let [stored, all_taught] = models();
                 year.stored.add(&stored);
                 year.all_taught.add(&all_taught);
-                year.days.push(day);
+                is_doubted |= told.iter().chain(&told_of_other).any(is_decision);
+                let differs = Differs {
+                    is_doubted,
+                    stored: one.stored() != other.stored(),
+                    published: published(&told) != published(&told_of_other),
+                    live: one.snapshot_bytes() != other.snapshot_bytes(),
+                };
+                year.days.push(Day::of(&told, &strokes, &range, sum, differs));
             }
         }
         year
     }
 }
 
-/// The recognition of the agent, and what it yields.
-struct Watch {
-    recognition: Recognition,
+/// The same strokes with another secret in the place of the one, typed by the same person in another mood, in as long.
+fn replaced(
+    strokes: &[Stroke],
+    secret: &Range<usize>,
+    scenario: &Scenario,
+    typist: &Typist,
+    other: &str,
+    random: &mut Random,
+) -> Vec<Stroke> {
+    let first_us = strokes[secret.start].press_us;
+    let mut session = Session::new(typist, Typist::mood(random), first_us);
+    session.type_secret(random, &scenario.with_ends(other).1);
+    let length_us = |strokes: &[Stroke]| (strokes[strokes.len() - 1].press_us - first_us) as f64;
+    let factor = length_us(&strokes[secret.clone()]) / length_us(&session.strokes);
+    let placed = |us: i64| first_us + ((us - first_us) as f64 * factor) as i64;
+    for stroke in &mut session.strokes {
+        (stroke.press_us, stroke.release_us) = (placed(stroke.press_us), placed(stroke.release_us));
+    }
+    [&strokes[..secret.start], &session.strokes, &strokes[secret.end..]].concat()
 }
 
-impl Watch {
-    fn new() -> Watch {
-        Watch { recognition: Recognition::new(Settings::default(), None).expect("nothing to read") }
-    }
-
-    fn take(&mut self, strokes: &[Stroke], secret: &Range<usize>, sum: f64) -> Day {
-        let mut told = Vec::new();
-        for event in events(strokes) {
-            self.recognition.push(&event, |one| told.push(one));
+/// What of it leaves the process.
+fn published(told: &[Told]) -> (Vec<(i64, coarse::Score)>, Vec<Change>) {
+    let (mut scores, mut changes) = (Vec::new(), Vec::new());
+    for one in told {
+        match one {
+            Told::Score(score) => scores.push((score.window_end_us, score.coarse)),
+            Told::Decision(change) => changes.push(*change),
         }
-        self.recognition.finish(|one| told.push(one));
-        let last = &strokes[secret.end.saturating_sub(1)];
+    }
+    (scores, changes)
+}
+
+impl Day {
+    fn of(told: &[Told], strokes: &[Stroke], secret: &Range<usize>, sum: f64, other: Differs) -> Day {
+        // Without a secret there is the stroke before its place.
+        let begin_us = strokes[secret.start.saturating_sub(1)].press_us;
+        let end_us = strokes[secret.end.saturating_sub(1)].press_us;
         let next_us = strokes.get(secret.end).map_or(i64::MAX, |stroke| stroke.press_us);
-        let score = told.iter().find_map(|one| match one {
-            Told::Score(score) if score.window_end_us >= last.press_us => Some((score, one.to_exact_json())),
+        let level = |one: &Told| match one {
+            Told::Score(score) if score.window_end_us > begin_us => {
+                score.coarse.trust.map_or(0, |trust| usize::from(100 - trust) / 25)
+            }
+            Told::Decision(change) if change.ts_us > begin_us => match change.to {
+                State::Doubtful => 1,
+                State::Stranger => LEVELS - 1,
+                _ => 0,
+            },
+            _ => 0,
+        };
+        let first = told.iter().find_map(|one| match one {
+            Told::Score(score) if score.window_end_us >= end_us => Some(score),
             _ => None,
         });
-        let (score, exact) = score.expect("the secret's interval has a score");
-        let is_alone = (last.press_us + JUDGED_US..next_us).contains(&score.window_end_us);
+        let alone = first.filter(|score| (end_us + JUDGED_US..next_us).contains(&score.window_end_us));
         Day {
-            is_calm: score.coarse.state == State::Owner,
-            evidence: exact["evidence"].as_f64().filter(|_| is_alone),
+            level: told.iter().map(level).max().unwrap_or_default(),
+            evidence: alone.map(|score| score.evidence),
             sum,
-            is_decided: told.iter().any(|one| matches!(one, Told::Decision(_))),
+            is_decided: told.iter().any(is_decision),
+            other,
         }
     }
+}
+
+fn is_decision(told: &Told) -> bool {
+    matches!(told, Told::Decision(_))
+}
+
+fn agent() -> Recognition {
+    Recognition::new(Settings::default(), None).expect("there is nothing to read")
+}
+
+/// What comes of a day's strokes.
+fn take(agent: &mut Recognition, strokes: &[Stroke]) -> Vec<Told> {
+    let mut told = Vec::new();
+    for event in events(strokes) {
+        agent.push(&event, |one| told.push(one));
+    }
+    agent.finish(|one| told.push(one));
+    told
 }
 
 /// A model that every stroke teaches, and the sum that closes its cases.

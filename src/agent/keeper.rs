@@ -228,6 +228,7 @@ impl Keeper {
 
     /// What is learnt, as it is stored.
     pub fn export(&self, recognition: &Recognition) -> Answer {
+        self.audit("exported");
         Answer::Model(Model(Zeroizing::new(recognition.stored().to_json())))
     }
 
@@ -246,9 +247,17 @@ impl Keeper {
                     |kind| if kind == ModelKind::Keys { part.keys.is_some() } else { part.mouse.is_some() };
                 self.since_us.retain(|&kind, _| !is_replaced(kind));
                 self.begin_anew(recognition);
+                self.audit("imported");
                 Answer::Done("imported; the agent goes on from this model".into())
             }
             Err(error) => Answer::Refused(format!("nothing is imported: {error}")),
+        }
+    }
+
+    /// Whoever sits at the machine may copy or replace the model: its owner sees afterwards that it was done.
+    fn audit(&self, what: &'static str) {
+        if let Some(store) = &self.store {
+            store.audit("model", what);
         }
     }
 }

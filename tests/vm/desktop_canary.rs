@@ -17,6 +17,8 @@ const FILES: [&str; 4] = ["seclyzer.db", "seclyzer.db-wal", "seclyzer.db-shm", "
 
 /// So many, in one line, that features by finger get values: an epoch has 150 presses that count.
 const ROUNDS: usize = 24;
+const EXPORT: &str = "runuser -u alice -- env HOME=/home/alice \
+    sh -c 'seclyzer model export --force /tmp/model.json >&2; cat /tmp/model.json'";
 const KEEP_CORE: &str = "/usr/local/bin/keep-core";
 
 #[test]
@@ -51,6 +53,8 @@ fn told(desk: &mut Desk, monitor: &str, subscriber: &str) -> Vec<(String, String
         ("runuser -u alice -- env HOME=/home/alice seclyzer status", "keystroke"),
         ("runuser -u alice -- env HOME=/home/alice seclyzer status --json", "keystroke"),
         ("runuser -u alice -- env HOME=/home/alice seclyzer doctor || true", "database"),
+        ("runuser -u alice -- env HOME=/home/alice seclyzer model status", "strokes learnt"),
+        (EXPORT, "trees"),
         ("seclyzer devices", "QEMU Virtio Keyboard"),
     ];
     let files = FILES.map(|name| (format!("cat /home/alice/.local/share/seclyzer/{name}"), ""));
