@@ -55,6 +55,10 @@ struct Work {
 impl Work {
     /// At a desk where the agent runs.
     fn begin(mut desk: Desk) -> Work {
+        // Those from before are not told any more.
+        let before = desk.query(DECISIONS).lines().count();
+        let delivered = format!("[ $(redis-cli XLEN seclyzer:stream:decisions) = {before} ]");
+        desk.guest.poll(&delivered, LIMIT);
         let monitor = desk.guest.spawn("redis-cli MONITOR");
         let subscriber = desk.guest.spawn("redis-cli SUBSCRIBE seclyzer:decisions");
         desk.guest.poll(&format!("grep -q OK {} && grep -q subscribe {}", monitor.stdout, subscriber.stdout), LIMIT);
@@ -67,7 +71,6 @@ impl Work {
         desk.guest.click_into("editor");
         // Where it is typed to nobody understands it.
         desk.guest.type_text("cat\n");
-        let before = desk.query(DECISIONS).lines().count();
         Work { desk, keyboard, monitor, subscriber, before }
     }
 
@@ -266,7 +269,11 @@ fn the_hardened_agent_learns_its_owner_over_a_restart_a_crash_and_a_reboot_and_n
     work.desk.await_agent();
     let stored = work.stored();
     assert!(stored >= READY * 3 / 4, "{stored} strokes are stored");
-    assert_eq!((work.learnt(), work.restored()), ((stored / 100 * 100).min(READY), 0), "what was only in memory is gone");
+    assert_eq!(
+        (work.learnt(), work.restored()),
+        ((stored / 100 * 100).min(READY), 0),
+        "what was only in memory is gone"
+    );
 
     let mut work = Work::begin(work.desk);
     work.become_known(&mut owner);
@@ -297,6 +304,7 @@ fn the_user_s_agent_goes_on_over_a_restart_and_a_crash_and_notices_who_is_not_it
     desk.guest.write_file("/tmp/learnt.json", &learnt_elsewhere(&mut owner));
     let told = desk.run(&format!("{} model import --yes /tmp/learnt.json", desk.way.program));
     assert!(told.contains("imported"), "{told}");
+    desk.await_row("SELECT 1 FROM decisions WHERE reason = 'imported'");
 
     let mut work = Work::begin(desk);
     let before = work.stored();
