@@ -45,7 +45,8 @@ impl Lost {
         if begun >= last {
             return;
         }
-        let intervals = before.iter().rev().position(|&strokes| strokes == begun);
+        // A live state is without the strokes of the open case.
+        let intervals = before.iter().rev().position(|&strokes| strokes <= begun);
         let intervals = intervals.unwrap_or_else(|| panic!("nobody has stored {begun} strokes: {before:?}"));
         self.strokes = self.strokes.max(last - begun);
         self.seconds = self.seconds.max(INTERVAL_S * intervals as f64);
