@@ -46,8 +46,8 @@ for set in "${found[@]}"; do
     case $set in
         freetext)
             convert freetext
-            evaluate freetext "people who came back on another day; the first day learnt" --learn first \
-                $(dirname "$people"/*/2.jsonl)
+            mapfile -t returned < <(dirname "$people"/*/2.jsonl)
+            evaluate freetext "people who came back on another day; the first day learnt" --learn first "${returned[@]}"
             evaluate freetext "2,000 keystrokes learnt" --learn 2000keys --takeovers 0 "$people"/*
             evaluate freetext "60 % learnt" "$people"/*
             ;;

@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 /// The longest line, its end included.
 const LINE_BYTES: usize = 64;
 /// The largest model: twenty times as large as one that has learnt for years.
-pub const MODEL_BYTES: usize = 8 << 20;
+pub const MODEL_BYTES: usize = crate::store::LARGEST_MODEL_BYTES;
 /// Who has said nothing for so long asks for the status.
 const SILENCE: Duration = Duration::from_millis(100);
 /// Whoever has begun to speak has so long for all of it.

@@ -32,6 +32,8 @@ pub enum NoAnswer {
     NotRunning(PathBuf),
     #[error("the agent on {} does not answer", .0.display())]
     Silent(PathBuf),
+    #[error("the agent on {} ended before it answered", .0.display())]
+    Ended(PathBuf),
     #[error("the agent on {} cannot be queried: {source}", database.display())]
     Failed { database: PathBuf, source: io::Error },
     #[error("the agent on {} gives an answer that is not understood; it may be of another version than this command: \
@@ -56,6 +58,9 @@ pub fn status(database: &Path) -> Result<Value, NoAnswer> {
         Ok(text)
     };
     let text = ask().map_err(|error| no_answer(database, error))?;
+    if text.is_empty() {
+        return Err(NoAnswer::Ended(database.into()));
+    }
     serde_json::from_slice(&text).map_err(|_| NoAnswer::NotUnderstood(database.into()))
 }
 
@@ -65,6 +70,9 @@ pub fn request(database: &Path, request: &Request) -> Result<Reply, NoAnswer> {
     // An agent that refuses a request does not read it to its end; it says why.
     let sent = send(&mut socket, request);
     let head = read_line(&mut socket).map_err(|error| no_answer(database, sent.err().unwrap_or(error)))?;
+    if head.is_empty() {
+        return Err(NoAnswer::Ended(database.into()));
+    }
     match serde_json::from_slice(&head) {
         Ok(Head::Done(text)) => Ok(Reply::Done(text)),
         Ok(Head::Refused(text)) => Ok(Reply::Refused(text)),
@@ -156,13 +164,16 @@ mod tests {
 
     #[test]
     fn an_agent_of_another_version_or_one_that_breaks_off_is_reported() {
-        let answers: [&[u8]; 5] =
-            [b"{\"version\":\"0.1.0\",\"pid\":7}", b"", b"{\"done\":3}\n", b"{\"model_bytes\":9999999}\n", b"\xff\n"];
+        let answers: [&[u8]; 4] =
+            [b"{\"version\":\"0.1.0\",\"pid\":7}", b"{\"done\":3}\n", b"{\"model_bytes\":9999999}\n", b"\xff\n"];
         for answer in answers {
             let (_folder, database, _) = agent(answer);
             let error = request(&database, &Request::Export).expect_err("no answer").to_string();
             assert!(error.contains("restart it"), "{error}");
         }
+        let (_folder, database, _) = agent(b"");
+        let error = request(&database, &Request::Export).expect_err("no answer").to_string();
+        assert!(error.contains("ended before it answered"), "{error}");
         let (_folder, database, _) = agent(b"{\"model_bytes\":3}\n{}");
         let error = request(&database, &Request::Export).expect_err("a part").to_string();
         assert!(error.contains("cannot be queried"), "{error}");

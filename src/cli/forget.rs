@@ -57,6 +57,12 @@ pub fn run(args: &Args, config: &Config, out: &mut impl Write) -> Result<(), Err
     let window_us = windows_of(&config.window).length_us;
     let forgotten = forget(path, span, window_us)?;
     writeln!(out, "{}: {} records deleted", path.display(), forgotten.records)?;
+    if span != Span::All {
+        writeln!(
+            out,
+            "Models of typing and of the mouse have no times, and are kept. To delete them: seclyzer model forget"
+        )?;
+    }
     if span != Span::All && !forgotten.aside.is_empty() {
         let names: Vec<String> = forgotten.aside.iter().map(shell_word).collect();
         writeln!(

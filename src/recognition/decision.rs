@@ -118,7 +118,7 @@ impl Decision {
             && (self.state != State::Guest || self.until_us.is_some())
     }
 
-    /// Goes on with other models, where there are any. What is open is dropped.
+    /// Goes on with other models, where there are any. What is open is dropped; a guest stays.
     pub fn replace(&mut self, ts_us: Micros, keys: Option<Model>, mouse: Option<Learnt>, reason: Reason) {
         let mut model = keys.unwrap_or_else(|| std::mem::take(&mut self.keys));
         model.begin();
@@ -126,9 +126,11 @@ impl Decision {
         model.learn(None);
         model.keep(None, false);
         let learnt = mouse.unwrap_or_else(|| self.mouse.ahead().after_sitting());
-        let (from, changes) = (self.state, std::mem::take(&mut self.changes));
-        *self = Decision { state: from, changes, ..Decision::new(self.settings, model, learnt) };
-        self.go(ts_us, self.rest(), reason, None);
+        let (state, until_us, changes) = (self.state, self.until_us, std::mem::take(&mut self.changes));
+        *self = Decision { state, until_us, changes, ..Decision::new(self.settings, model, learnt) };
+        if state != State::Guest {
+            self.go(ts_us, self.rest(), reason, None);
+        }
     }
 
     pub fn state(&self) -> State {

@@ -1,12 +1,9 @@
-//! Work on two threads, with its progress on a terminal.
+//! Work on all processors, with its progress on a terminal.
 
 use indicatif::{ProgressBar, ProgressStyle};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-
-/// The machine has other things to do.
-const THREADS: usize = 2;
 
 /// What `work` gives for each number below `count`, in their order.
 pub fn in_parallel<T: Send>(what: &str, count: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
@@ -16,8 +13,9 @@ pub fn in_parallel<T: Send>(what: &str, count: usize, work: impl Fn(usize) -> T 
     let bar = ProgressBar::new(count as u64).with_style(style).with_message(what.to_owned());
     let next = AtomicUsize::new(0);
     let done = Mutex::new(Vec::with_capacity(count));
+    let threads = thread::available_parallelism().map_or(1, usize::from);
     thread::scope(|scope| {
-        for _ in 0..THREADS.min(count) {
+        for _ in 0..threads.min(count) {
             scope.spawn(|| {
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
