@@ -213,7 +213,8 @@ impl Agent {
         let (Some(keeper), Some(recogniser)) = (&mut self.keeper, &mut self.feed.recogniser) else {
             if let (Request::Forget(what), Some(store)) = (&request, &self.outlet.store) {
                 let (store, identity) = (store.clone(), Arc::clone(&self.outlet.identity));
-                return client.answer_later(keeper::forget_stored(store, identity, ModelKind::of(*what)));
+                let done = "forgotten; recognition is off, so nothing is learnt";
+                return client.answer_later(keeper::forget_stored(store, identity, ModelKind::of(*what), done));
             }
             let what_to_do = "recognition is off; set recognition.enabled = true and restart the agent";
             return client.answer(Answer::Refused(what_to_do.into()));

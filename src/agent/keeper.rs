@@ -222,7 +222,7 @@ impl Keeper {
         (self.hash, self.saved) = (0, Instant::now());
         async move {
             let Some(store) = store else { return Answer::Done("forgotten".into()) };
-            forget_stored(store, identity, kinds).await
+            forget_stored(store, identity, kinds, "forgotten; learning begins anew").await
         }
     }
 
@@ -262,10 +262,10 @@ impl Keeper {
     }
 }
 
-/// Forgets what is stored of these kinds.
-pub async fn forget_stored(store: Store, identity: Arc<Identity>, kinds: &[ModelKind]) -> Answer {
+/// Forgets what is stored of these kinds, and answers that it is `done`.
+pub async fn forget_stored(store: Store, identity: Arc<Identity>, kinds: &[ModelKind], done: &str) -> Answer {
     match store.forget_models(&identity, kinds).await {
-        Ok(_) => Answer::Done("forgotten; learning begins anew".into()),
+        Ok(_) => Answer::Done(done.into()),
         Err(error) => Answer::Refused(format!("not forgotten in the database: {error}")),
     }
 }

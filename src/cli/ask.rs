@@ -32,6 +32,8 @@ pub enum NoAnswer {
     NotRunning(PathBuf),
     #[error("the agent on {} does not answer", .0.display())]
     Silent(PathBuf),
+    #[error("{} is another account's: run this as its owner, or name your own with --config", .0.display())]
+    NotAllowed(PathBuf),
     #[error("the agent on {} ended before it answered", .0.display())]
     Ended(PathBuf),
     #[error("the agent on {} cannot be queried: {source}", database.display())]
@@ -115,6 +117,7 @@ fn no_answer(database: &Path, source: io::Error) -> NoAnswer {
         // Without an agent there is no socket, or one that an agent which was killed has left behind.
         ErrorKind::NotFound | ErrorKind::ConnectionRefused => NoAnswer::NotRunning(database),
         ErrorKind::WouldBlock => NoAnswer::Silent(database),
+        ErrorKind::PermissionDenied => NoAnswer::NotAllowed(database),
         _ => NoAnswer::Failed { database, source },
     }
 }

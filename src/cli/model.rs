@@ -135,8 +135,8 @@ fn status(config: &Config, json: bool, out: &mut impl Write) -> Result<(), Error
         Err(no_agent @ NoAnswer::NotRunning(_)) => {
             let stored = stored(config);
             return match stored.is_empty() {
+                _ if json => Ok(writeln!(out, "{:#}", stored_json(&stored))?),
                 true => Err(no_agent.into()),
-                false if json => Ok(writeln!(out, "{:#}", stored_json(&stored))?),
                 false => {
                     let lines = stored.iter().map(|(kind, counts)| recognition::stored(*kind, counts));
                     Ok(write!(out, "{no_agent}\n\n{}", lines.collect::<String>())?)
@@ -148,7 +148,12 @@ fn status(config: &Config, json: bool, out: &mut impl Write) -> Result<(), Error
     match serde_json::from_value::<RecognitionStatus>(known.clone()) {
         _ if json => writeln!(out, "{known:#}")?,
         Ok(status) => write!(out, "{}", recognition::lines(&status))?,
-        Err(_) if known == Value::Null => writeln!(out, "{}", recognition::OFF)?,
+        Err(_) if known == Value::Null => {
+            writeln!(out, "{}", recognition::OFF)?;
+            for (kind, counts) in stored(config) {
+                write!(out, "{}", recognition::stored(kind, &counts))?;
+            }
+        }
         Err(_) => return Err(NoAnswer::NotUnderstood(config.store.path.clone()).into()),
     }
     Ok(())

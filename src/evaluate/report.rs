@@ -20,8 +20,8 @@ pub struct Errors {
     /// At one threshold for all people.
     pub equal_error: f64,
     pub equal_error_interval: Interval,
-    /// The mean of each owner's at a threshold of his own.
-    pub equal_error_own: f64,
+    /// The mean of each owner's at a threshold of his own; `None` where none has windows of his own and of others.
+    pub equal_error_own: Option<f64>,
     pub auc: f64,
     pub auc_interval: Interval,
     pub trade: [Trade; det::LEVELS.len()],
@@ -56,7 +56,8 @@ pub fn errors(length: Length, trials: Vec<Trial>, people: usize) -> Option<Error
         impostor: trials.impostor(),
         equal_error: rates.equal_error,
         equal_error_interval,
-        equal_error_own: of_each.iter().map(|rates| rates.equal_error).sum::<f64>() / of_each.len().max(1) as f64,
+        equal_error_own: (!of_each.is_empty())
+            .then(|| of_each.iter().map(|rates| rates.equal_error).sum::<f64>() / of_each.len() as f64),
         auc: rates.auc,
         auc_interval,
         trade: det::at_levels(&trials),
@@ -87,7 +88,7 @@ mod tests {
         let within = |Interval { low, high }, figure| low <= figure && figure <= high;
         assert!(within(errors.equal_error_interval, errors.equal_error), "{errors:?}");
         assert!(within(errors.auc_interval, errors.auc), "{errors:?}");
-        assert!(errors.equal_error_own < errors.equal_error, "{errors:?}");
+        assert!(errors.equal_error_own < Some(errors.equal_error), "{errors:?}");
     }
 
     #[test]

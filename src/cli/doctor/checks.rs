@@ -15,6 +15,7 @@ use crate::sources::evdev::{self, Kind, Node, State};
 use crate::sources::redis as injected;
 use crate::sources::x11;
 use crate::store::{StoreError, check_mounted, large_log, log_bytes, read_only, schema};
+use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -121,6 +122,10 @@ fn database(path: &Path) -> Finding {
         Ok(0) => Finding::ok("database", format!("{shown}, empty")),
         Ok(version) => {
             Finding::failure("database", format!("{shown}: schema version {version}"), "use a newer seclyzer")
+        }
+        Err(error) if std::fs::File::open(path).is_err_and(|error| error.kind() == ErrorKind::PermissionDenied) => {
+            let what_to_do = "run this as its owner, or set store.path to a database of your own";
+            Finding::failure("database", format!("{shown}: you may not read it: {error}"), what_to_do)
         }
         Err(error) => Finding::failure("database", format!("{shown}: {error}"), "move it away; a new one is begun"),
     }

@@ -39,7 +39,7 @@ fn row(errors: &Errors) -> [String; 13] {
         errors.genuine.to_string(),
         errors.impostor.to_string(),
         with_interval(errors.equal_error, errors.equal_error_interval),
-        percent(errors.equal_error_own),
+        errors.equal_error_own.map_or("-".to_owned(), percent),
         format!("{:.4} [{low:.4}, {high:.4}]", errors.auc),
         a,
         b,
