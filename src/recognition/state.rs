@@ -54,10 +54,18 @@ pub enum Reason {
     Guest,
     /// The guest's time is over.
     GuestEnd,
+    /// The session was locked, which was verified; the state stays.
+    Locked,
+    /// The session should have been locked, and nothing locked it; the state stays.
+    NotLocked,
+    /// Nothing is captured for a time, by the owner's word; the state stays.
+    Pause,
+    /// Capture goes on; the state stays.
+    PauseEnd,
 }
 
 impl Reason {
-    pub const ALL: [Reason; 8] = [
+    pub const ALL: [Reason; 12] = [
         Reason::Ready,
         Reason::Evidence,
         Reason::Contested,
@@ -66,6 +74,10 @@ impl Reason {
         Reason::Unlock,
         Reason::Guest,
         Reason::GuestEnd,
+        Reason::Locked,
+        Reason::NotLocked,
+        Reason::Pause,
+        Reason::PauseEnd,
     ];
 
     /// As in records.
@@ -79,6 +91,10 @@ impl Reason {
             Reason::Unlock => "unlock",
             Reason::Guest => "guest",
             Reason::GuestEnd => "guest_end",
+            Reason::Locked => "locked",
+            Reason::NotLocked => "not_locked",
+            Reason::Pause => "pause",
+            Reason::PauseEnd => "pause_end",
         }
     }
 
