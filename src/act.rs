@@ -199,7 +199,7 @@ impl Act {
             return;
         }
         // It may have been heard later than it was waited for.
-        if locked.by.is_some() || self.is_locked {
+        if locked.evidence.is_some() || self.is_locked {
             self.request = Request::None;
             out(Deed::Record(Reason::Locked));
             self.note_locked(&mut out);
@@ -283,6 +283,12 @@ impl Act {
         if self.paused_until_us.is_some_and(|until_us| until_us <= now_us) {
             self.end_pause(&mut out);
         }
+        self.settle(&mut out);
+    }
+
+    /// Nothing came of an answer to the notice, which is gone: it is shown again.
+    pub fn not_proved(&mut self, mut out: impl FnMut(Deed)) {
+        self.shown = None;
         self.settle(&mut out);
     }
 

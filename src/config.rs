@@ -24,7 +24,7 @@ pub use file::ConfigFile;
 pub use keys::Key;
 pub use load::{Account, Loaded, Machine, SecretFile, Sources, load};
 pub use settings::Setting;
-pub use system::{process_environment, read};
+pub use system::{process_environment, read, read_for_account};
 pub use tls::{Tls, TlsError, TlsFiles};
 pub use value::Value;
 

@@ -1,4 +1,4 @@
-use super::ports::{Outcome, Step};
+use super::ports::{Evidence, Outcome, Step};
 use super::*;
 use crate::recognition::Modality;
 use proptest::prelude::*;
@@ -39,8 +39,9 @@ fn answered() -> Input {
 }
 
 fn by(step: Option<Step>) -> Input {
-    let outcome = if step.is_some() { Outcome::Verified } else { Outcome::Unverified };
-    Input::Locked(Locked { tried: vec![(Step::Logind, outcome)], by: step })
+    let evidence = step.map(|_| Evidence::Hint);
+    let outcome = evidence.map_or(Outcome::Unverified, Outcome::Locked);
+    Input::Locked(Locked { tried: vec![(step.unwrap_or(Step::Logind), outcome)], by: step, evidence })
 }
 
 fn feed(act: &mut Act, input: &Input) -> Vec<Deed> {
@@ -127,6 +128,11 @@ fn the_buttons_confirm_with_a_password_where_it_locks_and_lock_at_once() {
     let me = [alarm(), Input::Heard(Heard::Answered(Answer::ItIsMe))];
     assert_eq!(run(Mode::Notify, &me)[1], [Deed::Confirm]);
     assert_eq!(run(Mode::Lock, &me)[1], [Deed::Prove]);
+    let mut act = Act::new(Mode::Lock);
+    me.iter().for_each(|input| drop(feed(&mut act, input)));
+    let mut again = Vec::new();
+    act.not_proved(|deed| again.push(deed));
+    assert_eq!(again, [ASKS], "who cannot give the password is asked again");
     let lock = Input::Heard(Heard::Answered(Answer::Lock));
     assert_eq!(run(Mode::Notify, &[alarm(), lock.clone(), lock])[1..], [vec![Deed::Lock], vec![]]);
 }

@@ -55,6 +55,8 @@ pub struct Keeper {
     /// When learning of each kind began, if that is stored.
     since_us: BTreeMap<ModelKind, Micros>,
     settings: Settings,
+    /// Until when capture is paused; of the process before, until it is set anew.
+    pub paused_until_us: Option<Micros>,
 }
 
 impl Keeper {
@@ -71,8 +73,8 @@ impl Keeper {
         }
         let live = LiveState::inherited_or_new(manager, LIVE_BYTES);
         let settings = config.settings;
-        let mut keeper =
-            Keeper { store, identity, live, saved: Instant::now(), hash: 0, since_us: BTreeMap::new(), settings };
+        let (saved, since_us) = (Instant::now(), BTreeMap::new());
+        let mut keeper = Keeper { store, identity, live, saved, hash: 0, since_us, settings, paused_until_us: None };
         let stored = keeper.stored().await?;
         // In any case: what cannot be used must not be overwritten.
         let of_database = keeper.load(stored).await?;
@@ -92,9 +94,11 @@ impl Keeper {
         let settings = self.settings;
         let live = self.live.as_mut().ok()?;
         let snapshot = live.read()?;
-        let recognition = own_part(&self.identity, &snapshot).and_then(|part| Recognition::restore(settings, part));
-        match recognition {
-            Ok(recognition) => {
+        let restored = own_part(&self.identity, &snapshot)
+            .and_then(|(paused_until_us, part)| Ok((paused_until_us, Recognition::restore(settings, part)?)));
+        match restored {
+            Ok((paused_until_us, recognition)) => {
+                self.paused_until_us = paused_until_us;
                 tracing::info!("recognition goes on from where the last process left it");
                 Some(recognition)
             }
@@ -148,10 +152,11 @@ impl Keeper {
         }
     }
 
-    fn keep_live(&mut self, recognition: &Recognition) {
+    pub fn keep_live(&mut self, recognition: &Recognition) {
         if let Ok(live) = &mut self.live {
             live.write(|file| {
                 file.put(&name(&self.identity));
+                file.put(&self.paused_until_us.unwrap_or_default().to_le_bytes());
                 recognition.snapshot(|bytes| file.put(bytes));
             });
         }
@@ -181,15 +186,20 @@ impl Keeper {
         RecognitionStatus::new(&recognition.score(), &self.settings.readiness, since_us, live_state)
     }
 
+    /// A password was given, or the owner has confirmed that it is him.
+    pub fn unlock(&mut self, now_us: Micros, recogniser: &mut Recogniser) {
+        recogniser.control(now_us, Control::Unlock);
+        self.keep_live(&recogniser.recognition);
+        self.save(&recogniser.recognition, Instant::now());
+    }
+
     /// The owner's answer to an alarm.
     pub fn confirm(&mut self, now_us: Micros, recogniser: &mut Recogniser) -> Answer {
         let before = recogniser.recognition.score().state;
         if !matches!(before, State::Doubtful | State::Stranger) {
             return Answer::Done(format!("there is no alarm to answer: the state is `{}`", before.name()));
         }
-        recogniser.control(now_us, Control::Unlock);
-        self.keep_live(&recogniser.recognition);
-        self.save(&recogniser.recognition, Instant::now());
+        self.unlock(now_us, recogniser);
         let state = recogniser.recognition.score().state;
         Answer::Done(format!("confirmed: the state was `{}` and is `{}`", before.name(), state.name()))
     }
@@ -246,9 +256,12 @@ impl Keeper {
     }
 }
 
-/// The live state begins with whose it is.
-fn own_part<'a>(identity: &Identity, bytes: &'a [u8]) -> Result<&'a [u8], BadState> {
-    bytes.strip_prefix(&*name(identity)).ok_or_else(|| BadState::new("it is another user's or host's"))
+/// The live state begins with whose it is, and until when capture is paused.
+fn own_part<'a>(identity: &Identity, bytes: &'a [u8]) -> Result<(Option<Micros>, &'a [u8]), BadState> {
+    let rest = bytes.strip_prefix(&*name(identity)).ok_or_else(|| BadState::new("it is another user's or host's"))?;
+    let (until_us, rest) = rest.split_first_chunk().ok_or_else(|| BadState::new("it is cut off"))?;
+    let until_us = Micros::from_le_bytes(*until_us);
+    Ok(((until_us > 0).then_some(until_us), rest))
 }
 
 fn name(identity: &Identity) -> Vec<u8> {
