@@ -232,8 +232,10 @@ impl<D: Desk> Agent<D> {
                 self.take_recognised();
             }
             Deed::Prove => {
-                // Where it is being asked for already, that is the answer.
-                let _ = self.acting.prove(Question::Notice);
+                // Where it is being asked for already, the notice, which is gone with its answer, is shown again.
+                if self.acting.prove(Question::Notice).is_err() {
+                    self.acting.take(|act, out| act.not_proved(out));
+                }
             }
             Deed::EndGuest => {
                 if let Some(recogniser) = &mut self.feed.recogniser {
