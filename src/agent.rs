@@ -2,7 +2,11 @@
 //!
 //! One task on one thread owns the pipelines and all that feeds them. It never waits for a sink or for the disk.
 
+mod acting;
+mod acts;
 pub mod control;
+pub mod decision_status;
+pub mod desk;
 pub mod feed;
 pub mod followers;
 pub mod hardening;
@@ -14,9 +18,12 @@ pub mod outlet;
 pub mod recogniser;
 pub mod recognition_status;
 pub mod replay;
+mod request;
 pub mod status;
+mod watchers;
 
 use crate::config::{self, Config};
+use crate::event::Micros;
 use crate::event::{Event, Stamped};
 use crate::features::keystroke::tally::in_steps;
 use crate::pipeline::{Output, Windows};
@@ -27,9 +34,11 @@ use crate::sources::capture::Capture;
 use crate::sources::clock::EventClock;
 use crate::sources::evdev::{Devices, EvdevError};
 use crate::sources::path_watch::PathWatch;
-
-use crate::store::{Displaced, ModelKind, Store, StoreError, folder_of};
-use control::{Answer, Client, Clients, Request};
+use crate::store::{Displaced, Store, StoreError, folder_of};
+use acting::Acting;
+use control::Clients;
+use decision_status::DecisionStatus;
+use desk::{Desk, NoDesk};
 use feed::{Feed, StrokesStatus};
 use followers::Followers;
 use hardening::Hardening;
@@ -41,9 +50,11 @@ use status::StatusSocket;
 use std::fs::File;
 use std::future::Future;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
+use watchers::Watchers;
 
 /// How long the store may take to commit what is queued when the agent stops.
 pub const CLOSING_LIMIT: Duration = Duration::from_secs(10);
@@ -79,11 +90,16 @@ pub fn windows_of(settings: &config::Window) -> Windows {
 }
 
 /// The running agent.
-struct Agent {
+struct Agent<D> {
     capture: Capture,
     feed: Feed,
     /// Where recognition is on.
     keeper: Option<Keeper>,
+    acting: Acting<D>,
+    watchers: Watchers,
+    /// End of the newest interval with input.
+    judged_us: Option<Micros>,
+    database: PathBuf,
     injected: Option<Injected>,
     outlet: Outlet,
     losses: Losses,
@@ -123,12 +139,27 @@ pub async fn run(config: &Config, options: Options, shutdown: impl Future<Output
     let started = Instant::now();
     let hardening = options.hardening;
     let batch = Vec::with_capacity(256);
-    let losses = Losses::default();
-    let mut agent =
-        Agent { capture, feed, keeper, injected, outlet, losses, followers, path_watch, hardening, started, batch };
+    let mut agent = Agent {
+        capture,
+        feed,
+        keeper,
+        acting: Acting::new(config.decision.mode, NoDesk),
+        watchers: Watchers::default(),
+        judged_us: None,
+        database: config.store.path.clone(),
+        injected,
+        outlet,
+        losses: Losses::default(),
+        followers,
+        path_watch,
+        hardening,
+        started,
+        batch,
+    };
     tracing::info!("✓ Keystroke Extractor initialized and ready");
     tracing::info!("✓ Mouse Extractor initialized and ready");
     agent.note("start");
+    agent.resume();
     let mut clients = Clients::new(socket);
     manager.tell("READY=1\nSTATUS=Following keyboards, pointers and the focused application");
     let ended = agent.serve(&mut manager, &mut clients, shutdown).await;
@@ -139,7 +170,7 @@ pub async fn run(config: &Config, options: Options, shutdown: impl Future<Output
     ended.map_err(AgentError::Store).and(stopped)
 }
 
-impl Agent {
+impl<D: Desk> Agent<D> {
     async fn serve(
         &mut self,
         manager: &mut ServiceManager,
@@ -151,7 +182,7 @@ impl Agent {
         let timer = tokio::time::sleep(Duration::ZERO);
         tokio::pin!(timer);
         loop {
-            let deadline = self.feed.deadline();
+            let deadline = self.feed.deadline().into_iter().chain(self.end_of_suppression()).min();
             if let Some(deadline) = deadline.filter(|&deadline| deadline != timer.deadline()) {
                 timer.as_mut().reset(deadline);
             }
@@ -160,12 +191,18 @@ impl Agent {
                 () = &mut shutdown => return Ok(()),
                 displaced = &mut displaced => return Err(displaced.into()),
                 () = manager.watchdog_due() => manager.tell("WATCHDOG=1"),
-                () = self.capture.next(&mut self.batch) => self.take_batch(),
+                () = self.capture.next(&mut self.batch) => self.take_events(),
                 () = &mut timer, if deadline.is_some() => self.close_window(),
+                news = self.acting.next() => self.take_news(news),
                 () = path_changed(&mut self.path_watch) => self.check_place(),
                 (request, client) = clients.next() => self.handle(request, client),
             }
         }
+    }
+
+    fn take_events(&mut self) {
+        self.take_batch();
+        self.carry_out();
     }
 
     fn take_batch(&mut self) {
@@ -176,20 +213,35 @@ impl Agent {
         self.put_outputs();
     }
 
-    /// A window holds every event up to its end, so the devices are read once more before it closes.
-    fn close_window(&mut self) {
+    /// What was done before this moment comes before it.
+    fn drain(&mut self) {
         self.capture.drain(&mut self.batch);
         self.take_batch();
+    }
+
+    /// A window holds every event up to its end, so the devices are read once more before it closes.
+    fn close_window(&mut self) {
+        self.drain();
         self.feed.close_due(Instant::now());
         self.put_outputs();
+        self.end_suppression();
     }
 
     fn put_outputs(&mut self) {
         let (mut lost, mut is_recognised) = (0, false);
         for output in self.feed.outputs() {
             report(&output);
-            let is_of_recognition = |record: &Record| matches!(record.body, Body::Score(_) | Body::Decision(_));
-            is_recognised |= output.record().is_some_and(is_of_recognition);
+            self.watchers.put(&self.outlet.identity, &output);
+            match output.record() {
+                Some(Record { body: Body::Score(_), window_end_us, .. }) => {
+                    (is_recognised, self.judged_us) = (true, Some(*window_end_us));
+                }
+                Some(Record { body: Body::Decision(decision), .. }) => {
+                    is_recognised = true;
+                    self.acting.take(|act, out| act.decided(decision, out));
+                }
+                _ => {}
+            }
             lost += u64::from(!self.outlet.put(Origin::Device, output));
         }
         if lost > 0 {
@@ -200,38 +252,6 @@ impl Agent {
         if let (true, Some(keeper), Some(recogniser)) = (is_recognised, &mut self.keeper, &mut self.feed.recogniser) {
             keeper.keep(&mut recogniser.recognition, Instant::now());
         }
-    }
-
-    /// What a client of the status socket asks for.
-    fn handle(&mut self, request: Request, client: Client) {
-        if request == Request::Status {
-            return client.answer(Answer::Status(Box::new(self.status())));
-        }
-        // What was typed before the request comes before it.
-        self.capture.drain(&mut self.batch);
-        self.take_batch();
-        let (Some(keeper), Some(recogniser)) = (&mut self.keeper, &mut self.feed.recogniser) else {
-            if let (Request::Forget(what), Some(store)) = (&request, &self.outlet.store) {
-                let (store, identity) = (store.clone(), Arc::clone(&self.outlet.identity));
-                let done = "forgotten; recognition is off, so nothing is learnt";
-                return client.answer_later(keeper::forget_stored(store, identity, ModelKind::of(*what), done));
-            }
-            let what_to_do = "recognition is off; set recognition.enabled = true and restart the agent";
-            return client.answer(Answer::Refused(what_to_do.into()));
-        };
-        match request {
-            Request::Status => {}
-            Request::Confirm => client.answer(keeper.confirm(self.capture.now_us(), recogniser)),
-            Request::Forget(what) => {
-                client.answer_later(keeper.forget(what, self.capture.now_us(), &mut recogniser.recognition));
-            }
-            Request::Export => client.answer(keeper.export(&recogniser.recognition)),
-            Request::Import(model) => {
-                client.answer(keeper.import(&model, self.capture.now_us(), &mut recogniser.recognition));
-            }
-        }
-        self.feed.take_recognised();
-        self.put_outputs();
     }
 
     fn status(&self) -> status::Status {
@@ -253,6 +273,7 @@ impl Agent {
                 .as_ref()
                 .zip(self.feed.recogniser.as_ref())
                 .map(|(keeper, recogniser)| keeper.status(&recogniser.recognition)),
+            decision: DecisionStatus::from(&self.acting.act),
             injected: self.injected.as_ref().map(Injected::status),
             store: self.outlet.store.as_ref().map(Store::status),
             sinks: self.followers.status(),

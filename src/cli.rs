@@ -1,16 +1,21 @@
 //! The command line: one file a command.
 
 mod ask;
+mod check;
 pub mod config;
 mod consent;
+mod decision;
 mod devices;
 mod doctor;
 mod evaluate;
 mod features;
 mod forget;
+mod guest;
 mod install;
 mod keystrokes;
+mod lock;
 mod logging;
+mod me;
 mod model;
 mod model_file;
 mod recognition;
@@ -19,7 +24,10 @@ mod replay;
 mod run;
 mod status;
 mod text;
+mod time;
+mod trial;
 mod uninstall;
+mod watch;
 
 use crate::agent::replay::ReplayError;
 use crate::agent::{AgentError, hardening};
@@ -82,6 +90,14 @@ enum Command {
     Uninstall(uninstall::Args),
     Forget(forget::Args),
     Model(model::Args),
+    Me(me::Args),
+    Guest(guest::GuestArgs),
+    Pause(guest::PauseArgs),
+    Resume(guest::ResumeArgs),
+    Check(check::Args),
+    Watch(watch::Args),
+    Lock(lock::Args),
+    Decision(decision::Args),
     Evaluate(evaluate::Args),
 }
 
@@ -121,6 +137,9 @@ pub enum Error {
     /// The problem has been reported already; only the exit code is left.
     #[error("a problem was reported")]
     Told,
+    /// The exit code is the answer, and what it means has been said.
+    #[error("exit code {0}")]
+    Answer(u8),
 }
 
 impl Error {
@@ -141,6 +160,7 @@ impl Error {
             Error::Refused(_) => code::NO_PERMISSION,
             Error::TryAgain(_) => code::TRY_AGAIN,
             Error::Told => 1,
+            Error::Answer(code) => *code,
             Error::Agent(_) | Error::Devices(_) | Error::Replay { .. } | Error::Output(_) => code::IO,
         }
     }
@@ -175,7 +195,7 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
         Err(error) => {
-            if !matches!(error, Error::Told) {
+            if !matches!(error, Error::Told | Error::Answer(_)) {
                 // Where it cannot be said, the exit code still tells.
                 let _ = writeln!(io::stderr(), "seclyzer: {error}");
             }
@@ -200,6 +220,14 @@ fn dispatch(cli: &Cli) -> Result<(), Error> {
         Command::Uninstall(args) => uninstall::run(args, &mut out),
         Command::Forget(args) => forget::run(args, &load(config)?.config, &mut out),
         Command::Model(args) => model::run(args, &load(config)?.config, &mut out),
+        Command::Me(args) => me::run(args, &load(config)?.config, &mut out),
+        Command::Guest(args) => guest::guest(args, &load(config)?.config, &mut out),
+        Command::Pause(args) => guest::pause(args, &load(config)?.config, &mut out),
+        Command::Resume(args) => guest::resume(args, &load(config)?.config, &mut out),
+        Command::Check(args) => check::run(args, config, &mut out),
+        Command::Watch(args) => watch::run(args, &load(config)?.config, &mut out),
+        Command::Lock(args) => lock::run(args, &load(config)?.config, &mut out),
+        Command::Decision(args) => decision::run(args, &load(config)?.config, &mut out),
         Command::Evaluate(args) => evaluate::run(args, &mut out),
     }
 }

@@ -24,10 +24,11 @@ pub use file::ConfigFile;
 pub use keys::Key;
 pub use load::{Account, Loaded, Machine, SecretFile, Sources, load};
 pub use settings::Setting;
-pub use system::{process_environment, read};
+pub use system::{process_environment, read, read_for_account};
 pub use tls::{Tls, TlsError, TlsFiles};
 pub use value::Value;
 
+use crate::act::Mode;
 use crate::event::{Key as InputKey, Layout};
 use crate::features::keystroke::Publish;
 use crate::recognition::Settings;
@@ -44,6 +45,7 @@ pub struct Config {
     pub keystroke: Keystroke,
     pub keyboard: Keyboard,
     pub recognition: Recognition,
+    pub decision: Decision,
     pub x11: X11,
     pub store: Store,
     pub redis: Redis,
@@ -92,6 +94,14 @@ pub struct Recognition {
     /// Whether anything is learnt and judged.
     pub enabled: bool,
     pub settings: Settings,
+}
+
+#[derive(Debug, Clone)]
+pub struct Decision {
+    /// What is done at an alarm.
+    pub mode: Mode,
+    /// What locks the screen where neither logind nor the desktop does.
+    pub lock_command: Option<String>,
 }
 
 #[derive(Debug, Clone)]

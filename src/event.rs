@@ -55,7 +55,7 @@ pub enum Event {
     },
     /// The keyboard layout from now on; boxed, because it is rare and large.
     Layout(Box<Layout>),
-    /// What the person or the machine says of who is there; in traces only, and not for the pipeline.
+    /// What the person or the machine says of who is there; of all sources in traces only, and not for the pipeline.
     Control(Control),
     /// Events were lost or time stood still: no duration may span it.
     Gap {
@@ -137,6 +137,8 @@ pub enum GapReason {
     Excluded,
     /// Somebody else's session is the active one on our seat.
     SessionInactive,
+    /// The owner has paused capture.
+    Paused,
     /// A source fell behind and events were dropped.
     Dropped,
     /// Told by whoever sent the event.
@@ -152,6 +154,7 @@ impl GapReason {
             GapReason::ClockStep => "clock_step",
             GapReason::Excluded => "excluded",
             GapReason::SessionInactive => "session_inactive",
+            GapReason::Paused => "paused",
             GapReason::Dropped => "dropped",
             GapReason::Told => "told",
         }

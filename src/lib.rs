@@ -3,6 +3,7 @@
 use event::Micros;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+pub mod act;
 pub mod agent;
 pub mod cli;
 pub mod config;

@@ -173,6 +173,17 @@ impl Recognition {
         }
     }
 
+    /// When the guest's time is over, if one is there.
+    pub fn guest_until_us(&self) -> Option<Micros> {
+        self.decision.guest_until_us()
+    }
+
+    /// It is `now`, without an event: ends a guest's time that is over.
+    pub fn end_guest_at(&mut self, now_us: Micros, mut out: impl FnMut(Told)) {
+        self.end_guest(now_us);
+        self.tell_changes(&mut out);
+    }
+
     /// The events have ended: makes the last score.
     pub fn finish(&mut self, mut out: impl FnMut(Told)) {
         self.tell_score(&mut out);

@@ -38,6 +38,14 @@ fn help_says_what_each_command_does_with_examples() {
         "uninstall",
         "forget",
         "model",
+        "me",
+        "guest",
+        "pause",
+        "resume",
+        "check",
+        "watch",
+        "lock",
+        "decision",
         "evaluate",
     ];
     for command in commands {

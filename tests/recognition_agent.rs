@@ -8,19 +8,11 @@ use rusqlite::Connection;
 use serde_json::Value;
 use std::os::unix::fs::PermissionsExt;
 use support::agent::{Agent, Home};
-use support::learner::learner;
+use support::alarm::{READY, READY_STROKES, learn, start, told, typed};
 use support::manager::{Manager, REMOVE};
 use support::servers::Redis;
-use support::typists::{Person, Stroke};
 use support::{LIMIT, eventually};
 
-const BEGIN_US: i64 = 1_790_000_000_000_000;
-const MARKER: &str = "zqxjvkw";
-/// Of lines that an owner types until enough is stored to judge by.
-const LINES: usize = 14;
-/// What is shown of what is learnt, at most.
-const READY_STROKES: u64 = 500;
-const READY: &str = "[recognition]\nready_strokes = 500\n";
 const NO_SINKS: &str = "[redis]\nenabled = false\n";
 const DECISIONS: &str = "SELECT from_state || '>' || to_state || ' ' || reason FROM decisions ORDER BY id";
 /// Up to an alarm.
@@ -35,41 +27,6 @@ fn the_learner() {
 
 fn home(identity: &str, sinks: &str) -> Home {
     Home::with_config(&format!("[identity]\nuser = \"{identity}\"\nhost = \"somewhere\"\n{READY}{sinks}"))
-}
-
-/// What an owner types, and then somebody else, if so many lines are wanted.
-fn typed(lines_of_a_stranger: usize) -> Vec<Stroke> {
-    let mut owner = Person::new(2, 90.0, 80.0, BEGIN_US);
-    let mut strokes = owner.type_lines(LINES, MARKER);
-    strokes.extend(Person::new(102, 145.0, 60.0, owner.now_us()).type_lines(lines_of_a_stranger, MARKER));
-    strokes
-}
-
-/// A process has learnt from these strokes, and ended.
-async fn learn(home: &Home, manager: Option<&mut Manager>, strokes: &[Stroke]) {
-    let mut command = learner(home, strokes, false);
-    if let Some(manager) = &manager {
-        command = manager.supervise(&command);
-    }
-    let agent = Agent::start(command);
-    let (code, log) = tokio::task::spawn_blocking(|| agent.wait_with_log()).await.expect("no panic");
-    assert_eq!(code, Some(0), "{log:?}");
-    manager.map(Manager::heard);
-}
-
-/// An agent with the devices of this machine, if any.
-fn start(home: &Home, manager: Option<&Manager>) -> (Agent, Vec<String>) {
-    let command = home.command(&["run"]);
-    let agent = Agent::start(manager.map_or_else(|| home.command(&["run"]), |manager| manager.supervise(&command)));
-    let log = agent.log_until("Mouse Extractor initialized and ready");
-    (agent, log)
-}
-
-/// Exit code, and what a command says on standard output, or on standard error where that is empty.
-fn told(home: &Home, arguments: &[&str]) -> (Option<i32>, String) {
-    let output = home.run(arguments);
-    let said = if output.stdout.is_empty() { output.stderr } else { output.stdout };
-    (output.status.code(), String::from_utf8(said).expect("UTF-8"))
 }
 
 fn status(home: &Home) -> Value {

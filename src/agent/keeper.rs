@@ -55,6 +55,8 @@ pub struct Keeper {
     /// When learning of each kind began, if that is stored.
     since_us: BTreeMap<ModelKind, Micros>,
     settings: Settings,
+    /// Until when capture is paused; of the process before, until it is set anew.
+    pub paused_until_us: Option<Micros>,
 }
 
 impl Keeper {
@@ -71,8 +73,8 @@ impl Keeper {
         }
         let live = LiveState::inherited_or_new(manager, LIVE_BYTES);
         let settings = config.settings;
-        let mut keeper =
-            Keeper { store, identity, live, saved: Instant::now(), hash: 0, since_us: BTreeMap::new(), settings };
+        let (saved, since_us) = (Instant::now(), BTreeMap::new());
+        let mut keeper = Keeper { store, identity, live, saved, hash: 0, since_us, settings, paused_until_us: None };
         let stored = keeper.stored().await?;
         // In any case: what cannot be used must not be overwritten.
         let of_database = keeper.load(stored).await?;
@@ -95,10 +97,11 @@ impl Keeper {
         };
         let Ok(live) = &mut self.live else { return Ok(None) };
         let Some(snapshot) = live.read() else { return Ok(None) };
-        let recognition = own_part(&self.identity, forgotten_us, &snapshot)
-            .and_then(|part| Recognition::restore(self.settings, part));
-        match recognition {
-            Ok(recognition) => {
+        let restored = own_part(&self.identity, forgotten_us, &snapshot)
+            .and_then(|(paused_until_us, part)| Ok((paused_until_us, Recognition::restore(self.settings, part)?)));
+        match restored {
+            Ok((paused_until_us, recognition)) => {
+                self.paused_until_us = paused_until_us;
                 tracing::info!("recognition goes on from where the last process left it");
                 Ok(Some(recognition))
             }
@@ -155,11 +158,12 @@ impl Keeper {
         }
     }
 
-    fn keep_live(&mut self, recognition: &mut Recognition) {
+    pub fn keep_live(&mut self, recognition: &mut Recognition) {
         if let Ok(live) = &mut self.live {
             let is_written = live.write(|file| {
                 file.put(&name(&self.identity));
                 file.put(&now_us().to_le_bytes());
+                file.put(&self.paused_until_us.unwrap_or_default().to_le_bytes());
                 recognition.snapshot(|bytes| file.put(bytes));
             });
             if !is_written {
@@ -191,15 +195,20 @@ impl Keeper {
         RecognitionStatus::new(&recognition.score(), &self.settings.readiness, since_us, live_state)
     }
 
+    /// A password was given, or the owner has confirmed that it is him.
+    pub fn unlock(&mut self, now_us: Micros, recogniser: &mut Recogniser) {
+        recogniser.control(now_us, Control::Unlock);
+        self.keep_live(&mut recogniser.recognition);
+        self.save(&recogniser.recognition, Instant::now());
+    }
+
     /// The owner's answer to an alarm.
     pub fn confirm(&mut self, now_us: Micros, recogniser: &mut Recogniser) -> Answer {
         let before = recogniser.recognition.score().state;
         if !matches!(before, State::Doubtful | State::Stranger) {
             return Answer::Done(format!("there is no alarm to answer: the state is `{}`", before.name()));
         }
-        recogniser.control(now_us, Control::Unlock);
-        self.keep_live(&mut recogniser.recognition);
-        self.save(&recogniser.recognition, Instant::now());
+        self.unlock(now_us, recogniser);
         let state = recogniser.recognition.score().state;
         Answer::Done(format!("confirmed: the state was `{}` and is `{}`", before.name(), state.name()))
     }
@@ -270,14 +279,22 @@ pub async fn forget_stored(store: Store, identity: Arc<Identity>, kinds: &[Model
     }
 }
 
-/// The live state begins with whose it is, and when it was written: what was forgotten since then must not come back.
-fn own_part<'a>(identity: &Identity, forgotten_us: Option<Micros>, bytes: &'a [u8]) -> Result<&'a [u8], BadState> {
+/// The live state begins with whose it is, when it was written, and until when capture is paused. What was forgotten since
+/// it was written must not come back.
+fn own_part<'a>(
+    identity: &Identity,
+    forgotten_us: Option<Micros>,
+    bytes: &'a [u8],
+) -> Result<(Option<Micros>, &'a [u8]), BadState> {
+    let is_cut = || BadState::new("it is cut off");
     let rest = bytes.strip_prefix(&*name(identity)).ok_or_else(|| BadState::new("it is another user's or host's"))?;
-    let (written_us, snapshot) = rest.split_first_chunk().ok_or_else(|| BadState::new("it has no time"))?;
+    let (written_us, rest) = rest.split_first_chunk().ok_or_else(is_cut)?;
     if forgotten_us >= Some(Micros::from_le_bytes(*written_us)) {
         return Err(BadState::new("the model was forgotten since it was written"));
     }
-    Ok(snapshot)
+    let (until_us, snapshot) = rest.split_first_chunk().ok_or_else(is_cut)?;
+    let until_us = Micros::from_le_bytes(*until_us);
+    Ok(((until_us > 0).then_some(until_us), snapshot))
 }
 
 fn name(identity: &Identity) -> Vec<u8> {

@@ -36,6 +36,11 @@ impl Recogniser {
         self.recognition.suspend(|told| self.told.push(told));
     }
 
+    /// It is `now`, without an event: a guest's time may be over.
+    pub fn end_guest(&mut self, now_us: Micros) {
+        self.recognition.end_guest_at(now_us, |told| self.told.push(told));
+    }
+
     /// The events have ended.
     pub fn finish(&mut self) {
         self.recognition.finish(|told| self.told.push(told));

@@ -3,6 +3,8 @@
 //! The socket is the only one that the agent listens on. Its mode is 0600, and only the agent's own user and root are
 //! answered.
 
+use super::control::Peer;
+use super::decision_status::DecisionStatus;
 use super::feed::{Events, StrokesStatus};
 use super::followers::SinkStatus;
 use super::hardening::Hardening;
@@ -44,6 +46,8 @@ pub struct Status {
     pub excluded: bool,
     /// What is known of the owner; `None` where recognition is off.
     pub recognition: Option<RecognitionStatus>,
+    /// What is done at an alarm, and what suppresses it.
+    pub decision: DecisionStatus,
     pub injected: Option<InjectedStatus>,
     pub store: Option<StoreStatus>,
     pub sinks: Vec<SinkStatus>,
@@ -97,20 +101,26 @@ impl Drop for StatusSocket {
 }
 
 /// The next client that may be answered; never, without a socket. Cancel-safe.
-pub async fn accept(socket: Option<&StatusSocket>) -> UnixStream {
+pub async fn accept(socket: Option<&StatusSocket>) -> (UnixStream, Peer) {
     let Some(socket) = socket else { return std::future::pending().await };
     loop {
         match socket.listener.accept().await {
-            Ok((client, _)) if is_owner(&client) => return client,
-            Ok(_) => {}
+            Ok((client, _)) => {
+                if let Some(peer) = owner(&client) {
+                    return (client, peer);
+                }
+            }
             // Out of descriptors, say: asking again at once would only spin.
             Err(_) => tokio::time::sleep(ANSWER_LIMIT).await,
         }
     }
 }
 
-fn is_owner(client: &UnixStream) -> bool {
+/// Who asks, if it is the agent's own account or root.
+fn owner(client: &UnixStream) -> Option<Peer> {
     // SAFETY: geteuid has no preconditions and cannot fail.
     let own = unsafe { libc::geteuid() };
-    client.peer_cred().is_ok_and(|peer| peer.uid() == own || peer.uid() == 0)
+    let credentials = client.peer_cred().ok()?;
+    let pid = credentials.pid().and_then(|pid| u32::try_from(pid).ok()).unwrap_or_default();
+    [own, 0].contains(&credentials.uid()).then_some(Peer { pid, uid: credentials.uid() })
 }

@@ -2,10 +2,10 @@
 
 use super::Error;
 use super::doctor::how_to_start;
-use crate::agent::control::{Head, MODEL_BYTES, Model, Request};
+use crate::agent::control::{Checked, Head, MODEL_BYTES, Model, Request};
 use crate::agent::status::socket_path;
 use serde_json::Value;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -14,12 +14,17 @@ use zeroize::Zeroizing;
 
 /// An agent that runs answers at once.
 const ANSWER_LIMIT: Duration = Duration::from_secs(5);
+/// One that asks a person for a password, or tries to lock the session, answers when that is done.
+const PATIENT_LIMIT: Duration = Duration::from_secs(150);
+/// Whoever asks who is at the machine may be letting somebody wait at a prompt.
+const CHECK_LIMIT: Duration = Duration::from_millis(200);
 /// A status, or the first line of another answer, is far shorter.
 const TEXT_BYTES: u64 = 4 << 20;
 
 /// What an agent answers to a request other than for its status.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Reply {
+    Checked(Checked),
     Done(String),
     Refused(String),
     Model(Model),
@@ -52,7 +57,7 @@ impl From<NoAnswer> for Error {
 /// The status of the agent that writes to this database.
 pub fn status(database: &Path) -> Result<Value, NoAnswer> {
     let ask = || -> io::Result<Vec<u8>> {
-        let mut socket = connect(database)?;
+        let mut socket = connect(database, ANSWER_LIMIT)?;
         // An agent that knows no requests would not read one.
         socket.shutdown(Shutdown::Write)?;
         let mut text = Vec::new();
@@ -68,7 +73,13 @@ pub fn status(database: &Path) -> Result<Value, NoAnswer> {
 
 /// Has the agent that writes to this database do something.
 pub fn request(database: &Path, request: &Request) -> Result<Reply, NoAnswer> {
-    let mut socket = connect(database).map_err(|error| no_answer(database, error))?;
+    let limit = match request {
+        Request::Check => CHECK_LIMIT,
+        Request::TestLock => PATIENT_LIMIT,
+        request if request.speaks_for_the_owner() => PATIENT_LIMIT,
+        _ => ANSWER_LIMIT,
+    };
+    let mut socket = connect(database, limit).map_err(|error| no_answer(database, error))?;
     // An agent that refuses a request does not read it to its end; it says why.
     let sent = send(&mut socket, request);
     let head = read_line(&mut socket).map_err(|error| no_answer(database, sent.err().unwrap_or(error)))?;
@@ -76,6 +87,7 @@ pub fn request(database: &Path, request: &Request) -> Result<Reply, NoAnswer> {
         return Err(NoAnswer::Ended(database.into()));
     }
     match serde_json::from_slice(&head) {
+        Ok(Head::Checked(checked)) => Ok(Reply::Checked(checked)),
         Ok(Head::Done(text)) => Ok(Reply::Done(text)),
         Ok(Head::Refused(text)) => Ok(Reply::Refused(text)),
         Ok(Head::ModelBytes(bytes)) if bytes <= MODEL_BYTES => {
@@ -87,9 +99,26 @@ pub fn request(database: &Path, request: &Request) -> Result<Reply, NoAnswer> {
     }
 }
 
-fn connect(database: &Path) -> io::Result<UnixStream> {
+/// What the agent says from now on, a line of JSON each, up to its end.
+pub fn watch(database: &Path) -> Result<impl Iterator<Item = Result<Value, NoAnswer>>, NoAnswer> {
+    let open = || -> io::Result<UnixStream> {
+        let mut socket = connect(database, ANSWER_LIMIT)?;
+        socket.write_all(Request::Watch.line().as_bytes())?;
+        // On an idle machine there is nothing to say.
+        socket.set_read_timeout(None)?;
+        Ok(socket)
+    };
+    let socket = open().map_err(|error| no_answer(database, error))?;
+    let database = database.to_owned();
+    Ok(BufReader::new(socket).lines().map(move |line| {
+        let line = line.map_err(|error| no_answer(&database, error))?;
+        serde_json::from_str(&line).map_err(|_| NoAnswer::NotUnderstood(database.clone()))
+    }))
+}
+
+fn connect(database: &Path, limit: Duration) -> io::Result<UnixStream> {
     let socket = UnixStream::connect(socket_path(database))?;
-    socket.set_read_timeout(Some(ANSWER_LIMIT))?;
+    socket.set_read_timeout(Some(limit))?;
     socket.set_write_timeout(Some(ANSWER_LIMIT))?;
     Ok(socket)
 }
@@ -100,6 +129,17 @@ fn send(socket: &mut UnixStream, request: &Request) -> io::Result<()> {
         socket.write_all(model)?;
     }
     socket.shutdown(Shutdown::Write)
+}
+
+/// Tells what was done, or why it was not.
+pub fn tell(reply: Reply, out: &mut impl Write) -> Result<(), Error> {
+    match reply {
+        Reply::Done(text) => Ok(writeln!(out, "{text}")?),
+        Reply::Refused(reason) => Err(Error::Refused(reason)),
+        Reply::Checked(_) | Reply::Model(_) => {
+            Err(Error::Unavailable("the agent's answer is none to this; restart the agent".into()))
+        }
+    }
 }
 
 /// Byte by byte, because what follows the line may not lie about in a buffer.

@@ -1,6 +1,7 @@
 //! `seclyzer doctor`
 
 mod checks;
+mod decision;
 mod keystrokes;
 mod recognition;
 mod service;

@@ -1,6 +1,6 @@
 //! `seclyzer forget`
 
-use super::Error;
+use super::{Error, time};
 use crate::agent::windows_of;
 use crate::config::{Config, Influx, InfluxApi, Redis, shell_word};
 use crate::event::Micros;
@@ -34,10 +34,10 @@ or another program is reading it.")]
 #[group(id = "span", required = true, multiple = true)]
 pub struct Args {
     /// From this time on
-    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    #[arg(long, value_name = "TIME", value_parser = time::parse)]
     since: Option<Micros>,
     /// Up to this time
-    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    #[arg(long, value_name = "TIME", value_parser = time::parse)]
     until: Option<Micros>,
     /// Everything, including models and what was learnt of applications; the audit log is kept
     #[arg(long, conflicts_with_all = ["since", "until"])]
@@ -161,54 +161,4 @@ fn redis(redis: &Redis, span: Span, until_us: Micros) -> String {
          In a Redis Cluster that of decisions is {STREAM_OF_DECISIONS_IN_CLUSTER}.\n\
          {missed}{password}\n{commands}"
     )
-}
-
-fn parse_time(text: &str) -> Result<Micros, String> {
-    let now_us = now_us();
-    let time_us = if text.get(4..5) == Some("-") { absolute_us(text) } else { ago_us(text, now_us) };
-    time_us.ok_or_else(|| "a time such as 2026-11-23T09:00:00Z, '2026-11-23 09:00', 2026-11-23, 2h or 7d".into())
-}
-
-/// How long ago.
-fn ago_us(text: &str, now_us: Micros) -> Option<Micros> {
-    let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    let unit_s = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3_600,
-        "d" => 86_400,
-        "w" => 604_800,
-        _ => return None,
-    };
-    let ago_us = i64::from(number.parse::<u32>().ok()?).checked_mul(unit_s * 1_000_000)?;
-    Some(now_us.saturating_sub(ago_us).max(0))
-}
-
-/// SQLite knows the calendar and the local zone, which counts where the text tells none.
-fn absolute_us(text: &str) -> Option<Micros> {
-    let connection = rusqlite::Connection::open_in_memory().ok()?;
-    let seconds: Option<f64> =
-        connection.query_row("SELECT unixepoch(?1, 'subsec', 'utc')", [text], |row| row.get(0)).ok()?;
-    Some((seconds? * 1e6).round() as Micros)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_absolute_or_so_long_ago() {
-        assert_eq!(parse_time("2026-11-23T09:00:00+01:00"), Ok(1_795_420_800_000_000));
-        assert_eq!(parse_time("2026-11-23T08:00:00.250Z"), Ok(1_795_420_800_250_000));
-        assert_eq!(ago_us("90s", 100_000_000), Some(10_000_000));
-        assert_eq!(ago_us("2h", 7_300_000_000), Some(100_000_000));
-        assert_eq!(ago_us("9w", 100), Some(0));
-        // The zone of whoever runs this is not known, but a day is not far off.
-        let day_us = parse_time("2026-11-23").expect("a date");
-        assert_eq!(parse_time("2026-11-23 01:30"), Ok(day_us + 5_400_000_000));
-        assert!((day_us - 1_795_392_000_000_000).abs() <= 14 * 3_600_000_000);
-        for text in ["", "h", "2", "-2h", "2y", "now", "2026-13-01", "yesterday", "é"] {
-            assert!(parse_time(text).is_err(), "{text:?} was taken for a time");
-        }
-    }
 }

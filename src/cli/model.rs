@@ -1,6 +1,6 @@
 //! `seclyzer model`: what is learnt of the owner.
 
-use super::ask::{self, NoAnswer, Reply};
+use super::ask::{self, NoAnswer, Reply, tell};
 use super::consent::is_agreed;
 use super::{Error, model_file, recognition};
 use crate::agent::control::{Model, Request};
@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
     arg_required_else_help = true,
     after_help = "Examples:
   seclyzer model status               what is learnt, and what is missing until it is judged
-  seclyzer model confirm              the answer to a false alarm: it was the owner
+  seclyzer model confirm              the answer to a false alarm: it was the owner (as `seclyzer me`)
   seclyzer model forget --mouse       after a change of hand or of mouse
   seclyzer model export model.json    for another machine, or a backup
   seclyzer model import model.json
@@ -119,14 +119,6 @@ fn agree(yes: bool, what: &str, otherwise: &str) -> Result<(), Error> {
         return Ok(());
     }
     Err(Error::Unavailable(format!("{otherwise}: this {what}; answer y in a terminal, or use --yes")))
-}
-
-fn tell(reply: Reply, out: &mut impl Write) -> Result<(), Error> {
-    match reply {
-        Reply::Done(text) => Ok(writeln!(out, "{text}")?),
-        Reply::Refused(reason) => Err(Error::Refused(reason)),
-        Reply::Model(_) => Err(Error::Unavailable("the agent's answer is none to this; restart the agent".into())),
-    }
 }
 
 fn status(config: &Config, json: bool, out: &mut impl Write) -> Result<(), Error> {

@@ -18,7 +18,7 @@ pub fn state(status: &RecognitionStatus) -> String {
         State::Learning => "learning; nobody is judged yet",
         State::Owner => "the owner is at the machine",
         State::Doubtful => "doubtful; something speaks against the owner, and nobody is notified",
-        State::Stranger => "a stranger is at the machine; if it is you, run `seclyzer model confirm`",
+        State::Stranger => "a stranger is at the machine; if it is you, run `seclyzer me`",
         State::Guest => "a guest is at the machine, as the owner said; nothing is judged or learnt",
     };
     format!("{words}{trust}")
@@ -78,7 +78,8 @@ pub fn stored(kind: ModelKind, counts: &Counts) -> String {
     format!("{learnt} are stored, begun {}\n", iso8601(since_us))
 }
 
-fn counted(count: u64, what: &str) -> String {
+/// As in 1 stroke, 2 strokes.
+pub fn counted(count: u64, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
@@ -110,7 +111,7 @@ pub mod tests {
     #[test]
     fn a_stranger_is_told_how_the_owner_answers() {
         let told = state(&RecognitionStatus { trust: Some(0), ..status(State::Stranger, 2000, 0, 0) });
-        assert!(told.contains("seclyzer model confirm") && told.ends_with("(trust 0 of 100)"), "{told}");
+        assert!(told.contains("seclyzer me`") && told.ends_with("(trust 0 of 100)"), "{told}");
         assert_eq!(state(&status(State::Learning, 0, 0, 0)), "learning; nobody is judged yet");
     }
 }

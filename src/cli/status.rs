@@ -1,7 +1,9 @@
 //! `seclyzer status`
 
 use super::text::table;
-use super::{Error, ask, keystrokes, recognition};
+use super::{Error, ask, keystrokes, recognition, time};
+use crate::act::Mode;
+use crate::agent::decision_status::DecisionStatus;
 use crate::agent::feed::StrokesStatus;
 use crate::agent::hardening::Hardening;
 use crate::config::Config;
@@ -67,6 +69,7 @@ fn describe(status: &Value) -> String {
         text += "capture: paused, another user's session is active\n";
     }
     text += &recognition(&status["recognition"]);
+    text += &decision(&status["decision"]);
     text += &format!("in force: {}\n", hardening(&status["hardening"]));
     if store["dropped"] != 0 && !store["dropped"].is_null() {
         text += &format!("records lost: {}\n", store["dropped"]);
@@ -101,6 +104,30 @@ fn recognition(status: &Value) -> String {
         Ok(Some(status)) => recognition::lines(&status),
         Ok(None) | Err(_) => format!("{}\n", recognition::OFF),
     }
+}
+
+fn decision(status: &Value) -> String {
+    let DecisionStatus { mode, locked, not_locked, guest_until_us, paused_until_us } =
+        serde_json::from_value(status.clone()).unwrap_or_default();
+    let at_alarm = match Mode::named(&mode).unwrap_or_default() {
+        Mode::Observe => "it is recorded and published",
+        Mode::Notify => "a notice asks whether it is the owner",
+        Mode::Lock => "a notice asks whether it is the owner, and the session is locked",
+    };
+    let mut text = format!("at an alarm: {at_alarm} (decision.mode = \"{mode}\")\n");
+    if locked {
+        text += "the session is locked\n";
+    }
+    if not_locked {
+        text += "NOTHING LOCKED THE SESSION at this alarm; `seclyzer lock --test` says why\n";
+    }
+    if let Some(until_us) = guest_until_us {
+        text += &format!("guest: until {}; nothing is judged or learnt\n", time::local_clock(until_us));
+    }
+    if let Some(until_us) = paused_until_us {
+        text += &format!("capture: paused until {}, by the owner's word\n", time::local_clock(until_us));
+    }
+    text
 }
 
 fn layout(origin: &Value) -> &'static str {

@@ -86,7 +86,7 @@ impl Key {
 const EXCLUDED_APPS: &str = r#"["keepassxc", "keepass2", "org.keepassxc.KeePassXC", "bitwarden", "1password", "enpass", "dashlane", "nordpass", "Proton Pass", "Keeper Password Manager", "qtpass", "seahorse", "org.gnome.seahorse", "org.gnome.seahorse.Application", "org.gnome.World.Secrets", "kwalletmanager", "kwalletmanager5", "kwalletd5", "kwalletd6", "gcr-prompter", "pinentry", "pinentry-gtk", "pinentry-gtk-2", "pinentry-gnome3", "pinentry-qt", "pinentry-qt5", "ssh-askpass", "ksshaskpass", "polkit-gnome-authentication-agent-1", "polkit-kde-authentication-agent-1", "lxpolkit", "veracrypt"]"#;
 
 /// All keys, in the order in which they are shown.
-pub static KEYS: [Key; 48] = [
+pub static KEYS: [Key; 50] = [
     key("identity.user", Kind::Text, "\"\"", "The user that the records belong to. Empty: the account's login name."),
     key("identity.host", Kind::Text, "\"\"", "The machine's name in the records. Empty: the host name."),
     key("identity.dev_mode", Kind::Flag, "false", "Marks every record as made during development.")
@@ -151,7 +151,8 @@ pub static KEYS: [Key; 48] = [
         "recognition.lock",
         Kind::Whole { unit: "points", min: 1, max: 1000 },
         "20",
-        "Evidence from which a decision with the reason `lock` is recorded, once an alarm. Nothing is locked.",
+        "Evidence from which a decision with the reason `lock` is recorded, once an alarm; with `decision.mode = \"lock\"` \
+         the session is locked then.",
     ),
     key(
         "recognition.ready_strokes",
@@ -170,6 +171,21 @@ pub static KEYS: [Key; 48] = [
         Kind::Whole { unit: "sittings", min: 1, max: 1000 },
         "3",
         "Sittings in which the mouse was learnt from before it is judged; 15 minutes without input end one.",
+    ),
+    key(
+        "decision.mode",
+        Kind::Choice(&["observe", "notify", "lock"]),
+        "\"observe\"",
+        "What the agent does at an alarm: `observe` (records and publishes it), `notify` (also asks \"Is it you?\" in a \
+         notice) or `lock` (also locks the session at `recognition.lock`). In the user way no mode keeps whoever uses the \
+         account from stopping its own service; the hardened way does.",
+    ),
+    key(
+        "decision.lock_command",
+        Kind::Text,
+        "\"\"",
+        "Command that locks the screen where neither logind nor the desktop does; run by a unit of its own, because the \
+         agent executes nothing. Empty: none.",
     ),
     key("x11.enabled", Kind::Flag, "true", "Whether changes of the focused application are observed on X11."),
     key(
@@ -350,6 +366,7 @@ mod tests {
                 "keystroke",
                 "keyboard",
                 "recognition",
+                "decision",
                 "x11",
                 "store",
                 "redis",

@@ -5,9 +5,10 @@ use super::keys::nearest;
 use super::settings::Settings;
 use super::value::quoted;
 use super::{
-    Config, Devices, Identity, Influx, InfluxApi, Keyboard, Keystroke, Log, Publish, Recognition, Redis, Store, Switch,
-    Tls, Window, X11, urls,
+    Config, Decision, Devices, Identity, Influx, InfluxApi, Keyboard, Keystroke, Log, Publish, Recognition, Redis,
+    Store, Switch, Tls, Window, X11, urls,
 };
+use crate::act::Mode;
 use crate::event::Key;
 use crate::recognition::{self, Readiness, Thresholds};
 use std::path::PathBuf;
@@ -26,6 +27,7 @@ pub(super) fn resolve(settings: &Settings) -> Result<Config, ConfigError> {
         keystroke: Keystroke { publish: publish(settings, "keystroke.publish") },
         keyboard: keyboard(settings)?,
         recognition: recognition(settings)?,
+        decision: decision(settings),
         x11: x11(settings)?,
         store: store(settings),
         redis: redis(settings)?,
@@ -106,8 +108,20 @@ fn recognition(settings: &Settings) -> Result<Recognition, ConfigError> {
         actions: number("recognition.ready_actions"),
         sittings: number("recognition.ready_sittings"),
     };
-    let settings_of = recognition::Settings { thresholds: thresholds(settings)?, readiness, password_only: false };
+    // Where nothing is locked nobody may be there to answer an alarm.
+    let password_only = mode(settings) == Mode::Lock;
+    let settings_of = recognition::Settings { thresholds: thresholds(settings)?, readiness, password_only };
     Ok(Recognition { enabled: settings.flag("recognition.enabled"), settings: settings_of })
+}
+
+/// The list of choices has let no other text pass.
+fn mode(settings: &Settings) -> Mode {
+    Mode::named(settings.text("decision.mode")).unwrap_or_default()
+}
+
+fn decision(settings: &Settings) -> Decision {
+    let lock_command = Some(settings.text("decision.lock_command").to_owned()).filter(|command| !command.is_empty());
+    Decision { mode: mode(settings), lock_command }
 }
 
 /// Each must be more than the one before it.

@@ -26,6 +26,17 @@ pub fn read(explicit: Option<&Path>, environment: &Environment) -> Result<Loaded
     load(&Sources { file, environment, machine: &ThisMachine })
 }
 
+/// The configuration under which root asks another account's agent: that of `explicit` or of the machine alone, since a
+/// file or a variable of the account could name a socket of its own.
+pub fn read_for_account(name: &str, explicit: Option<&Path>) -> Result<Loaded, ConfigError> {
+    let none = Environment::new();
+    let file = match explicit {
+        Some(path) => Some(read_file(path).map_err(|error| unreadable(path, &error))?),
+        None => first_of(&places(&none))?,
+    };
+    load(&Sources { file, environment: &none, machine: &MachineOf(name) })
+}
+
 /// The environment of this process. A name that is not UTF-8 is none of the agent's.
 pub fn process_environment() -> Environment {
     std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect()
@@ -111,6 +122,30 @@ impl Machine for ThisMachine {
         let mut bytes = Zeroizing::new(Vec::new());
         read_within(file, SECRET_BYTES_MAX, &mut bytes)?;
         Ok(SecretFile::Regular { mode: metadata.mode(), bytes })
+    }
+}
+
+/// The same machine for another account.
+struct MachineOf<'a>(&'a str);
+
+impl Machine for MachineOf<'_> {
+    fn account(&self) -> Account {
+        match User::from_name(self.0) {
+            Ok(Some(user)) => Account { name: Some(user.name), home: Some(user.dir) },
+            _ => Account { name: None, home: None },
+        }
+    }
+
+    fn host_name(&self) -> Option<String> {
+        ThisMachine.host_name()
+    }
+
+    fn service_directory(&self, account: &str) -> Option<PathBuf> {
+        ThisMachine.service_directory(account)
+    }
+
+    fn read_secret(&self, path: &Path) -> io::Result<SecretFile> {
+        ThisMachine.read_secret(path)
     }
 }
 

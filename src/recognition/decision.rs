@@ -355,9 +355,14 @@ impl Decision {
         self.go(ts_us, State::Guest, Reason::Guest, None);
     }
 
+    /// End of the guest's time, if one is there.
+    pub fn guest_until_us(&self) -> Option<Micros> {
+        self.until_us.filter(|_| self.state == State::Guest)
+    }
+
     /// Whether a guest's time is over.
     pub fn is_guest_gone(&self, ts_us: Micros) -> bool {
-        self.state == State::Guest && self.until_us.is_some_and(|until_us| ts_us >= until_us)
+        self.guest_until_us().is_some_and(|until_us| ts_us >= until_us)
     }
 
     /// The guest has gone, at the end of the time.

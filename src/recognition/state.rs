@@ -58,10 +58,18 @@ pub enum Reason {
     Forgotten,
     /// What was learnt is replaced, at the owner's wish.
     Imported,
+    /// The session was locked, which was verified; the state stays.
+    Locked,
+    /// The session should have been locked, and nothing locked it; the state stays.
+    NotLocked,
+    /// Nothing is captured for a time, by the owner's word; the state stays.
+    Pause,
+    /// Capture goes on; the state stays.
+    PauseEnd,
 }
 
 impl Reason {
-    pub const ALL: [Reason; 10] = [
+    pub const ALL: [Reason; 14] = [
         Reason::Ready,
         Reason::Evidence,
         Reason::Contested,
@@ -72,6 +80,10 @@ impl Reason {
         Reason::GuestEnd,
         Reason::Forgotten,
         Reason::Imported,
+        Reason::Locked,
+        Reason::NotLocked,
+        Reason::Pause,
+        Reason::PauseEnd,
     ];
 
     /// As in records.
@@ -87,6 +99,10 @@ impl Reason {
             Reason::GuestEnd => "guest_end",
             Reason::Forgotten => "forgotten",
             Reason::Imported => "imported",
+            Reason::Locked => "locked",
+            Reason::NotLocked => "not_locked",
+            Reason::Pause => "pause",
+            Reason::PauseEnd => "pause_end",
         }
     }
 

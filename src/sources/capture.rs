@@ -28,6 +28,8 @@ pub struct Capture {
     pub devices: Devices,
     clock: EventClock,
     session: Session,
+    /// By the owner's word.
+    is_paused: bool,
     updates: mpsc::Receiver<x11::Update>,
     excluded_apps: Vec<String>,
     /// The focused application is excluded, or was when the focus was last known.
@@ -62,6 +64,7 @@ impl Capture {
             devices,
             clock,
             session,
+            is_paused: false,
             updates,
             excluded_apps: settings.excluded_apps.iter().map(|name| name.to_lowercase()).collect(),
             is_app_excluded: false,
@@ -107,9 +110,32 @@ impl Capture {
         self.session.is_active()
     }
 
+    /// Whether anything is captured at all.
+    fn is_capturing(&self) -> bool {
+        self.session.is_active() && !self.is_paused
+    }
+
+    /// Captures nothing from now on; what the devices have reported before must have been drained.
+    pub fn pause(&mut self, out: &mut Vec<Stamped>) {
+        if !std::mem::replace(&mut self.is_paused, true) && self.session.is_active() {
+            self.push_gap(GapReason::Paused, out);
+        }
+    }
+
+    /// Captures again; what was done meanwhile is dropped.
+    pub fn resume(&mut self, out: &mut Vec<Stamped>) {
+        self.drain(out);
+        self.is_paused = false;
+        self.push_focus(out);
+    }
+
+    fn push_gap(&self, reason: GapReason, out: &mut Vec<Stamped>) {
+        out.push(Stamped { ts_us: self.clock.now_us(), event: Event::Gap { scope: Scope::All, reason } });
+    }
+
     /// Waits for something to happen and appends it to `out` in order of time. Cancel-safe.
     pub async fn next(&mut self, out: &mut Vec<Stamped>) {
-        if let Some(layout) = self.new_layout.take_if(|_| self.session.is_active()) {
+        if let Some(layout) = self.new_layout.take_if(|_| self.session.is_active() && !self.is_paused) {
             return out.push(Stamped { ts_us: self.clock.now_us(), event: Event::Layout(Box::new(layout)) });
         }
         tokio::select! {
@@ -130,7 +156,7 @@ impl Capture {
     pub fn drain(&mut self, out: &mut Vec<Stamped>) {
         let first = out.len();
         self.devices.drain(out);
-        if !self.session.is_active() {
+        if !self.is_capturing() {
             out.truncate(first);
         }
         for stamped in &mut out[first..] {
@@ -153,26 +179,21 @@ impl Capture {
 
     /// The gap makes the pipeline forget the focus, which has not changed.
     fn take_discontinuity(&mut self, reason: GapReason, out: &mut Vec<Stamped>) {
-        let ts_us = self.clock.now_us();
-        out.push(Stamped { ts_us, event: Event::Gap { scope: Scope::All, reason } });
-        if self.session.is_active() {
-            out.push(Stamped { ts_us, event: Event::Focus { app: self.focused() } });
-        }
+        self.push_gap(reason, out);
+        self.push_focus(out);
     }
 
     /// Two people never share a record: a gap ends what our user began, and somebody else's input is dropped.
     fn take_switch(&mut self, is_active: bool, out: &mut Vec<Stamped>) {
-        let ts_us = self.clock.now_us();
-        let event = if is_active {
+        if is_active {
             // What piled up before the switch was told is not ours.
             self.devices.drain(&mut Vec::new());
             tracing::info!("our session is active again: capture continues");
-            Event::Focus { app: self.focused() }
+            self.push_focus(out);
         } else {
             tracing::info!("another session is active: capture pauses");
-            Event::Gap { scope: Scope::All, reason: GapReason::SessionInactive }
-        };
-        out.push(Stamped { ts_us, event });
+            self.push_gap(GapReason::SessionInactive, out);
+        }
     }
 
     fn take_update(&mut self, update: x11::Update, out: &mut Vec<Stamped>) {
@@ -206,7 +227,7 @@ impl Capture {
             x11::Focus::Nameless | x11::Focus::Nothing => self.is_app_excluded,
         };
         self.focus = focus;
-        if self.is_app_excluded && !was_excluded && self.session.is_active() {
+        if self.is_app_excluded && !was_excluded && self.is_capturing() {
             let gap = Event::Gap { scope: Scope::Keystroke, reason: GapReason::Excluded };
             out.push(Stamped { ts_us: self.clock.now_us(), event: gap });
         }
@@ -214,7 +235,7 @@ impl Capture {
     }
 
     fn push_focus(&self, out: &mut Vec<Stamped>) {
-        if self.session.is_active() {
+        if self.is_capturing() {
             out.push(Stamped { ts_us: self.clock.now_us(), event: Event::Focus { app: self.focused() } });
         }
     }

@@ -1,6 +1,7 @@
 //! Where settings come from, and which of them wins.
 
 use crate::support::{Hardened, Nowhere, Workstation, environment, file, loaded};
+use seclyzer::act::Mode;
 use seclyzer::config::keys::{KEYS, Kind};
 use seclyzer::config::{Config, InfluxApi, Origin, Sources, Switch, load, read};
 use seclyzer::features::keystroke::Publish;
@@ -15,8 +16,20 @@ fn config(text: &str, variables: &[(&str, &str)]) -> Config {
 #[test]
 fn without_file_and_variables_everything_has_a_default() {
     let loaded = load(&Sources { file: None, environment: &environment(&[]), machine: &Workstation }).unwrap();
-    let Config { identity, window, devices, keystroke, keyboard, recognition, x11, store, redis, influx, log } =
-        loaded.config;
+    let Config {
+        identity,
+        window,
+        devices,
+        keystroke,
+        keyboard,
+        recognition,
+        decision,
+        x11,
+        store,
+        redis,
+        influx,
+        log,
+    } = loaded.config;
     assert_eq!((keystroke.publish, redis.events_publish), (Publish::Lines, Publish::All));
     assert_eq!((identity.user.as_str(), identity.host.as_str(), identity.dev_mode), ("me", "box", false));
     assert_eq!((window.length, window.step), (Duration::from_secs(30), Duration::from_secs(5)));
@@ -24,6 +37,7 @@ fn without_file_and_variables_everything_has_a_default() {
     assert!(keyboard.letters.is_empty() && keyboard.layout().is_none());
     assert!(recognition.enabled);
     assert_eq!(recognition.settings, Settings::default());
+    assert_eq!((decision.mode, decision.lock_command), (Mode::Observe, None));
     assert!(x11.enabled && x11.excluded_apps.iter().any(|app| app == "keepassxc"));
     assert_eq!(store.path, Path::new("/home/me/.local/share/seclyzer/seclyzer.db"));
     assert_eq!(store.retention, Some(Duration::from_secs(30 * 86_400)));
@@ -54,6 +68,17 @@ fn thresholds_and_readiness_of_recognition_are_those_of_the_file() {
     assert_eq!((readiness.strokes, readiness.actions, readiness.sittings), (5000, 800, 5));
     assert!(!password_only);
     assert!(config("", &[("SECLYZER_RECOGNITION_NOTIFY", "19")]).recognition.settings.thresholds.notify == 19.0);
+}
+
+#[test]
+fn where_nothing_is_locked_calm_input_ends_an_alarm_and_where_it_is_only_a_password_does() {
+    let of = |mode: &str| config(&format!("[decision]\nmode = \"{mode}\""), &[]);
+    for (name, mode) in [("observe", Mode::Observe), ("notify", Mode::Notify), ("lock", Mode::Lock)] {
+        let config = of(name);
+        assert_eq!((config.decision.mode, config.recognition.settings.password_only), (mode, mode == Mode::Lock));
+    }
+    let command = config("", &[("SECLYZER_DECISION_LOCK_COMMAND", "xsecurelock")]).decision.lock_command;
+    assert_eq!(command.as_deref(), Some("xsecurelock"));
 }
 
 #[test]

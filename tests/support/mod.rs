@@ -3,6 +3,7 @@
 
 pub mod accounts;
 pub mod agent;
+pub mod alarm;
 pub mod http;
 pub mod leaks;
 pub mod learner;

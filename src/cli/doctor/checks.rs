@@ -1,10 +1,13 @@
 //! What the doctor looks at.
 
 use super::super::devices::{NO_DEVICE, PROVIDE_DEVICE};
+use super::super::trial::Trial;
 use super::super::{Error, block_on};
 use super::service::{self, Running};
-use super::{Finding, keystrokes, recognition};
+use super::{Finding, decision, keystrokes, recognition};
 use crate::config::{self, Config, Loaded, Switch};
+use crate::event::Micros;
+use crate::now_us;
 use crate::remote::redis::answer::trouble;
 use crate::remote::redis::servers;
 use crate::sinks::Failure;
@@ -22,6 +25,9 @@ use std::path::Path;
 const INSTALL: &str = "seclyzer install, then log in anew (every program of this account can read keys then), or sudo seclyzer \
      install --hardened (only the agent may open devices); docs/installing.md";
 
+/// What was decided in so long says whether to lock: 14 days.
+const TRIAL_US: Micros = 14 * 86_400_000_000;
+
 /// Every finding, in the order in which things depend on each other.
 pub fn all(loaded: &Loaded) -> Result<Vec<Finding>, Error> {
     let config = &loaded.config;
@@ -33,6 +39,10 @@ pub fn all(loaded: &Loaded) -> Result<Vec<Finding>, Error> {
     findings.push(keystrokes::finding(&config.keystroke, &config.store.path, running.as_ref()));
     let stored = || service::stored_descriptors(&config.store.path);
     findings.push(recognition::finding(config.recognition.enabled, running.as_ref(), stored));
+    let since_us = now_us() - TRIAL_US;
+    // A database that cannot be read has a finding of its own.
+    let trial = Trial::read(&config.store.path, &config.identity, since_us).ok();
+    findings.push(decision::finding(config.decision.mode, running.as_ref(), trial.as_ref()));
     let near_and_far = async {
         let mut findings = desktop(config, running.as_ref()).await;
         findings.push(redis(&config.redis).await);

@@ -2,6 +2,7 @@
 
 use super::super::ask;
 use super::Finding;
+use crate::agent::decision_status::DecisionStatus;
 use crate::agent::feed::StrokesStatus;
 use crate::agent::hardening::Hardening;
 use crate::agent::recognition_status::RecognitionStatus;
@@ -32,6 +33,9 @@ pub struct Running {
     /// What it knows of its owner; `None` where recognition is off.
     #[serde(default)]
     pub recognition: Option<RecognitionStatus>,
+    /// What it does at an alarm.
+    #[serde(default)]
+    pub decision: DecisionStatus,
 }
 
 /// Asks the agent that writes to this database, if one does.

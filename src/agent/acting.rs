@@ -1,0 +1,199 @@
+//! Between the rules of acting and the desk: what is asked there, and what comes back.
+
+use super::control::{Client, Peer, Request};
+use super::desk::{Desk, NoDesk, Words};
+use crate::act::ports::{Action, Authority, Heard, Locked, Subject};
+use crate::act::{Act, Deed, Mode};
+use std::collections::VecDeque;
+use tokio::sync::mpsc;
+
+/// More answers than can be waited for at a time.
+const REPLIES: usize = 8;
+
+/// The rules, the desk, and what is under way between them.
+#[derive(Debug)]
+pub struct Acting<D = NoDesk> {
+    pub act: Act,
+    desk: D,
+    /// What is to be done, in order.
+    pub deeds: VecDeque<Deed>,
+    reply: mpsc::Sender<News>,
+    replies: mpsc::Receiver<News>,
+    /// A password is being asked for; one at a time, or whoever asks without end would keep the owner's from being asked.
+    is_asking: bool,
+}
+
+/// What comes from the desk.
+#[derive(Debug)]
+pub enum News {
+    Heard(Heard),
+    /// Of the lock that the rules asked for.
+    Locked(Locked),
+    /// Of the lock that a client asked for.
+    Tested(Locked, Client),
+    /// Whether somebody may speak for the owner.
+    Proved(Question, Authority),
+}
+
+/// Whether a client has to prove that it may ask for this. Root need not: it may do anything else, too.
+pub fn must_prove(mode: Mode, request: &Request, peer: Peer, has_alarm: bool) -> bool {
+    // Nothing would come of an answer to no alarm.
+    let is_idle = *request == Request::Confirm && !has_alarm;
+    mode.needs_authority() && request.speaks_for_the_owner() && peer.uid != 0 && !is_idle
+}
+
+/// Who asks to speak for the owner.
+#[derive(Debug)]
+pub enum Question {
+    Client(Request, Client),
+    Notice,
+}
+
+impl<D: Desk> Acting<D> {
+    pub fn new(mode: Mode, desk: D) -> Acting<D> {
+        let (reply, replies) = mpsc::channel(REPLIES);
+        Acting { act: Act::new(mode), desk, deeds: VecDeque::new(), reply, replies, is_asking: false }
+    }
+
+    /// Waits for what comes next. Cancel-safe.
+    pub async fn next(&mut self) -> News {
+        let news = tokio::select! {
+            heard = self.desk.heard() => return News::Heard(heard),
+            Some(news) = self.replies.recv() => news,
+        };
+        if matches!(news, News::Proved(..)) {
+            self.is_asking = false;
+        }
+        news
+    }
+
+    /// Has the rules take something, and keeps what is to be done.
+    pub fn take<T>(&mut self, take: impl FnOnce(&mut Act, &mut dyn FnMut(Deed)) -> T) -> T {
+        take(&mut self.act, &mut |deed| self.deeds.push_back(deed))
+    }
+
+    pub fn show(&self, words: Words) {
+        self.desk.show(words);
+    }
+
+    pub fn withdraw(&self) {
+        self.desk.withdraw();
+    }
+
+    pub fn lock(&self) {
+        self.answer_with(self.desk.lock(), News::Locked);
+    }
+
+    pub fn test_lock(&self, client: Client) {
+        self.answer_with(self.desk.lock(), |locked| News::Tested(locked, client));
+    }
+
+    /// Has the password asked for; gives the question back where one is being asked for already.
+    pub fn prove(&mut self, question: Question) -> Result<(), Question> {
+        if std::mem::replace(&mut self.is_asking, true) {
+            return Err(question);
+        }
+        let (subject, action) = match &question {
+            Question::Client(request, client) => {
+                let action = match request {
+                    Request::Guest { .. } => Action::Guest,
+                    Request::Pause { .. } => Action::Pause,
+                    _ => Action::Confirm,
+                };
+                (Subject::Peer { pid: client.peer.pid, uid: client.peer.uid }, action)
+            }
+            Question::Notice => (Subject::Session, Action::Confirm),
+        };
+        self.answer_with(self.desk.authorise(subject, action), |authority| News::Proved(question, authority));
+        Ok(())
+    }
+
+    fn answer_with<T: 'static>(
+        &self,
+        answer: impl Future<Output = T> + Send + 'static,
+        news: impl FnOnce(T) -> News + Send + 'static,
+    ) {
+        let reply = self.reply.clone();
+        // The agent may have ended meanwhile.
+        tokio::spawn(async move { drop(reply.send(news(answer.await)).await) });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::act::ports::{Answer, Evidence, Step};
+    use crate::recognition::Modality;
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
+    const OWN: Peer = Peer { pid: 7, uid: 1000 };
+
+    /// A desk that answers at once, and what it was asked.
+    #[derive(Clone, Default)]
+    struct Simulated {
+        authority: Option<Authority>,
+        asked: Rc<RefCell<Vec<(Subject, Action)>>>,
+    }
+
+    impl Desk for Simulated {
+        fn heard(&self) -> impl Future<Output = Heard> {
+            std::future::pending()
+        }
+
+        fn lock(&self) -> impl Future<Output = Locked> + Send + 'static {
+            let evidence = Some(Evidence::Hint);
+            std::future::ready(Locked { tried: Vec::new(), by: Some(Step::Logind), evidence })
+        }
+
+        fn authorise(&self, subject: Subject, action: Action) -> impl Future<Output = Authority> + Send + 'static {
+            self.asked.borrow_mut().push((subject, action));
+            std::future::ready(self.authority.unwrap_or(Authority::Absent))
+        }
+
+        fn show(&self, _: Words) {}
+
+        fn withdraw(&self) {}
+    }
+
+    #[test]
+    fn where_it_locks_whoever_speaks_for_the_owner_proves_it_unless_it_is_root() {
+        let guest = Request::Guest { until_us: 1 };
+        let of_owner = [guest, Request::Pause { until_us: 1 }, Request::Confirm, Request::Forget(Modality::Both)];
+        for request in &of_owner {
+            assert!(must_prove(Mode::Lock, request, OWN, true), "{request:?}");
+            assert!(!must_prove(Mode::Lock, request, Peer { uid: 0, ..OWN }, true), "{request:?}");
+            assert!(!must_prove(Mode::Notify, request, OWN, true), "{request:?}");
+            assert!(!must_prove(Mode::Observe, request, OWN, true), "{request:?}");
+        }
+        assert!(!must_prove(Mode::Lock, &Request::Confirm, OWN, false), "there is nothing to answer");
+        // Whoever asks for these makes the agent see more, or only looks.
+        for request in [Request::EndGuest, Request::Resume, Request::Check, Request::TestLock, Request::Export] {
+            assert!(!must_prove(Mode::Lock, &request, OWN, true), "{request:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn one_password_is_asked_for_at_a_time_and_the_answer_comes_with_the_question() {
+        for authority in [Authority::Granted, Authority::Denied, Authority::Absent] {
+            let desk = Simulated { authority: Some(authority), ..Simulated::default() };
+            let mut acting = Acting::new(Mode::Lock, desk.clone());
+            acting.prove(Question::Notice).expect("nobody else asks");
+            acting.prove(Question::Notice).expect_err("one at a time");
+            let news = acting.next().await;
+            assert!(matches!(news, News::Proved(Question::Notice, came) if came == authority), "{news:?}");
+            acting.prove(Question::Notice).expect("it was answered");
+            assert_eq!(*desk.asked.borrow(), [(Subject::Session, Action::Confirm); 2]);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_came_of_a_lock_is_news_for_the_rules() {
+        let mut acting = Acting::new(Mode::Lock, Simulated::default());
+        acting.take(|act, out| act.heard(Heard::Answered(Answer::Lock), out));
+        assert_eq!(acting.deeds.pop_front(), Some(Deed::Lock));
+        acting.lock();
+        let news = acting.next().await;
+        assert!(matches!(&news, News::Locked(locked) if locked.by == Some(Step::Logind)), "{news:?}");
+    }
+}

@@ -1,0 +1,345 @@
+//! What the agent does because of its decisions, of the desk and of its clients.
+
+use super::acting::{News, Question, must_prove};
+use super::control::{Answer, Checked, Client, Request};
+use super::decision_status::DecisionStatus;
+use super::desk::Desk;
+use super::keeper::forget_stored;
+use super::{Agent, report};
+use crate::act::ports::{Authority, Heard, Locked, Outcome, Step};
+use crate::act::{Deed, span};
+use crate::config::shell_word;
+use crate::event::{Control, Micros};
+use crate::pipeline::Output;
+use crate::recognition::coarse::Decision;
+use crate::recognition::{Reason, State};
+use crate::record::json::iso8601;
+use crate::record::{Body, Origin, Record};
+use crate::store::ModelKind;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+const IS_OFF: &str = "recognition is off; set recognition.enabled = true and restart the agent";
+/// Of an interval with input.
+const STEP_S: u64 = 5;
+
+impl<D: Desk> Agent<D> {
+    /// Goes on from where the process before has been left.
+    pub(super) fn resume(&mut self) {
+        let now_us = self.capture.now_us();
+        // An end that nobody can have set is none.
+        let paused_until_us = self.keeper.as_ref().and_then(|keeper| keeper.paused_until_us);
+        self.go_on_from(paused_until_us.filter(|&until_us| span::check(now_us, until_us).is_ok()));
+        self.carry_out();
+    }
+
+    /// What recognition knows is not what the rules have been told.
+    fn go_on_from(&mut self, paused_until_us: Option<Micros>) {
+        let recognition = self.feed.recogniser.as_ref().map(|recogniser| &recogniser.recognition);
+        let state = recognition.map_or(State::Learning, |recognition| recognition.score().state);
+        let guest_until_us = recognition.and_then(|recognition| recognition.guest_until_us());
+        self.acting.take(|act, out| act.resume(state, guest_until_us, paused_until_us, out));
+    }
+
+    /// When a guest's time or a pause ends, on this machine's own clock, if one does.
+    pub(super) fn end_of_suppression(&self) -> Option<Instant> {
+        let left_us = self.acting.act.due_us()? - self.capture.now_us();
+        Some(Instant::now() + Duration::from_micros(left_us.max(0).unsigned_abs()))
+    }
+
+    pub(super) fn end_suppression(&mut self) {
+        let now_us = self.capture.now_us();
+        self.acting.take(|act, out| act.tick(now_us, out));
+        self.carry_out();
+    }
+
+    /// What the desk tells.
+    pub(super) fn take_news(&mut self, news: News) {
+        // What was typed before comes before.
+        self.drain();
+        match news {
+            News::Heard(heard) => self.take_heard(heard),
+            News::Locked(locked) => self.take_locked(&locked),
+            News::Tested(locked, client) => client.answer(tested(&locked)),
+            News::Proved(question, authority) => self.take_authority(question, authority),
+        }
+        self.carry_out();
+    }
+
+    fn take_heard(&mut self, heard: Heard) {
+        match heard {
+            Heard::Locked => tracing::info!("the session is locked"),
+            Heard::Unlocked => tracing::info!("the session is unlocked"),
+            Heard::Answered(answer) => tracing::info!(?answer, "the notice is answered"),
+            Heard::Sleep | Heard::Woke => {}
+        }
+        self.acting.take(|act, out| act.heard(heard, out));
+    }
+
+    fn take_locked(&mut self, locked: &Locked) {
+        self.acting.take(|act, out| act.locked(locked, out));
+        let steps = steps(locked);
+        match locked.evidence {
+            Some(evidence) => tracing::info!(steps, "the session was locked, as {} shows", evidence.name()),
+            None => tracing::error!(steps, "nothing locked the session; `seclyzer lock --test` tries it again"),
+        }
+    }
+
+    fn take_authority(&mut self, question: Question, authority: Authority) {
+        match (question, authority) {
+            (Question::Client(request, client), Authority::Granted) => self.grant(request, client),
+            (Question::Client(_, client), Authority::Denied) => {
+                client.answer(Answer::Refused("the account's password was not given; nothing was done".into()));
+            }
+            (Question::Client(_, client), Authority::Absent) => {
+                let database = shell_word(&self.database);
+                client.answer(Answer::Refused(format!(
+                    "this needs the account's password while decision.mode is \"lock\", and polkit cannot ask for it here; \
+                     repeat the command as root, with SECLYZER_STORE_PATH={database} (sudo env NAME=VALUE seclyzer …)"
+                )));
+            }
+            (Question::Notice, Authority::Granted) => self.acting.deeds.push_back(Deed::Confirm),
+            (Question::Notice, Authority::Denied | Authority::Absent) => {
+                tracing::warn!(?authority, "the notice's answer does not count without the account's password");
+                self.acting.take(|act, out| act.not_proved(out));
+            }
+        }
+    }
+
+    /// What a client of the status socket asks for.
+    pub(super) fn handle(&mut self, request: Request, client: Client) {
+        match request {
+            Request::Status => return client.answer(Answer::Status(Box::new(self.status()))),
+            Request::Watch => return self.watch(client),
+            _ => self.drain(),
+        }
+        if let Err(refusal) = self.may_be_asked(&request) {
+            return client.answer(Answer::Refused(refusal));
+        }
+        let mode = self.acting.act.mode();
+        if !must_prove(mode, &request, client.peer, self.has_alarm()) {
+            self.grant(request, client);
+        } else if let Err(Question::Client(_, client)) = self.acting.prove(Question::Client(request, client)) {
+            let text = "the password is being asked for already; enter it, or close that dialog";
+            client.answer(Answer::Refused(text.into()));
+        }
+        self.carry_out();
+    }
+
+    fn has_alarm(&self) -> bool {
+        let state = self.feed.recogniser.as_ref().map(|recogniser| recogniser.recognition.score().state);
+        matches!(state, Some(State::Doubtful | State::Stranger))
+    }
+
+    fn may_be_asked(&self, request: &Request) -> Result<(), String> {
+        let needs_recognition = !matches!(
+            request,
+            Request::Check | Request::Pause { .. } | Request::Resume | Request::TestLock | Request::Forget(_)
+        );
+        if needs_recognition && self.keeper.is_none() {
+            return Err(IS_OFF.into());
+        }
+        match request {
+            Request::Guest { until_us } | Request::Pause { until_us } => {
+                span::check(self.capture.now_us(), *until_us).map_err(|bad| bad.to_string())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Does what a client asks for, who may.
+    fn grant(&mut self, request: Request, client: Client) {
+        let now_us = self.capture.now_us();
+        match request {
+            Request::Check => return client.answer(Answer::Checked(self.checked(now_us))),
+            Request::TestLock => return self.acting.test_lock(client),
+            Request::Guest { until_us } => {
+                self.acting.take(|act, out| act.guest(until_us, out));
+                let text = format!("a guest until {}: nothing is judged or learnt", iso8601(until_us));
+                return client.answer(Answer::Done(text));
+            }
+            Request::EndGuest => {
+                let was_there = self.acting.take(|act, out| act.end_guest(now_us, out));
+                let text = if was_there { "the guest has gone: judged and learnt again" } else { "there is no guest" };
+                return client.answer(Answer::Done(text.into()));
+            }
+            Request::Pause { until_us } => {
+                self.acting.take(|act, out| act.pause(until_us, out));
+                let text = format!("paused until {}: nothing is captured", iso8601(until_us));
+                return client.answer(Answer::Done(text));
+            }
+            Request::Resume => {
+                let was_paused = self.acting.take(|act, out| act.end_pause(out));
+                let text = if was_paused { "capture goes on" } else { "capture is not paused" };
+                return client.answer(Answer::Done(text.into()));
+            }
+            _ => {}
+        }
+        let (Some(keeper), Some(recogniser)) = (&mut self.keeper, &mut self.feed.recogniser) else {
+            return match (request, &self.outlet.store) {
+                (Request::Forget(what), Some(store)) => {
+                    let (store, identity) = (store.clone(), Arc::clone(&self.outlet.identity));
+                    let done = "forgotten; recognition is off, so nothing is learnt";
+                    client.answer_later(forget_stored(store, identity, ModelKind::of(what), done));
+                }
+                _ => client.answer(Answer::Refused(IS_OFF.into())),
+            };
+        };
+        match request {
+            Request::Confirm => client.answer(keeper.confirm(now_us, recogniser)),
+            Request::Forget(what) => {
+                client.answer_later(keeper.forget(what, now_us, &mut recogniser.recognition));
+                self.go_on_from(self.acting.act.paused_until_us());
+            }
+            Request::Export => client.answer(keeper.export(&recogniser.recognition)),
+            Request::Import(model) => {
+                client.answer(keeper.import(&model, now_us, &mut recogniser.recognition));
+                self.go_on_from(self.acting.act.paused_until_us());
+            }
+            _ => {}
+        }
+        self.take_recognised();
+    }
+
+    fn checked(&self, now_us: Micros) -> Checked {
+        let recognition = self.feed.recogniser.as_ref().map(|recogniser| &recogniser.recognition);
+        // While an interval is open there is input in it.
+        let is_open = recognition.is_some_and(|recognition| recognition.due_us().is_some());
+        let judged_us = if is_open { Some(now_us) } else { self.judged_us };
+        let age_s = |judged_us: Micros| (now_us - judged_us).max(0).unsigned_abs() / 1_000_000;
+        Checked {
+            state: recognition.map(|recognition| recognition.score().state),
+            paused: self.acting.act.paused_until_us().is_some(),
+            judged_s_ago: judged_us.map(|judged_us| age_s(judged_us) / STEP_S * STEP_S),
+        }
+    }
+
+    fn watch(&mut self, client: Client) {
+        let score = self.feed.recogniser.as_ref().map(|recogniser| recogniser.recognition.score());
+        let first = serde_json::json!({
+            "type": "now",
+            "state": score.map(|score| score.state),
+            "trust": score.and_then(|score| score.trust),
+            "decision": DecisionStatus::from(&self.acting.act),
+        });
+        self.watchers.add(client, first.to_string());
+    }
+
+    /// Does what is to be done, and what comes of that.
+    pub(super) fn carry_out(&mut self) {
+        while let Some(deed) = self.acting.deeds.pop_front() {
+            self.carry_out_one(deed);
+        }
+    }
+
+    fn carry_out_one(&mut self, deed: Deed) {
+        let now_us = self.capture.now_us();
+        match deed {
+            Deed::Tell(control) => self.tell_recognition(now_us, control),
+            Deed::Confirm => {
+                if let (Some(keeper), Some(recogniser)) = (&mut self.keeper, &mut self.feed.recogniser) {
+                    keeper.confirm(now_us, recogniser);
+                }
+                self.take_recognised();
+            }
+            Deed::Prove => {
+                // Where it is being asked for already, the notice, which is gone with its answer, is shown again.
+                if self.acting.prove(Question::Notice).is_err() {
+                    self.acting.take(|act, out| act.not_proved(out));
+                }
+            }
+            Deed::EndGuest => {
+                if let Some(recogniser) = &mut self.feed.recogniser {
+                    recogniser.end_guest(now_us);
+                }
+                self.keep_live();
+                self.take_recognised();
+            }
+            Deed::Pause => {
+                self.capture.pause(&mut self.batch);
+                self.take_batch();
+            }
+            Deed::Resume => {
+                self.capture.resume(&mut self.batch);
+                self.take_batch();
+            }
+            Deed::Show(notice) => self.acting.show(notice.into()),
+            Deed::Withdraw => self.acting.withdraw(),
+            Deed::Lock => self.acting.lock(),
+            Deed::Record(reason) => self.record(now_us, reason),
+        }
+    }
+
+    fn tell_recognition(&mut self, now_us: Micros, control: Control) {
+        if let (Some(keeper), Some(recogniser)) = (&mut self.keeper, &mut self.feed.recogniser) {
+            match control {
+                Control::Unlock => keeper.unlock(now_us, recogniser),
+                Control::Lock | Control::Guest { .. } => {
+                    recogniser.control(now_us, control);
+                    keeper.keep_live(&mut recogniser.recognition);
+                }
+            }
+        }
+        self.take_recognised();
+    }
+
+    fn take_recognised(&mut self) {
+        self.feed.take_recognised();
+        self.put_outputs();
+    }
+
+    /// What the next process goes on from.
+    fn keep_live(&mut self) {
+        let paused_until_us = self.acting.act.paused_until_us();
+        if let (Some(keeper), Some(recogniser)) = (&mut self.keeper, &mut self.feed.recogniser) {
+            keeper.paused_until_us = paused_until_us;
+            keeper.keep_live(&mut recogniser.recognition);
+        }
+    }
+
+    /// A decision in which the state stays; without recognition there is no state, and the audit log has to do.
+    fn record(&mut self, now_us: Micros, reason: Reason) {
+        self.note(reason.name());
+        self.keep_live();
+        let Some(recogniser) = &self.feed.recogniser else {
+            return tracing::info!(reason = reason.name(), "capture");
+        };
+        let state = recogniser.recognition.score().state;
+        let body = Body::Decision(Decision { from: state, to: state, reason, modality: None });
+        let output = Output::Recognised(Record { window_end_us: now_us, degraded: false, body });
+        report(&output);
+        self.watchers.put(&self.outlet.identity, &output);
+        if !self.outlet.put(Origin::Device, output) {
+            self.losses.tell(1);
+        }
+    }
+}
+
+/// The steps of a chain with what came of each.
+fn steps(locked: &Locked) -> String {
+    let step = |(step, outcome): &(Step, Outcome)| {
+        let outcome = match outcome {
+            Outcome::Locked(evidence) => format!("locked the session, as {} shows", evidence.name()),
+            Outcome::Unverified => "was taken, and nothing locked in time".into(),
+            Outcome::Silent => "neither answered nor locked in time".into(),
+            Outcome::Refused(error) => format!("was refused: {error}"),
+            Outcome::Absent(why) => format!("is not there: {why}"),
+        };
+        format!("{} {outcome}", step.name())
+    };
+    match locked.tried.is_empty() {
+        true if locked.evidence.is_some() => "none: the session was locked already".into(),
+        true => "none: the agent is connected to no bus".into(),
+        false => locked.tried.iter().map(step).collect::<Vec<_>>().join("; "),
+    }
+}
+
+/// What a client is told of the lock that it asked for.
+fn tested(locked: &Locked) -> Answer {
+    let steps = steps(locked).replace("; ", "\n");
+    match locked.evidence {
+        Some(_) => Answer::Done(steps),
+        None => Answer::Refused(format!("nothing locked the session\n{steps}")),
+    }
+}

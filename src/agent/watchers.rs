@@ -1,0 +1,64 @@
+//! Whoever follows scores and decisions on the status socket.
+
+use super::control::{Answer, Client};
+use crate::pipeline::Output;
+use crate::record::{Entry, Identity, Origin};
+use std::sync::Arc;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+use tokio::sync::mpsc;
+
+/// At a time.
+const MOST: usize = 8;
+/// That may wait for one who is slow: minutes of use. Whoever is slower is cut off.
+const LINES: usize = 64;
+
+#[derive(Debug, Default)]
+pub struct Watchers {
+    lines: Vec<mpsc::Sender<Arc<str>>>,
+}
+
+impl Watchers {
+    /// Tells a client each line from now on, this one first.
+    pub fn add(&mut self, client: Client, first: String) {
+        self.lines.retain(|lines| !lines.is_closed());
+        if self.lines.len() == MOST {
+            return client.answer(Answer::Refused(format!("{MOST} programs watch already; end one of them")));
+        }
+        let (sender, lines) = mpsc::channel(LINES);
+        // There is room for it.
+        let _ = sender.try_send((first + "\n").into());
+        self.lines.push(sender);
+        tokio::spawn(follow(client.into_stream(), lines));
+    }
+
+    /// Tells all of them what it is, if it is a score or a decision.
+    pub fn put(&mut self, identity: &Arc<Identity>, output: &Output) {
+        let Output::Recognised(record) = output else { return };
+        if self.lines.is_empty() {
+            return;
+        }
+        let entry = Entry::new(Arc::clone(identity), Origin::Device, record.clone());
+        let line: Arc<str> = (entry.to_json() + "\n").into();
+        self.lines.retain(|lines| lines.try_send(Arc::clone(&line)).is_ok());
+    }
+}
+
+async fn follow(mut client: UnixStream, mut lines: mpsc::Receiver<Arc<str>>) {
+    let (mut theirs, mut ours) = client.split();
+    let gone = async {
+        let mut ignored = [0; 64];
+        while theirs.read(&mut ignored).await.is_ok_and(|length| length > 0) {}
+    };
+    let tell = async {
+        while let Some(line) = lines.recv().await {
+            if ours.write_all(line.as_bytes()).await.is_err() {
+                return;
+            }
+        }
+    };
+    tokio::select! {
+        () = gone => {}
+        () = tell => {}
+    }
+}

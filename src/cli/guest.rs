@@ -1,0 +1,99 @@
+//! `seclyzer guest`, `seclyzer pause` and `seclyzer resume`: what suppresses recognition for a time.
+
+use super::ask::{request, tell};
+use super::{Error, time};
+use crate::agent::control::Request;
+use crate::config::Config;
+use crate::event::Micros;
+use crate::now_us;
+use std::io::Write;
+
+/// Let somebody else use the machine for a time: nobody is judged, and nothing is learnt
+///
+/// Records of features are made as always. Status, notice, journal and decision records show it. While decision.mode is
+/// "lock" the account's password is asked for.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  seclyzer guest 30m
+  seclyzer guest until 18:30
+  seclyzer guest off
+
+A guest stays for 12 hours at most.
+
+Exit codes: 0 done; 64 no such time; 69 no agent runs; 77 the agent refuses, for example because the password was not given.")]
+pub struct GuestArgs {
+    /// A length of time (30m, 2h), `until` and a time of day, or `off`
+    #[arg(required = true, num_args = 1..=2, value_name = "WHEN")]
+    when: Vec<String>,
+}
+
+/// Capture nothing at all for a time
+///
+/// No key, no movement, no application; there are no records of it. Status, notice, journal and decision records show it.
+/// While decision.mode is "lock" the account's password is asked for.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  seclyzer pause 30m
+  seclyzer pause until 18:30
+  seclyzer resume                     captures again at once
+
+A pause lasts 12 hours at most.
+
+Exit codes: 0 done; 64 no such time; 69 no agent runs; 77 the agent refuses, for example because the password was not given.")]
+pub struct PauseArgs {
+    /// A length of time (30m, 2h), or `until` and a time of day
+    #[arg(required = true, num_args = 1..=2, value_name = "WHEN")]
+    when: Vec<String>,
+}
+
+/// End a pause: capture again
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  seclyzer resume
+
+Exit codes: 0 done; 69 no agent runs.")]
+pub struct ResumeArgs {}
+
+pub fn guest(args: &GuestArgs, config: &Config, out: &mut impl Write) -> Result<(), Error> {
+    let wanted = match args.when.as_slice() {
+        [off] if off == "off" => Request::EndGuest,
+        when => Request::Guest { until_us: end_us(when)? },
+    };
+    tell(request(&config.store.path, &wanted)?, out)
+}
+
+pub fn pause(args: &PauseArgs, config: &Config, out: &mut impl Write) -> Result<(), Error> {
+    tell(request(&config.store.path, &Request::Pause { until_us: end_us(&args.when)? })?, out)
+}
+
+pub fn resume(_: &ResumeArgs, config: &Config, out: &mut impl Write) -> Result<(), Error> {
+    tell(request(&config.store.path, &Request::Resume)?, out)
+}
+
+fn end_us(when: &[String]) -> Result<Micros, Error> {
+    let now_us = now_us();
+    let end_us = match when {
+        [span] => time::span_us(span).and_then(|span_us| now_us.checked_add(span_us)),
+        [until, clock] if until == "until" => time::next_us(clock, now_us),
+        _ => None,
+    };
+    end_us.ok_or_else(|| {
+        Error::Usage(format!("{:?} is no end; a length of time as 30m or 2h, or `until 18:30`", when.join(" ")))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_is_a_length_of_time_or_a_time_of_day() {
+        let end = |words: &[&str]| end_us(&words.iter().map(|word| word.to_string()).collect::<Vec<_>>());
+        let in_half_an_hour_us = end(&["30m"]).expect("an end") - now_us();
+        assert!((1_799_000_000..=1_800_000_000).contains(&in_half_an_hour_us), "{in_half_an_hour_us}");
+        assert!(end(&["until", "18:30"]).is_ok());
+        for words in [&["until"][..], &["18:30"], &["until", "30m"], &["for", "30m"], &["-5m"], &["4000000000w"]] {
+            assert!(end(words).is_err(), "{words:?}");
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Times as people write them on the command line.
+
+use crate::event::Micros;
+use crate::now_us;
+
+/// A time as people write it: absolute, of the local zone where none is named, or an age.
+pub fn parse(text: &str) -> Result<Micros, String> {
+    let now_us = now_us();
+    let time_us = if text.get(4..5) == Some("-") { absolute_us(text) } else { ago_us(text, now_us) };
+    time_us.ok_or_else(|| "a time such as 2026-11-23T09:00:00Z, '2026-11-23 09:00', 2026-11-23, 2h or 7d".into())
+}
+
+/// How long ago.
+fn ago_us(text: &str, now_us: Micros) -> Option<Micros> {
+    Some(now_us.saturating_sub(span_us(text)?).max(0))
+}
+
+/// A length of time: 90s, 30m, 2h, 7d, 4w.
+pub fn span_us(text: &str) -> Option<Micros> {
+    let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let unit_s = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        "w" => 604_800,
+        _ => return None,
+    };
+    i64::from(number.parse::<u32>().ok()?).checked_mul(unit_s * 1_000_000)
+}
+
+/// The next moment at which a clock on the wall shows this, as in 18:30; of the local zone.
+pub fn next_us(clock: &str, now_us: Micros) -> Option<Micros> {
+    let (hours, minutes) = clock.split_once(':')?;
+    let whole = |text: &str| text.chars().all(|c| c.is_ascii_digit()).then(|| text.parse::<u32>().ok()).flatten();
+    whole(hours).filter(|&hours| hours < 24 && minutes.len() == 2)?;
+    whole(minutes).filter(|&minutes| minutes < 60)?;
+    let connection = rusqlite::Connection::open_in_memory().ok()?;
+    let on = |day: &str| -> Option<Micros> {
+        let sql = "SELECT unixepoch(date(?1, 'unixepoch', 'localtime', ?2) || ' ' || ?3, 'utc')";
+        let clock = format!("{hours:0>2}:{minutes}");
+        let seconds: i64 = connection.query_row(sql, (now_us / 1_000_000, day, clock), |row| row.get(0)).ok()?;
+        Some(seconds * 1_000_000)
+    };
+    on("+0 days").filter(|&time_us| time_us > now_us).or_else(|| on("+1 day"))
+}
+
+/// A time as a clock on the wall shows it, of the local zone.
+pub fn local_clock(time_us: Micros) -> String {
+    let shown = || -> Option<String> {
+        let connection = rusqlite::Connection::open_in_memory().ok()?;
+        let sql = "SELECT strftime('%H:%M', ?1, 'unixepoch', 'localtime')";
+        connection.query_row(sql, [time_us / 1_000_000], |row| row.get(0)).ok()
+    };
+    shown().unwrap_or_else(|| crate::record::json::iso8601(time_us))
+}
+
+/// SQLite knows the calendar and the local zone, which counts where the text tells none.
+fn absolute_us(text: &str) -> Option<Micros> {
+    let connection = rusqlite::Connection::open_in_memory().ok()?;
+    let seconds: Option<f64> =
+        connection.query_row("SELECT unixepoch(?1, 'subsec', 'utc')", [text], |row| row.get(0)).ok()?;
+    Some((seconds? * 1e6).round() as Micros)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_on_the_wall_shows_it_within_the_next_day() {
+        let now_us = crate::now_us();
+        for clock in ["00:00", "7:05", "18:30", "23:59"] {
+            let next_us = next_us(clock, now_us).expect("a time");
+            assert!(next_us > now_us && next_us <= now_us + 25 * 3_600_000_000, "{clock}");
+            assert_eq!(local_clock(next_us), format!("{clock:0>5}"));
+        }
+        for clock in ["", "24:00", "12:60", "12:5", "12", "-1:00", "1:+5", "é:00"] {
+            assert_eq!(next_us(clock, now_us), None, "{clock}");
+        }
+    }
+
+    #[test]
+    fn times_are_absolute_or_so_long_ago() {
+        assert_eq!(parse("2026-11-23T09:00:00+01:00"), Ok(1_795_420_800_000_000));
+        assert_eq!(parse("2026-11-23T08:00:00.250Z"), Ok(1_795_420_800_250_000));
+        assert_eq!(ago_us("90s", 100_000_000), Some(10_000_000));
+        assert_eq!(ago_us("2h", 7_300_000_000), Some(100_000_000));
+        assert_eq!(ago_us("9w", 100), Some(0));
+        // The zone of whoever runs this is not known, but a day is not far off.
+        let day_us = parse("2026-11-23").expect("a date");
+        assert_eq!(parse("2026-11-23 01:30"), Ok(day_us + 5_400_000_000));
+        assert!((day_us - 1_795_392_000_000_000).abs() <= 14 * 3_600_000_000);
+        for text in ["", "h", "2", "-2h", "2y", "now", "2026-13-01", "yesterday", "é"] {
+            assert!(parse(text).is_err(), "{text:?} was taken for a time");
+        }
+    }
+}

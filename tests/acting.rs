@@ -1,0 +1,215 @@
+//! From a decision to an act, as people and scripts meet it: who is at the machine, the owner's answer, guests, pauses,
+//! watching, and what each mode would have done. Agents here have no desk: nothing can be locked or shown.
+
+mod support;
+
+use serde_json::Value;
+use std::io::{BufRead, BufReader, Lines};
+use std::process::{Child, ChildStdout, Stdio};
+use std::time::{Duration, Instant};
+use support::agent::Home;
+use support::alarm::{READY, learn, start, told, typed};
+use support::eventually;
+use support::manager::Manager;
+
+const NO_SINKS: &str = "[redis]\nenabled = false\n";
+const DECISIONS: &str = "SELECT from_state || '>' || to_state || ' ' || reason FROM decisions ORDER BY id";
+
+/// Not a test: the process that learns.
+#[test]
+#[ignore = "a process of the other tests"]
+fn the_learner() {
+    support::learner::run_if_asked();
+}
+
+fn home(mode: &str) -> Home {
+    let decision = format!("[decision]\nmode = \"{mode}\"\n");
+    Home::with_config(&format!("[identity]\nuser = \"someone\"\nhost = \"somewhere\"\n{READY}{decision}{NO_SINKS}"))
+}
+
+fn check(home: &Home, more: &[&str]) -> Option<i32> {
+    told(home, &[&["check"], more].concat()).0
+}
+
+fn status(home: &Home) -> Value {
+    serde_json::from_str(&told(home, &["status", "--json"]).1).expect("JSON")
+}
+
+async fn last_decision(home: &Home, wanted: &str) {
+    eventually(wanted, async || (home.query(DECISIONS).last().map(String::as_str) == Some(wanted)).then_some(())).await;
+}
+
+/// A process that watches, and its lines.
+struct Watcher {
+    process: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Watcher {
+    fn start(home: &Home) -> Watcher {
+        let mut process = home.command(&["watch", "--json"]).stdout(Stdio::piped()).spawn().expect("a process");
+        let lines = BufReader::new(process.stdout.take().expect("a pipe")).lines();
+        Watcher { process, lines }
+    }
+
+    fn next(&mut self) -> Value {
+        serde_json::from_str(&self.lines.next().expect("a line").expect("a text")).expect("JSON")
+    }
+}
+
+#[tokio::test]
+async fn who_is_at_the_machine_is_answered_by_the_exit_code_and_the_owner_answers_the_alarm() {
+    let home = home("notify");
+    let (code, text) = told(&home, &["check"]);
+    assert!(code == Some(3) && text.contains("no agent runs"), "{text}");
+    assert_eq!(check(&home, &["--stranger"]), Some(1), "whatever fails lets the owner in");
+    let mut manager = Manager::start();
+    learn(&home, Some(&mut manager), &typed(3)).await;
+    let (agent, _) = start(&home, Some(&manager));
+    assert_eq!((check(&home, &[]), check(&home, &["--within", "60s"])), (Some(1), Some(1)));
+    assert_eq!(check(&home, &["--stranger"]), Some(0));
+    assert_eq!(told(&home, &["check", "--quiet"]), (Some(1), String::new()));
+    assert_eq!(told(&home, &["me"]), (Some(0), "confirmed: the state was `stranger` and is `owner`\n".into()));
+    assert_eq!((check(&home, &[]), check(&home, &["--stranger"])), (Some(0), Some(1)));
+    // Nobody has typed since the agent started.
+    assert_eq!(check(&home, &["--within", "60s"]), Some(3));
+    last_decision(&home, "stranger>owner unlock").await;
+    let begun = Instant::now();
+    assert_eq!(check(&home, &[]), Some(0));
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    assert_eq!(agent.stop(), Some(0));
+}
+
+#[tokio::test]
+async fn a_guest_and_a_pause_have_an_end_and_are_seen_by_status_watch_check_and_records() {
+    let home = home("observe");
+    let mut manager = Manager::start();
+    learn(&home, Some(&mut manager), &typed(0)).await;
+    let (agent, _) = start(&home, Some(&manager));
+    let mut watcher = Watcher::start(&home);
+    let now = watcher.next();
+    assert_eq!(
+        (&now["type"], &now["state"], &now["decision"]["mode"]),
+        (&"now".into(), &"owner".into(), &"observe".into())
+    );
+
+    assert_eq!(
+        told(&home, &["guest", "13h"]),
+        (Some(77), "seclyzer: its end is too far away; at most 12 hours\n".into())
+    );
+    assert_eq!(told(&home, &["guest", "for", "ever"]).0, Some(64));
+    assert_eq!(told(&home, &["guest", "30m"]).0, Some(0));
+    assert_eq!((check(&home, &[]), status(&home)["recognition"]["state"].clone()), (Some(3), "guest".into()));
+    assert!(status(&home)["decision"]["guest_until_us"].is_i64());
+    assert!(told(&home, &["status"]).1.contains("guest: until "));
+    assert_eq!(watcher.next()["to"], "guest");
+    assert_eq!(told(&home, &["guest", "off"]).0, Some(0));
+    assert_eq!(watcher.next()["reason"], "guest_end");
+    assert_eq!(told(&home, &["guest", "off"]), (Some(0), "there is no guest\n".into()));
+
+    assert_eq!(told(&home, &["pause", "until", "0:60"]).0, Some(64));
+    assert_eq!(told(&home, &["pause", "1h"]).0, Some(0));
+    assert_eq!(check(&home, &[]), Some(3));
+    assert!(told(&home, &["status"]).1.contains("capture: paused until "));
+    assert_eq!(status(&home)["events"]["gaps"]["paused"], 1);
+    assert_eq!(watcher.next()["reason"], "pause");
+    assert_eq!(told(&home, &["resume"]), (Some(0), "capture goes on\n".into()));
+    assert_eq!(watcher.next()["reason"], "pause_end");
+    assert_eq!(check(&home, &[]), Some(0));
+    last_decision(&home, "owner>owner pause_end").await;
+    let of_today = home.query(DECISIONS);
+    let of_today = &of_today[of_today.len() - 4..];
+    assert_eq!(of_today, ["owner>guest guest", "guest>owner guest_end", "owner>owner pause", "owner>owner pause_end"]);
+
+    // What is over by the clock ends without anybody's doing.
+    assert_eq!(told(&home, &["guest", "1s"]).0, Some(0));
+    assert_eq!(told(&home, &["pause", "1s"]).0, Some(0));
+    assert_eq!([watcher.next(), watcher.next()].map(|line| line["reason"].clone()), ["guest", "pause"]);
+    let ends = [watcher.next(), watcher.next()].map(|line| line["reason"].as_str().map(str::to_owned));
+    assert!(ends.contains(&Some("guest_end".into())) && ends.contains(&Some("pause_end".into())), "{ends:?}");
+    assert_eq!(agent.stop(), Some(0));
+    assert_eq!(watcher.process.wait().expect("it ends").code(), Some(69));
+}
+
+#[tokio::test]
+async fn a_guest_and_a_pause_outlive_a_restart_of_the_service() {
+    let home = home("observe");
+    let mut manager = Manager::start();
+    learn(&home, Some(&mut manager), &typed(0)).await;
+    let (agent, _) = start(&home, Some(&manager));
+    assert_eq!((told(&home, &["guest", "2h"]).0, told(&home, &["pause", "1h"]).0), (Some(0), Some(0)));
+    let before = status(&home)["decision"].clone();
+    drop(agent.kill());
+    manager.heard();
+    let (agent, _) = start(&home, Some(&manager));
+    assert_eq!(status(&home)["decision"], before);
+    assert!(before["paused_until_us"].is_i64() && before["guest_until_us"].is_i64(), "{before}");
+    assert_eq!(told(&home, &["resume"]).1, "capture goes on\n");
+    assert_eq!(told(&home, &["guest", "off"]).1, "the guest has gone: judged and learnt again\n");
+    assert_eq!(agent.stop(), Some(0));
+}
+
+#[tokio::test]
+async fn a_pause_needs_no_recognition_and_a_guest_does() {
+    let home = Home::with_config(&format!("[recognition]\nenabled = false\n{NO_SINKS}"));
+    let agent = home.start_agent(&[]);
+    assert_eq!(told(&home, &["check"]), (Some(3), "recognition is off\n".into()));
+    assert_eq!((told(&home, &["pause", "1h"]).0, told(&home, &["resume"]).0), (Some(0), Some(0)));
+    assert_eq!(told(&home, &["guest", "1h"]).0, Some(77));
+    assert_eq!(agent.stop(), Some(0));
+    let audited = home.query("SELECT event FROM audit_log WHERE event <> 'schema' ORDER BY id");
+    assert_eq!(audited, ["start", "pause", "pause_end", "stop"]);
+}
+
+#[tokio::test]
+async fn a_test_of_locking_says_that_nothing_locks_where_nothing_does() {
+    let home = home("lock");
+    let agent = home.start_agent(&[]);
+    let (code, text) = told(&home, &["lock", "--test"]);
+    assert!(code == Some(77) && text.contains("nothing locked the session"), "{text}");
+    assert_eq!(agent.stop(), Some(0));
+}
+
+#[tokio::test]
+async fn a_program_that_does_not_read_is_cut_off_and_a_ninth_that_watches_is_refused() {
+    let home = home("observe");
+    let agent = home.start_agent(&[]);
+    let mut watchers: Vec<Watcher> = (0..8).map(|_| Watcher::start(&home)).collect();
+    for watcher in &mut watchers {
+        assert_eq!(watcher.next()["type"], "now");
+    }
+    assert_eq!(told(&home, &["watch"]).0, Some(77));
+    // Others are answered all the same.
+    assert_eq!(check(&home, &[]), Some(3));
+    let mut gone = watchers.pop().expect("eight");
+    gone.process.kill().expect("a process of ours");
+    gone.process.wait().expect("a process of ours");
+    eventually("its place is free", async || {
+        let mut watcher = Watcher::start(&home);
+        let is_refused = watcher.lines.next().is_none();
+        watcher.process.kill().expect("a process of ours");
+        watcher.process.wait().expect("a process of ours");
+        (!is_refused).then_some(())
+    })
+    .await;
+    for mut watcher in watchers {
+        watcher.process.kill().expect("a process of ours");
+        watcher.process.wait().expect("a process of ours");
+    }
+    assert_eq!(agent.stop(), Some(0));
+}
+
+#[tokio::test]
+async fn a_trial_says_what_each_mode_would_have_done() {
+    let home = home("observe");
+    assert_eq!(told(&home, &["decision", "trial"]).0, Some(66));
+    learn(&home, None, &typed(3)).await;
+    let (code, text) = told(&home, &["decision", "trial", "--since", "2026-01-01"]);
+    assert!(code == Some(0) && text.contains("lock     1 notice, 1 lock, one in "), "{text}");
+    let (_, json) = told(&home, &["decision", "trial", "--since", "2026-01-01", "--json"]);
+    let trial: Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(trial["alarms"][0]["evidence"], "keys", "{trial}");
+    assert!(trial["alarms"][0]["lock_after_s"].is_i64(), "{trial}");
+    let (_, later) = told(&home, &["decision", "trial", "--since", "2027-01-01"]);
+    assert!(later.contains("0 notices, 0 locks\n"), "{later}");
+}
