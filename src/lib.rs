@@ -4,6 +4,7 @@ use event::Micros;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 pub mod agent;
+pub mod bus;
 pub mod cli;
 pub mod config;
 pub mod evaluate;

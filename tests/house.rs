@@ -64,7 +64,8 @@ fn the_pure_rooms_name_no_clock_file_socket_thread_runtime_or_device() {
 
 #[test]
 fn each_room_knows_only_those_it_may_know() {
-    let rooms: [(&[&str], &[&str]); 7] = [
+    let rooms: [(&[&str], &[&str]); 8] = [
+        (&["bus.rs", "bus"], &["remote", "sources"]),
         (&["event.rs", "event"], &[]),
         (&["features.rs", "features"], &["event", "features"]),
         (&["recognition.rs", "recognition"], &["event", "features", "recognition"]),
