@@ -10,6 +10,7 @@ mod features;
 mod forget;
 mod install;
 mod keystrokes;
+pub mod lock_command;
 mod logging;
 mod model;
 mod model_file;
