@@ -132,6 +132,13 @@ impl Notices {
         }
     }
 
+    /// Answers to what was shown over the connection before may have gone unheard: it is shown anew.
+    fn reconnected(&self) {
+        let mut state = self.state();
+        state.to_close = state.shown.take();
+        self.changed.notify_one();
+    }
+
     /// Whoever shows notices has ended or begun: the notice is no longer on the screen.
     fn lost(&self) {
         self.state().shown = None;
@@ -142,7 +149,7 @@ impl Notices {
 /// Follows the session's bus on this connection until that is lost.
 pub async fn follow(shared: &Shared, connection: &Connection) {
     let mut stream = MessageStream::from(connection);
-    shared.notices.lost();
+    shared.notices.reconnected();
     tokio::select! {
         () = take_all(shared, &mut stream) => {}
         () = act(shared, connection) => {}
