@@ -60,7 +60,7 @@ pub async fn kill(times: usize) -> Row {
     for (all, found, twice) in
         [(&streamed(&all), &stream, stream_twice), (&all, &points, points_twice), (&all, &stored, 0)]
     {
-        assert!(found.is_subset(&all), "records that nobody made");
+        assert!(found.is_subset(all), "records that nobody made");
         row.lost += all.len() - found.len();
         row.twice += twice;
     }

@@ -149,7 +149,8 @@ impl Work {
     fn succeed(&mut self, end: impl FnOnce(&mut Work, &str)) {
         let (pid, learnt, before) = (self.desk.property("MainPID"), self.learnt(), self.restored());
         end(self, &pid);
-        self.desk.poll_for("another process", |desk| (desk.try_status()?["pid"].to_string() != pid).then_some(()));
+        self.desk
+            .poll_for("another process", |desk| (desk.try_status()?["pid"].as_u64() != pid.parse().ok()).then_some(()));
         self.desk.await_agent();
         assert_eq!(self.restored(), before + 1, "{}", self.journal());
         assert!(self.learnt() >= learnt, "{} of {learnt} strokes are still known", self.learnt());
