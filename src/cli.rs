@@ -14,6 +14,7 @@ mod guest;
 mod install;
 mod keystrokes;
 mod lock;
+pub mod lock_command;
 mod logging;
 mod me;
 mod model;

@@ -5,6 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 pub mod act;
 pub mod agent;
+pub mod bus;
 pub mod cli;
 pub mod config;
 pub mod evaluate;

@@ -117,8 +117,16 @@ fn analyze(arguments: &[&str], folder: &Path) -> (bool, String) {
 fn systemd_finds_nothing_wrong_with_the_units() {
     let folder = units();
     for arguments in [
-        &["verify", "--man=no", "./seclyzer@ann.service", "./seclyzer@ann.path", "./seclyzer-session@ann.service"][..],
-        &["verify", "--man=no", "--user", "./seclyzer.service"],
+        &[
+            "verify",
+            "--man=no",
+            "./seclyzer@ann.service",
+            "./seclyzer@ann.path",
+            "./seclyzer-session@ann.service",
+            "./seclyzer-lock@ann.path",
+            "./seclyzer-lock@ann.service",
+        ][..],
+        &["verify", "--man=no", "--user", "./seclyzer.service", "./seclyzer-lock.path", "./seclyzer-lock.service"],
     ] {
         let (is_right, said) = analyze(arguments, folder.path());
         let ours: Vec<_> = said.lines().filter(|line| line.contains("seclyzer")).collect();

@@ -99,7 +99,8 @@ impl Needs {
         let influx = config.influx.is_on().then_some(&config.influx.tls);
         let tls = redis.into_iter().chain(influx).flat_map(Tls::paths).filter_map(folder);
         Needs {
-            written: folder(&config.store.path).into_iter().collect(),
+            // The other one has the file by which a lock is asked for.
+            written: folder(&config.store.path).into_iter().chain(variable("RUNTIME_DIRECTORY")).collect(),
             read: cookie.into_iter().chain(certificates).chain(tls).collect(),
             tcp_ports: tcp_ports(config, x11, variable),
         }

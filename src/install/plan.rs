@@ -4,12 +4,21 @@ use super::{Command, Contents, Step, System, Way};
 use std::path::{Path, PathBuf};
 
 const RULES: &str = include_str!("../../udev/72-seclyzer.rules");
-const USER_UNIT: &str = include_str!("../../systemd/seclyzer.service");
-const HARDENED_UNITS: [(&str, &str); 3] = [
+const USER_UNITS: [(&str, &str); 3] = [
+    ("seclyzer.service", include_str!("../../systemd/seclyzer.service")),
+    ("seclyzer-lock.path", include_str!("../../systemd/seclyzer-lock.path")),
+    ("seclyzer-lock.service", include_str!("../../systemd/seclyzer-lock.service")),
+];
+const HARDENED_UNITS: [(&str, &str); 5] = [
     ("seclyzer@.service", include_str!("../../systemd/seclyzer@.service")),
     ("seclyzer@.path", include_str!("../../systemd/seclyzer@.path")),
     ("seclyzer-session@.service", include_str!("../../systemd/seclyzer-session@.service")),
+    ("seclyzer-lock@.path", include_str!("../../systemd/seclyzer-lock@.path")),
+    ("seclyzer-lock@.service", include_str!("../../systemd/seclyzer-lock@.service")),
 ];
+const POLICY: &str = include_str!("../../packaging/polkit/org.seclyzer.policy");
+/// Where polkit looks for what it may be asked; older ones look nowhere else.
+const POLICIES: &str = "/usr/share/polkit-1/actions";
 const CONFIG: &str = include_str!("../../config/seclyzer.toml");
 /// Where a distribution's package puts the program; it brings units and rules along. The units name this path.
 const PACKAGED: &str = "/usr/bin/seclyzer";
@@ -62,7 +71,9 @@ fn user_steps(system: &System, is_packaged: bool, steps: &mut Vec<Step>) {
     if !is_packaged {
         let program = account.home.join(".local/bin/seclyzer");
         unit = units.join("seclyzer.service");
-        steps.push(text(&unit, &naming(&program, USER_UNIT), 0o644));
+        for (name, unit) in USER_UNITS {
+            steps.push(text(units.join(name), &naming(&program, unit), 0o644));
+        }
         steps.push(Step::File { path: program, contents: Contents::Program, mode: 0o755 });
     }
     let wanted = units.join("graphical-session.target.wants/seclyzer.service");
@@ -84,6 +95,9 @@ fn hardened_steps(system: &System, is_packaged: bool, steps: &mut Vec<Step>) {
         let program = PathBuf::from("/usr/local/bin/seclyzer");
         for (name, unit) in HARDENED_UNITS {
             steps.push(text(units.join(name), &naming(&program, unit), 0o644));
+        }
+        if system.at(Path::new(POLICIES)).is_dir() {
+            steps.push(text(Path::new(POLICIES).join("org.seclyzer.policy"), POLICY, 0o644));
         }
         // A program that may not be read may not be traced either, from its first instruction on: a tracer of the same
         // account would have the group by it.
@@ -133,7 +147,8 @@ pub fn farewell(way: Way, system: &System) -> [Vec<Command>; 2] {
         }
         Way::Hardened => {
             let reload = Command::root("systemctl daemon-reload");
-            let reset = Command::root("systemctl reset-failed seclyzer@* seclyzer-session@*").that_may_fail();
+            let reset =
+                Command::root("systemctl reset-failed seclyzer@* seclyzer-session@* seclyzer-lock@*").that_may_fail();
             let reload = [reload, reset].into_iter().chain(reload_session(system));
             (Command::root("systemctl stop seclyzer@*.path seclyzer@*.service"), reload.collect())
         }
@@ -161,6 +176,7 @@ fn autostart(command: &str) -> String {
 mod tests {
     use super::super::Account;
     use super::*;
+    use crate::bus::Action;
 
     fn system(executable: &str) -> System {
         let account = Account {
@@ -218,6 +234,18 @@ mod tests {
         assert!(packaged.steps.iter().any(
             |step| matches!(step, Step::Link { target, .. } if target == Path::new("/usr/lib/systemd/user/seclyzer.service"))
         ));
+    }
+
+    #[test]
+    fn polkit_is_told_of_the_actions_where_there_is_one() {
+        let root = tempfile::tempdir().expect("a folder");
+        let system = System { root: root.path().into(), ..system("/tmp/seclyzer") };
+        let policy = "/usr/share/polkit-1/actions/org.seclyzer.policy".to_owned();
+        assert!(!paths(&plan(Way::Hardened, &system)).contains(&policy), "there is none");
+        std::fs::create_dir_all(root.path().join("usr/share/polkit-1/actions")).expect("room");
+        assert!(paths(&plan(Way::Hardened, &system)).contains(&policy));
+        assert!(!paths(&plan(Way::User, &system)).contains(&policy), "the user way changes little of root's");
+        assert!(Action::ALL.iter().all(|action| POLICY.contains(&format!("id=\"{}\"", action.id()))));
     }
 
     #[test]

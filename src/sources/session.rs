@@ -11,6 +11,28 @@ use std::path::{Path, PathBuf};
 
 const SEATS: &str = "/run/systemd/seats";
 
+/// At which seat which account is watched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seat {
+    /// As logind names it: `seat0`.
+    pub name: String,
+    pub uid: u32,
+}
+
+impl Seat {
+    /// That of this process, by its environment and its account.
+    pub fn of_this_process() -> Seat {
+        let name = std::env::var("XDG_SEAT").ok().filter(|name| !name.is_empty() && !name.contains('/'));
+        let sudo_uid = std::env::var("SUDO_UID").ok().and_then(|uid| uid.parse().ok());
+        let uid = match nix::unistd::getuid().as_raw() {
+            // Who runs it with sudo is at the machine as the account that it was called from.
+            0 => sudo_uid.unwrap_or(0),
+            uid => uid,
+        };
+        Seat { name: name.unwrap_or_else(|| "seat0".into()), uid }
+    }
+}
+
 /// The session that is active on our seat, as far as it is ours.
 pub struct Session {
     /// What logind says of our seat.
@@ -24,14 +46,8 @@ pub struct Session {
 impl Session {
     /// The session of this process's account. Must be called within a runtime.
     pub fn of_this_process() -> Session {
-        let seat = std::env::var("XDG_SEAT").ok().filter(|name| !name.is_empty() && !name.contains('/'));
-        let sudo_uid = std::env::var("SUDO_UID").ok().and_then(|uid| uid.parse().ok());
-        let uid = match nix::unistd::getuid().as_raw() {
-            // Who runs it with sudo is at the machine as the account that it was called from.
-            0 => sudo_uid.unwrap_or(0),
-            uid => uid,
-        };
-        Session::watch(Path::new(SEATS), seat.as_deref().unwrap_or("seat0"), uid)
+        let Seat { name, uid } = Seat::of_this_process();
+        Session::watch(Path::new(SEATS), &name, uid)
     }
 
     fn watch(seats: &Path, seat: &str, uid: u32) -> Session {

@@ -8,6 +8,7 @@
 mod app;
 mod connection;
 mod focus;
+pub mod grab;
 mod keyboard;
 mod keysym;
 mod socket;

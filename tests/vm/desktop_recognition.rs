@@ -29,21 +29,21 @@ const ON_FROM_BEFORE: &str = "recognition goes on from where the last process le
 const DECISIONS: &str = "SELECT from_state || '>' || to_state || ' ' || reason FROM decisions ORDER BY id";
 
 /// The guest's program; here `/bin` is a link.
-fn typewriter() -> Import {
+pub fn typewriter() -> Import {
     Import { guest: "/usr/bin/vm-uinput".into(), ..program() }
 }
 
-fn owner() -> Person {
+pub fn owner() -> Person {
     Person::new(2, 90.0, 80.0, 0)
 }
 
-fn stranger() -> Person {
+pub fn stranger() -> Person {
     Person::new(102, 145.0, 60.0, 0)
 }
 
 /// Somebody at the desk.
-struct Work {
-    desk: Desk,
+pub struct Work {
+    pub desk: Desk,
     keyboard: Device,
     /// What Redis is told, and what a subscriber to decisions is.
     monitor: Process,
@@ -54,7 +54,7 @@ struct Work {
 
 impl Work {
     /// At a desk where the agent runs.
-    fn begin(mut desk: Desk) -> Work {
+    pub fn begin(mut desk: Desk) -> Work {
         // Those from before are not told any more.
         let before = desk.query(DECISIONS).lines().count();
         let delivered = format!("[ $(redis-cli XLEN seclyzer:stream:decisions) = {before} ]");
@@ -75,7 +75,13 @@ impl Work {
     }
 
     /// Types it in its own time, and waits until it is judged and the interval with the last stroke is over.
-    fn type_strokes(&mut self, strokes: &[Stroke]) {
+    pub fn type_strokes(&mut self, strokes: &[Stroke]) {
+        let end_us = self.put_strokes(strokes);
+        self.desk.await_row(&format!("SELECT 1 FROM scores WHERE window_end >= {end_us} LIMIT 1"));
+    }
+
+    /// Types it in its own time, and waits until the kernel has it all; when the last stroke was.
+    pub fn put_strokes(&mut self, strokes: &[Stroke]) -> i64 {
         let guest = &mut self.desk.guest;
         let Process { stdin, stdout, .. } = &self.keyboard.process;
         let script = script(strokes);
@@ -93,8 +99,7 @@ impl Work {
         let offset_us: i64 = guest.run(offset).parse().expect("a number");
         let last = guest.run(&format!("tail -n 1 {stdout}"));
         let last: serde_json::Value = serde_json::from_str(&last).expect("JSON");
-        let end_us = last["us"].as_i64().expect("a time") + offset_us;
-        self.desk.await_row(&format!("SELECT 1 FROM scores WHERE window_end >= {end_us} LIMIT 1"));
+        last["us"].as_i64().expect("a time") + offset_us
     }
 
     /// The owner types until enough is learnt to judge by.
@@ -127,7 +132,7 @@ impl Work {
         self.desk.status()["recognition"].clone()
     }
 
-    fn decisions(&mut self) -> Vec<String> {
+    pub fn decisions(&mut self) -> Vec<String> {
         self.desk.query(DECISIONS).lines().map(str::to_owned).collect()
     }
 
@@ -325,7 +330,7 @@ fn the_user_s_agent_goes_on_over_a_restart_and_a_crash_and_notices_who_is_not_it
 }
 
 /// The model of an owner who has typed for a quarter of an hour on another machine.
-fn learnt_elsewhere(owner: &mut Person) -> String {
+pub fn learnt_elsewhere(owner: &mut Person) -> String {
     let readiness = Readiness { strokes: READY, ..Readiness::default() };
     let mut recognition =
         Recognition::new(Settings { readiness, ..Settings::default() }, None).expect("nothing to be wrong with");

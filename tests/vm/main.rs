@@ -8,6 +8,7 @@ mod desktop;
 mod desktop_canary;
 mod desktop_disk;
 mod desktop_install;
+mod desktop_lock;
 mod desktop_package;
 mod desktop_recognition;
 mod desktop_service;

@@ -1,0 +1,291 @@
+//! D-Bus: the desk at which the person sits. Its session is locked, and it is heard when it is locked, unlocked or put to
+//! sleep (logind, the desktop's screen savers); it shows the owner a notice and hears the answer; polkit has the account's
+//! password asked for.
+//!
+//! A bus, a service or an answer that is not there is an everyday matter. Nothing here holds up the caller's loop: all of
+//! it happens in tasks of its own, each question has a time limit, and what peers can make us read is bounded
+//! ([`socket`]). What is said on the session's bus is said by programs of the account, and is worth no more than that.
+
+mod chain;
+mod connection;
+mod inbox;
+mod logind;
+mod notices;
+mod polkit;
+mod screen;
+mod socket;
+
+use crate::remote::{Backoff, LONGEST_PAUSE};
+use crate::sources::session::Seat;
+use crate::sources::x11::{self, grab::Keyboard};
+pub use chain::{Locked, Outcome, Step};
+pub use connection::Addresses;
+use connection::{Bus, Target};
+use inbox::Inbox;
+pub use notices::Notice;
+use notices::Notices;
+pub use polkit::{Action, Authority, Subject};
+pub use screen::Evidence;
+use screen::Screen;
+pub use socket::{BURST, MESSAGE_BYTES};
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::Instant;
+
+/// What the desk tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heard {
+    Locked,
+    /// Says the locker, which runs in the account: of a screen that nothing has locked it is never heard.
+    Unlocked,
+    Answered(Answer),
+    /// The machine is about to sleep.
+    Sleep,
+    Woke,
+}
+
+/// The owner's answer to a notice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    ItIsMe,
+    Lock,
+}
+
+/// What a desk has to be told of its session.
+#[derive(Debug, Clone)]
+pub struct Session {
+    pub seat: Seat,
+    pub addresses: Addresses,
+    /// Where a locker's grab of the keyboard is looked for.
+    pub x11: x11::Environment,
+    /// The file that, written to, has a unit run `decision.lock_command`; `None`: there is no such command.
+    pub lock_file: Option<PathBuf>,
+}
+
+impl Session {
+    /// That of this process. `lock_command`: whether there is one.
+    pub fn of_this_process(lock_command: bool) -> Session {
+        let seat = Seat::of_this_process();
+        let addresses = Addresses::of_this_process(seat.uid);
+        Session { seat, addresses, x11: x11::Environment::of_this_process(), lock_file: chain::lock_file(lock_command) }
+    }
+}
+
+/// The desk. Its tasks end with it.
+#[derive(Debug)]
+pub struct Desk {
+    shared: Arc<Shared>,
+    tasks: JoinSet<()>,
+}
+
+impl Desk {
+    /// Begins to listen to the system bus; the session's is connected to when there is something to say. Must be called
+    /// within a runtime.
+    pub fn start(session: Session) -> Desk {
+        let Session { seat, addresses, x11, lock_file } = session;
+        let shared = Arc::new(Shared {
+            seat,
+            x11,
+            lock_file,
+            system: Bus::at(addresses.system),
+            session: Bus::at(addresses.session),
+            inbox: Inbox::default(),
+            screen: Mutex::default(),
+            logind: Mutex::default(),
+            refresh: Notify::new(),
+            lock_asked: Notify::new(),
+            notices: Notices::default(),
+            locking: tokio::sync::Mutex::new(()),
+            grab: Mutex::default(),
+        });
+        let mut tasks = JoinSet::new();
+        let of = Arc::clone(&shared);
+        tasks.spawn(async move { keep_following(&of, Which::System).await });
+        let of = Arc::clone(&shared);
+        tasks.spawn(async move {
+            of.notices.first_needed().await;
+            keep_following(&of, Which::Session).await;
+        });
+        let of = Arc::clone(&shared);
+        tasks.spawn(async move {
+            loop {
+                of.lock_asked.notified().await;
+                chain::expect_grab(&of).await;
+            }
+        });
+        Desk { shared, tasks }
+    }
+
+    /// Waits for what the desk tells next. Cancel-safe.
+    pub async fn heard(&self) -> Heard {
+        self.shared.inbox.next().await
+    }
+
+    /// By what the screen is known to be locked at this moment.
+    pub fn locked_by(&self) -> Option<Evidence> {
+        self.shared.screen().locked_by()
+    }
+
+    /// Locks the session, by the first step of the chain that verifiably does. Takes up to 3 s a step.
+    pub fn lock(&self) -> impl Future<Output = Locked> + Send + 'static {
+        let shared = Arc::clone(&self.shared);
+        async move { chain::lock(&shared).await }
+    }
+
+    /// Which steps could be tried here, and why not the others. Locks nothing.
+    pub fn prospects(&self) -> impl Future<Output = Vec<(Step, Outcome)>> + Send + 'static {
+        let shared = Arc::clone(&self.shared);
+        async move { chain::prospects(&shared).await }
+    }
+
+    /// Shows a notice in place of the one before, as soon as somebody shows notices and until it is withdrawn or answered.
+    pub fn show(&self, notice: Notice) {
+        self.shared.notices.want(Some(notice));
+    }
+
+    pub fn withdraw(&self) {
+        self.shared.notices.want(None);
+    }
+
+    /// Has polkit decide, which asks for the account's password. Takes as long as the person does, up to two minutes;
+    /// dropping it takes the question back.
+    pub fn authorise(&self, subject: Subject, action: Action) -> impl Future<Output = Authority> + Send + 'static {
+        let shared = Arc::clone(&self.shared);
+        async move { polkit::authorise(&shared, subject, action).await }
+    }
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        self.tasks.abort_all();
+        if let Some(task) = self.shared.grab_task().take() {
+            task.abort();
+        }
+    }
+}
+
+/// What the tasks have in common.
+#[derive(Debug)]
+struct Shared {
+    seat: Seat,
+    x11: x11::Environment,
+    lock_file: Option<PathBuf>,
+    system: Bus,
+    session: Bus,
+    inbox: Inbox,
+    screen: Mutex<Screen>,
+    logind: Mutex<Logind>,
+    /// What logind says is to be read once more.
+    refresh: Notify,
+    /// Somebody has asked the session to be locked.
+    lock_asked: Notify,
+    notices: Notices,
+    /// One chain at a time.
+    locking: tokio::sync::Mutex<()>,
+    /// Follows the grab by which the screen is locked.
+    grab: Mutex<Option<AbortHandle>>,
+}
+
+/// What is known of logind.
+#[derive(Debug, Default)]
+struct Logind {
+    /// The unique name under which it sends.
+    owner: Option<String>,
+    session: Option<Target>,
+}
+
+impl Shared {
+    fn screen(&self) -> MutexGuard<'_, Screen> {
+        self.screen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn logind(&self) -> MutexGuard<'_, Logind> {
+        self.logind.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn grab_task(&self) -> MutexGuard<'_, Option<AbortHandle>> {
+        self.grab.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes what one kind of evidence says, and tells what of it is news.
+    fn note(&self, evidence: Evidence, is_locked: bool) {
+        let news = self.screen().set(evidence, is_locked);
+        if let Some(heard) = news {
+            self.inbox.put(heard);
+        }
+    }
+
+    /// The screen is locked by a grab: that is so until the grab ends.
+    fn follow_grab(self: &Arc<Shared>, keyboard: Keyboard) {
+        self.note(Evidence::Grab, true);
+        let shared = Arc::clone(self);
+        let task = tokio::spawn(async move {
+            await_release(&shared.x11, keyboard).await;
+            shared.note(Evidence::Grab, false);
+        });
+        if let Some(before) = self.grab_task().replace(task.abort_handle()) {
+            before.abort();
+        }
+    }
+}
+
+/// A server that is away for a moment has released nothing.
+async fn await_release(environment: &x11::Environment, keyboard: Keyboard) {
+    let mut keyboard = Some(keyboard);
+    let mut backoff = Backoff::default();
+    loop {
+        if let Some(keyboard) = keyboard.take()
+            && keyboard.released().await.is_ok()
+        {
+            return;
+        }
+        tokio::time::sleep(backoff.pause(LONGEST_PAUSE)).await;
+        keyboard = Keyboard::connect(environment).await.ok();
+    }
+}
+
+/// How long a connection has to last before the next loss counts as the first.
+const LASTING: Duration = LONGEST_PAUSE;
+
+#[derive(Clone, Copy)]
+enum Which {
+    System,
+    Session,
+}
+
+/// Follows a bus through every loss.
+async fn keep_following(shared: &Shared, which: Which) {
+    let bus = match which {
+        Which::System => &shared.system,
+        Which::Session => &shared.session,
+    };
+    let mut backoff = Backoff::default();
+    let mut was_reached = true;
+    loop {
+        match bus.connection().await {
+            Ok(connection) => {
+                was_reached = true;
+                let since = Instant::now();
+                match which {
+                    Which::System => logind::follow(shared, &connection).await,
+                    Which::Session => notices::follow(shared, &connection).await,
+                }
+                bus.forget(&connection).await;
+                tracing::debug!("the connection to a bus was lost");
+                if since.elapsed() > LASTING {
+                    backoff.reset();
+                }
+            }
+            Err(error) => {
+                if std::mem::take(&mut was_reached) {
+                    tracing::info!("{error}; still trying");
+                }
+            }
+        }
+        tokio::time::sleep(backoff.pause(LONGEST_PAUSE)).await;
+    }
+}

@@ -1,0 +1,300 @@
+//! Locking: one way after the other, until the screen is seen to be locked. Success that a service reports is no evidence:
+//! logind reports it where nobody listens.
+
+use super::connection::{ANSWER_LIMIT, CallError, Target};
+use super::screen::Evidence;
+use super::{Shared, logind};
+use crate::sources::x11::grab::Keyboard;
+use std::future::Future;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+
+/// How long a step may take to lock the screen.
+pub const VERIFY_LIMIT: Duration = Duration::from_secs(3);
+/// How long a grab must be held: a shortcut, and a menu that closes, hold it for less.
+const HELD: Duration = Duration::from_millis(400);
+/// Between two looks.
+const PACE: Duration = Duration::from_millis(100);
+
+/// A way to have the screen locked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    Logind,
+    /// `org.freedesktop.ScreenSaver`
+    ScreenSaver,
+    /// `org.gnome.ScreenSaver`
+    Gnome,
+    /// `decision.lock_command`
+    Command,
+}
+
+impl Step {
+    pub const ALL: [Step; 4] = [Step::Logind, Step::ScreenSaver, Step::Gnome, Step::Command];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Step::Logind => "logind",
+            Step::ScreenSaver => "org.freedesktop.ScreenSaver",
+            Step::Gnome => "org.gnome.ScreenSaver",
+            Step::Command => "decision.lock_command",
+        }
+    }
+
+    fn saver(self) -> Option<Target> {
+        match self {
+            Step::ScreenSaver => Some(Target::at(self.name(), "/org/freedesktop/ScreenSaver", self.name())),
+            Step::Gnome => Some(Target::at(self.name(), "/org/gnome/ScreenSaver", self.name())),
+            Step::Logind | Step::Command => None,
+        }
+    }
+}
+
+/// What came of one step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The screen is locked, and by what that is known.
+    Locked(Evidence),
+    /// The request was accepted, and nothing locked in time.
+    Unverified,
+    /// Neither an answer nor a lock in time.
+    Silent,
+    /// With this error of D-Bus.
+    Refused(String),
+    /// There is no such way here, and why.
+    Absent(String),
+    /// It can be tried. Only of [`super::Desk::prospects`].
+    Ready,
+}
+
+/// What came of a request to lock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Locked {
+    /// The steps that were tried, in order; none, where the screen was locked already.
+    pub tried: Vec<(Step, Outcome)>,
+    /// The one that locked.
+    pub by: Option<Step>,
+    /// By what the screen is known to be locked; `None`: nothing locked it.
+    pub evidence: Option<Evidence>,
+}
+
+/// Where `decision.lock_command` is asked for: a file in the folder that the service manager makes for the agent, which
+/// a unit of its own watches. Unlike a unit that is started over D-Bus it needs no permission and no bus, and in the
+/// hardened way the account's own service manager has no part in it.
+pub fn lock_file(is_wanted: bool) -> Option<PathBuf> {
+    let folder = std::env::var_os("RUNTIME_DIRECTORY").filter(|_| is_wanted)?;
+    Some(Path::new(&folder).join("lock"))
+}
+
+pub async fn lock(shared: &Arc<Shared>) -> Locked {
+    let _alone = shared.locking.lock().await;
+    let mut eyes = Eyes::open(shared).await;
+    if let Some(evidence) = eyes.already().await {
+        return Locked { tried: Vec::new(), by: None, evidence: Some(evidence) };
+    }
+    let mut tried = Vec::new();
+    for step in Step::ALL {
+        let outcome = attempt(shared, step, &mut eyes).await;
+        tried.push((step, outcome.clone()));
+        if let Outcome::Locked(evidence) = outcome {
+            eyes.remember(evidence, step);
+            return Locked { tried, by: Some(step), evidence: Some(evidence) };
+        }
+    }
+    Locked { tried, by: None, evidence: None }
+}
+
+async fn attempt(shared: &Arc<Shared>, step: Step, eyes: &mut Eyes<'_>) -> Outcome {
+    match step {
+        Step::Logind => match eyes.session.clone() {
+            Ok(Some(session)) => eyes.watch(logind::lock(&shared.system, &session), None).await,
+            Ok(None) => Outcome::Absent("the session in front is another account's, or none".into()),
+            Err(error) => failed(error),
+        },
+        Step::ScreenSaver | Step::Gnome => {
+            let saver = step.saver();
+            let Some(target) = &saver else { return Outcome::Absent("no such service".into()) };
+            let request = async { shared.session.call(target, "Lock", &(), VERIFY_LIMIT).await.map(drop) };
+            eyes.watch(request, saver.as_ref()).await
+        }
+        Step::Command => match &shared.lock_file {
+            Some(path) => match ask_for_command(path) {
+                Ok(()) => eyes.watch(async { Ok(()) }, None).await,
+                Err(error) => Outcome::Absent(format!("{}: {error}", path.display())),
+            },
+            None => Outcome::Absent(NO_COMMAND.into()),
+        },
+    }
+}
+
+const NO_COMMAND: &str = "decision.lock_command is not set, or the agent does not run as its service";
+
+/// The unit's `PathChanged=` sees that the file was written to and closed.
+fn ask_for_command(path: &Path) -> io::Result<()> {
+    std::fs::write(path, b"lock\n")
+}
+
+/// What an error means for a step.
+fn failed(error: CallError) -> Outcome {
+    match error {
+        CallError::Refused(error) => Outcome::Refused(error),
+        CallError::Silent => Outcome::Silent,
+        absent => Outcome::Absent(absent.to_string()),
+    }
+}
+
+/// What can be tried, without trying it.
+pub async fn prospects(shared: &Arc<Shared>) -> Vec<(Step, Outcome)> {
+    let mut found = Vec::new();
+    for step in Step::ALL {
+        let outcome = match (step, step.saver()) {
+            (Step::Logind, _) => match logind::watched(&shared.system, &shared.seat).await {
+                Ok(Some(_)) => Outcome::Ready,
+                Ok(None) => Outcome::Absent("the session in front is another account's, or none".into()),
+                Err(error) => failed(error),
+            },
+            (_, Some(saver)) => match shared.session.call(&saver, "GetActive", &(), ANSWER_LIMIT).await {
+                Ok(_) => Outcome::Ready,
+                Err(error) => failed(error),
+            },
+            (_, None) => match &shared.lock_file {
+                Some(_) => Outcome::Ready,
+                None => Outcome::Absent(NO_COMMAND.into()),
+            },
+        };
+        found.push((step, outcome));
+    }
+    found
+}
+
+/// Sees whether the screen is locked.
+struct Eyes<'s> {
+    shared: &'s Arc<Shared>,
+    session: Result<Option<Target>, CallError>,
+    keyboard: Option<Keyboard>,
+    /// Since when a program has had the keyboard that did not have it when locking was asked for.
+    grabbed_since: Option<Instant>,
+    /// It was taken before, by a menu or by another program's prompt, and has been since: that is no locker.
+    was_taken: bool,
+}
+
+impl<'s> Eyes<'s> {
+    async fn open(shared: &'s Arc<Shared>) -> Eyes<'s> {
+        let keyboard = async { timeout(ANSWER_LIMIT, Keyboard::connect(&shared.x11)).await.ok()?.ok() };
+        let session = logind::watched(&shared.system, &shared.seat);
+        let (keyboard, session) = tokio::join!(keyboard, session);
+        let mut eyes = Eyes { shared, session, keyboard, grabbed_since: None, was_taken: false };
+        eyes.was_taken = eyes.is_taken().await;
+        eyes
+    }
+
+    /// Locked before anything is asked for.
+    async fn already(&mut self) -> Option<Evidence> {
+        if self.is_hinted().await {
+            return Some(Evidence::Hint);
+        }
+        self.shared.screen().locked_by().filter(|&evidence| evidence != Evidence::Hint)
+    }
+
+    async fn is_taken(&mut self) -> bool {
+        let Some(keyboard) = &self.keyboard else { return false };
+        match timeout(ANSWER_LIMIT, keyboard.is_taken()).await {
+            Ok(Ok(is_taken)) => is_taken,
+            // A server that hangs is not asked again.
+            _ => {
+                self.keyboard = None;
+                false
+            }
+        }
+    }
+
+    async fn is_hinted(&self) -> bool {
+        let Ok(Some(session)) = &self.session else { return false };
+        logind::is_locked(&self.shared.system, session).await.unwrap_or(false)
+    }
+
+    /// Waits until the screen is locked, while `request` asks for it.
+    async fn watch(&mut self, request: impl Future<Output = Result<(), CallError>>, saver: Option<&Target>) -> Outcome {
+        let due = Instant::now() + VERIFY_LIMIT;
+        tokio::pin!(request);
+        let (mut is_answered, mut is_accepted) = (false, false);
+        loop {
+            tokio::select! {
+                biased;
+                answer = &mut request, if !is_answered => match answer {
+                    // A locker may answer only once it has been unlocked.
+                    Ok(()) | Err(CallError::Silent) => (is_answered, is_accepted) = (true, answer.is_ok()),
+                    Err(error) => return failed(error),
+                },
+                evidence = self.locked(saver) => return Outcome::Locked(evidence),
+                () = sleep_until(due) => return if is_accepted { Outcome::Unverified } else { Outcome::Silent },
+            }
+        }
+    }
+
+    async fn locked(&mut self, saver: Option<&Target>) -> Evidence {
+        loop {
+            if self.is_hinted().await {
+                return Evidence::Hint;
+            }
+            if self.is_newly_taken().await {
+                return Evidence::Grab;
+            }
+            if let Some(saver) = saver
+                && is_active(self.shared, saver).await == Some(true)
+            {
+                return Evidence::Saver;
+            }
+            sleep(PACE).await;
+        }
+    }
+
+    /// Whether a program has taken the keyboard since, and held it.
+    async fn is_newly_taken(&mut self) -> bool {
+        let is_taken = self.is_taken().await;
+        self.was_taken &= is_taken;
+        if !is_taken || self.was_taken {
+            self.grabbed_since = None;
+            return false;
+        }
+        self.grabbed_since.get_or_insert_with(Instant::now).elapsed() >= HELD
+    }
+
+    /// Has the end of what was seen be heard.
+    fn remember(&mut self, evidence: Evidence, step: Step) {
+        match evidence {
+            Evidence::Hint => {
+                self.shared.note(Evidence::Hint, true);
+                self.shared.refresh.notify_one();
+            }
+            Evidence::Grab => {
+                if let Some(keyboard) = self.keyboard.take() {
+                    self.shared.follow_grab(keyboard);
+                }
+            }
+            Evidence::Saver => {
+                self.shared.note(Evidence::Saver, true);
+                self.shared.notices.watch_saver(step.saver());
+            }
+        }
+    }
+}
+
+/// `None`: it does not answer.
+pub async fn is_active(shared: &Shared, saver: &Target) -> Option<bool> {
+    let answer = shared.session.call(saver, "GetActive", &(), ANSWER_LIMIT).await.ok()?;
+    answer.body().deserialize().ok()
+}
+
+/// Somebody else has asked logind for a lock: lockers that do not set the hint are seen by their grab.
+pub async fn expect_grab(shared: &Arc<Shared>) {
+    let mut eyes = Eyes::open(shared).await;
+    // The locker may have been faster.
+    eyes.was_taken = false;
+    let Ok(evidence) = timeout(VERIFY_LIMIT, eyes.locked(None)).await else { return };
+    if shared.screen().locked_by().is_none() {
+        eyes.remember(evidence, Step::Logind);
+    }
+}

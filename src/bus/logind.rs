@@ -1,0 +1,123 @@
+//! logind: the session that is watched, whether it is locked, and sleep.
+//!
+//! What a signal says is not relied on where the property can be read: a signal has it read once more, however many come.
+//! So nobody else's signals can say anything, and logind's own restart, a bus that was away and another session in front
+//! are all the same case.
+
+use super::connection::{ANSWER_LIMIT, Bus, CallError, DBUS, Target, object_in, text_of};
+use super::screen::Evidence;
+use super::{Heard, Shared};
+use crate::sources::session::Seat;
+use futures_util::StreamExt;
+use zbus::zvariant::{OwnedObjectPath, Value};
+use zbus::{Connection, Message, MessageStream, message};
+
+const NAME: &str = "org.freedesktop.login1";
+const MANAGER: &str = "org.freedesktop.login1.Manager";
+const SEAT: &str = "org.freedesktop.login1.Seat";
+const SESSION: &str = "org.freedesktop.login1.Session";
+const USER: &str = "org.freedesktop.login1.User";
+const ROOT: &str = "/org/freedesktop/login1";
+const RULES: [&str; 2] = [
+    "type='signal',sender='org.freedesktop.login1',path_namespace='/org/freedesktop/login1'",
+    "type='signal',sender='org.freedesktop.DBus',interface='org.freedesktop.DBus',member='NameOwnerChanged',\
+     arg0='org.freedesktop.login1'",
+];
+
+/// The session of the account that is in front on the seat; where there is no such seat (a session from afar), its
+/// foremost graphical one. `None`: another account's is in front.
+pub async fn watched(bus: &Bus, seat: &Seat) -> Result<Option<Target>, CallError> {
+    let manager = Target::at(NAME, ROOT, MANAGER);
+    let of = |path: OwnedObjectPath, interface| Target { interface, ..manager.with_path(path) };
+    let path = |answer: Message| answer.body().deserialize::<OwnedObjectPath>().map_err(|_| CallError::Broken);
+    let session = match bus.call(&manager, "GetSeat", &(seat.name.as_str()), ANSWER_LIMIT).await {
+        Ok(answer) => bus.property(&of(path(answer)?, SEAT), "ActiveSession").await?,
+        Err(CallError::Refused(_)) => {
+            let user = bus.call(&manager, "GetUser", &(seat.uid), ANSWER_LIMIT).await?;
+            bus.property(&of(path(user)?, USER), "Display").await?
+        }
+        Err(error) => return Err(error),
+    };
+    let Some(session) = object_in(&session).filter(|path| path.as_str() != "/") else { return Ok(None) };
+    let session = of(session, SESSION);
+    let user = bus.property(&session, "User").await?;
+    let Value::Structure(user) = &*user else { return Err(CallError::Broken) };
+    Ok((user.fields().first() == Some(&Value::U32(seat.uid))).then_some(session))
+}
+
+/// Asks the session to be locked. The answer says only that logind has passed it on, to nobody in particular.
+pub async fn lock(bus: &Bus, session: &Target) -> Result<(), CallError> {
+    bus.call(session, "Lock", &(), ANSWER_LIMIT).await.map(drop)
+}
+
+pub async fn is_locked(bus: &Bus, session: &Target) -> Result<bool, CallError> {
+    let hint = bus.property(session, "LockedHint").await?;
+    bool::try_from(hint).map_err(|_| CallError::Broken)
+}
+
+/// Follows logind on this connection until that is lost.
+pub async fn follow(shared: &Shared, connection: &Connection) {
+    let mut stream = MessageStream::from(connection);
+    // Messages are taken while answers are awaited: they come by the same queue.
+    tokio::select! {
+        () = take_all(shared, &mut stream) => {}
+        () = stay_informed(shared, connection) => {}
+    }
+}
+
+async fn take_all(shared: &Shared, stream: &mut MessageStream) {
+    while let Some(Ok(message)) = stream.next().await {
+        if message.message_type() == message::Type::Signal {
+            take(shared, &message);
+        }
+    }
+}
+
+fn take(shared: &Shared, signal: &Message) {
+    let header = signal.header();
+    let is_logind = header.sender().is_some_and(|sender| shared.logind().owner.as_deref() == Some(sender.as_str()));
+    let member = header.member().map(|member| member.as_str());
+    match (is_logind, header.interface().map(|interface| interface.as_str()), member) {
+        (true, Some(MANAGER), Some("PrepareForSleep")) => {
+            if let Ok(is_going) = signal.body().deserialize::<bool>() {
+                shared.inbox.put(if is_going { Heard::Sleep } else { Heard::Woke });
+            }
+        }
+        (true, Some(SESSION), Some("Lock")) => {
+            let path = header.path().map(|path| path.as_str());
+            let is_ours = shared.logind().session.as_ref().is_some_and(|session| Some(session.path.as_str()) == path);
+            if is_ours {
+                shared.lock_asked.notify_one();
+            }
+            shared.refresh.notify_one();
+        }
+        _ => shared.refresh.notify_one(),
+    }
+}
+
+/// Subscribes, and reads what is so whenever it may have changed. Ends if the bus does not let us.
+async fn stay_informed(shared: &Shared, connection: &Connection) {
+    let bus = Target::at(DBUS, "/org/freedesktop/DBus", DBUS);
+    for rule in RULES {
+        let Target { name, path, interface } = &bus;
+        let added = connection.call_method(Some(*name), path, Some(*interface), "AddMatch", &rule);
+        if !matches!(tokio::time::timeout(ANSWER_LIMIT, added).await, Ok(Ok(_))) {
+            return;
+        }
+    }
+    loop {
+        let owner = shared.system.call(&bus, "GetNameOwner", &NAME, ANSWER_LIMIT).await;
+        shared.logind().owner = owner.ok().as_ref().and_then(text_of);
+        read(shared).await;
+        shared.refresh.notified().await;
+    }
+}
+
+/// What cannot be read stays as it was: a logind that is away has unlocked nothing.
+async fn read(shared: &Shared) {
+    let Ok(Some(session)) = watched(&shared.system, &shared.seat).await else { return };
+    shared.logind().session = Some(session.clone());
+    if let Ok(is_locked) = is_locked(&shared.system, &session).await {
+        shared.note(Evidence::Hint, is_locked);
+    }
+}

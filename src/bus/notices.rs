@@ -1,0 +1,242 @@
+//! Notices on the desktop, with buttons; and the screen saver by which the screen was locked, which is on the same bus.
+
+use super::connection::{ANSWER_LIMIT, DBUS, Target};
+use super::screen::Evidence;
+use super::{Answer, Heard, Shared, chain};
+use futures_util::StreamExt;
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use tokio::sync::Notify;
+use zbus::zvariant::Value;
+use zbus::{Connection, Message, MessageStream, message};
+
+const NAME: &str = "org.freedesktop.Notifications";
+const PATH: &str = "/org/freedesktop/Notifications";
+const APPLICATION: &str = "seclyzer";
+const RULES: [&str; 3] = [
+    "type='signal',sender='org.freedesktop.Notifications',interface='org.freedesktop.Notifications'",
+    "type='signal',sender='org.freedesktop.DBus',interface='org.freedesktop.DBus',member='NameOwnerChanged',\
+     arg0='org.freedesktop.Notifications'",
+    "type='signal',member='ActiveChanged'",
+];
+/// The critical urgency of the specification: shown until it is answered.
+const CRITICAL: u8 = 2;
+
+/// What is shown to the owner. Nothing typed, and nothing else that is private, belongs in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    pub summary: String,
+    pub body: String,
+    /// The buttons, with their labels.
+    pub answers: Vec<(Answer, String)>,
+}
+
+impl Answer {
+    /// As the notice's server repeats it.
+    fn key(self) -> &'static str {
+        match self {
+            Answer::ItIsMe => "it-is-me",
+            Answer::Lock => "lock",
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+pub struct Notices {
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    is_needed: bool,
+    wanted: Option<Notice>,
+    shown: Option<Shown>,
+    /// Of what was wanted before: to be taken away.
+    to_close: Option<Shown>,
+    /// The one by which the screen is locked.
+    saver: Option<Target>,
+}
+
+/// A notice that is on the screen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Shown {
+    /// The unique name of the program that shows it; nobody else's answer counts.
+    owner: String,
+    id: u32,
+}
+
+impl Notices {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The notice that is to be on the screen from now on.
+    pub fn want(&self, notice: Option<Notice>) {
+        let mut state = self.state();
+        if state.wanted != notice {
+            state.is_needed |= notice.is_some();
+            state.wanted = notice;
+            if let Some(shown) = state.shown.take() {
+                state.to_close = Some(shown);
+            }
+        }
+        self.changed.notify_one();
+    }
+
+    /// The screen is locked as long as this one is active.
+    pub fn watch_saver(&self, saver: Option<Target>) {
+        let mut state = self.state();
+        state.is_needed = true;
+        state.saver = saver;
+        self.changed.notify_one();
+    }
+
+    /// Waits until the session's bus is needed.
+    pub async fn first_needed(&self) {
+        while !self.state().is_needed {
+            self.changed.notified().await;
+        }
+        self.changed.notify_one();
+    }
+
+    /// The answer that a signal is, if it is one to the notice that is shown, by whoever shows it.
+    fn answer(&self, signal: &Message) -> Option<Answer> {
+        let header = signal.header();
+        let body = signal.body();
+        let (id, key): (u32, &str) = body.deserialize().ok()?;
+        let mut state = self.state();
+        let (shown, wanted) = (state.shown.as_ref()?, state.wanted.as_ref()?);
+        if header.sender()?.as_str() != shown.owner || id != shown.id {
+            return None;
+        }
+        let answer = wanted.answers.iter().map(|(answer, _)| *answer).find(|answer| answer.key() == key)?;
+        // One notice is answered once.
+        state.to_close = state.shown.take();
+        state.wanted = None;
+        self.changed.notify_one();
+        Some(answer)
+    }
+
+    /// A notice that was closed is no longer to be shown: whoever has closed it has seen it.
+    fn closed(&self, signal: &Message) {
+        let header = signal.header();
+        let body = signal.body();
+        let Ok((id, _)) = body.deserialize::<(u32, u32)>() else { return };
+        let mut state = self.state();
+        let is_shown = state.shown.as_ref().is_some_and(|shown| {
+            shown.id == id && header.sender().is_some_and(|sender| sender.as_str() == shown.owner)
+        });
+        if is_shown {
+            (state.shown, state.wanted) = (None, None);
+        }
+    }
+
+    /// Answers to what was shown over the connection before may have gone unheard: it is shown anew.
+    fn reconnected(&self) {
+        let mut state = self.state();
+        state.to_close = state.shown.take();
+        self.changed.notify_one();
+    }
+
+    /// Whoever shows notices has ended or begun: the notice is no longer on the screen.
+    fn lost(&self) {
+        self.state().shown = None;
+        self.changed.notify_one();
+    }
+}
+
+/// Follows the session's bus on this connection until that is lost.
+pub async fn follow(shared: &Shared, connection: &Connection) {
+    let mut stream = MessageStream::from(connection);
+    shared.notices.reconnected();
+    tokio::select! {
+        () = take_all(shared, &mut stream) => {}
+        () = act(shared, connection) => {}
+    }
+}
+
+async fn take_all(shared: &Shared, stream: &mut MessageStream) {
+    while let Some(Ok(message)) = stream.next().await {
+        if message.message_type() == message::Type::Signal {
+            take(shared, &message);
+        }
+    }
+}
+
+fn take(shared: &Shared, signal: &Message) {
+    let header = signal.header();
+    let is_of_bus = header.sender().is_some_and(|sender| sender.as_str() == DBUS);
+    match (header.interface().map(|name| name.as_str()), header.member().map(|name| name.as_str())) {
+        (Some(NAME), Some("ActionInvoked")) => {
+            if let Some(answer) = shared.notices.answer(signal) {
+                shared.inbox.put(Heard::Answered(answer));
+            }
+        }
+        (Some(NAME), Some("NotificationClosed")) => shared.notices.closed(signal),
+        (Some(DBUS), Some("NameOwnerChanged")) if is_of_bus => shared.notices.lost(),
+        // It is asked whether that is so.
+        (_, Some("ActiveChanged")) => shared.notices.changed.notify_one(),
+        _ => {}
+    }
+}
+
+/// Subscribes, and brings to the screen what is wanted, whenever that changes. Ends if the bus does not let us.
+async fn act(shared: &Shared, connection: &Connection) {
+    let bus = Target::at(DBUS, "/org/freedesktop/DBus", DBUS);
+    for rule in RULES {
+        let Target { name, path, interface } = &bus;
+        let added = connection.call_method(Some(*name), path, Some(*interface), "AddMatch", &rule);
+        if !matches!(tokio::time::timeout(ANSWER_LIMIT, added).await, Ok(Ok(_))) {
+            return;
+        }
+    }
+    loop {
+        bring_up(shared).await;
+        look_at_saver(shared).await;
+        shared.notices.changed.notified().await;
+    }
+}
+
+async fn bring_up(shared: &Shared) {
+    let server = Target::at(NAME, PATH, NAME);
+    let (to_close, wanted) = {
+        let mut state = shared.notices.state();
+        (state.to_close.take(), state.wanted.clone().filter(|_| state.shown.is_none()))
+    };
+    if let Some(Shown { id, .. }) = to_close {
+        // One that is gone is closed.
+        let _ = shared.session.call(&server, "CloseNotification", &(id), ANSWER_LIMIT).await;
+    }
+    let Some(notice) = wanted else { return };
+    let actions: Vec<&str> = notice.answers.iter().flat_map(|(answer, label)| [answer.key(), label.as_str()]).collect();
+    let hints = HashMap::from([("urgency", Value::U8(CRITICAL)), ("resident", Value::Bool(true))]);
+    let (replaces, icon, never) = (0u32, "", 0i32);
+    let body = (APPLICATION, replaces, icon, &notice.summary, &notice.body, actions, hints, never);
+    match shared.session.call(&server, "Notify", &body, ANSWER_LIMIT).await {
+        Ok(answer) => {
+            let owner = answer.header().sender().map(|sender| sender.as_str().to_owned());
+            let (Some(owner), Ok(id)) = (owner, answer.body().deserialize::<u32>()) else { return };
+            let shown = Some(Shown { owner, id });
+            let mut state = shared.notices.state();
+            if state.wanted.as_ref() == Some(&notice) {
+                state.shown = shown;
+            } else {
+                // It was withdrawn meanwhile.
+                state.to_close = shown;
+                shared.notices.changed.notify_one();
+            }
+        }
+        Err(error) => tracing::debug!("the notice is not shown: {error}"),
+    }
+}
+
+/// One that does not answer has unlocked nothing.
+async fn look_at_saver(shared: &Shared) {
+    let saver = shared.notices.state().saver.clone();
+    let Some(saver) = saver else { return };
+    if chain::is_active(shared, &saver).await == Some(false) {
+        shared.notices.state().saver = None;
+        shared.note(Evidence::Saver, false);
+    }
+}

@@ -1,0 +1,100 @@
+use crate::dbus::{Daemon, Way, heard};
+use crate::eventually;
+use seclyzer::bus::{BURST, Heard, MESSAGE_BYTES};
+use std::time::{Duration, Instant};
+use tokio::io::AsyncWriteExt;
+use zbus::Connection;
+use zbus::fdo::DBusProxy;
+
+/// All who are on the bus but the attacker.
+async fn others(attacker: &Connection) -> Vec<String> {
+    let names = DBusProxy::new(attacker).await.expect("a bus").list_names().await.expect("names");
+    let own = attacker.unique_name().expect("a name").as_str();
+    names
+        .iter()
+        .map(|name| name.as_str())
+        .filter(|name| name.starts_with(':') && *name != own)
+        .map(Into::into)
+        .collect()
+}
+
+async fn send_to_all(attacker: &Connection, body: &str) {
+    for name in others(attacker).await {
+        let path = "/org/freedesktop/login1/session/_31";
+        let (interface, member) = ("org.freedesktop.DBus.Properties", "PropertiesChanged");
+        let _ = attacker.emit_signal(Some(name.as_str()), path, interface, member, &body).await;
+    }
+}
+
+/// What it has in memory at the most, in KiB.
+fn peak_kib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("of this process");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a line");
+    line.trim().trim_end_matches(" kB").parse().expect("a number")
+}
+
+#[tokio::test]
+async fn a_message_that_is_too_long_is_not_read_and_the_desk_hears_again_afterwards() {
+    let daemon = Daemon::start().await;
+    let logind = daemon.logind(Way::Honest).await;
+    let desk = daemon.desk();
+    logind.set_hint(true).await;
+    assert_eq!(heard(&desk).await, Heard::Locked);
+    let attacker = daemon.connect().await;
+    let connected = others(&attacker).await;
+    send_to_all(&attacker, &"x".repeat(MESSAGE_BYTES + 1)).await;
+    eventually("the desk hangs up", async || {
+        let now = others(&attacker).await;
+        (!connected.iter().all(|name| now.contains(name))).then_some(())
+    })
+    .await;
+    logind.set_hint(false).await;
+    assert_eq!(heard(&desk).await, Heard::Unlocked);
+}
+
+#[tokio::test]
+async fn a_flood_of_signals_is_cut_off_and_holds_up_nothing_else() {
+    let daemon = Daemon::start().await;
+    let logind = daemon.logind(Way::Honest).await;
+    let desk = daemon.desk();
+    logind.set_hint(true).await;
+    assert_eq!(heard(&desk).await, Heard::Locked);
+    let attacker = daemon.connect().await;
+    let before = peak_kib();
+    // What else runs on the desk's thread goes on meanwhile: here, this loop.
+    let mut longest = Duration::ZERO;
+    for _ in 0..BURST * 2 {
+        let begun = Instant::now();
+        send_to_all(&attacker, "x").await;
+        longest = longest.max(begun.elapsed());
+    }
+    assert!(longest < Duration::from_secs(2), "{longest:?}");
+    assert!(peak_kib() - before < 64 << 10, "{} KiB more", peak_kib() - before);
+    logind.set_hint(false).await;
+    assert_eq!(heard(&desk).await, Heard::Unlocked);
+}
+
+#[tokio::test]
+async fn a_bus_that_accepts_and_stays_silent_costs_a_few_seconds_and_nothing_more() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("bus");
+    let listener = tokio::net::UnixListener::bind(&path).expect("a socket");
+    let accepting = tokio::spawn(async move {
+        let mut clients = Vec::new();
+        while let Ok((mut client, _)) = listener.accept().await {
+            // Half a greeting.
+            let _ = client.write_all(b"OK 0123").await;
+            clients.push(client);
+        }
+    });
+    let daemon = Daemon::start().await;
+    let mut session = daemon.session();
+    let address = format!("unix:path={}", path.display());
+    (session.addresses.system, session.addresses.session) = (address.clone(), address);
+    let desk = seclyzer::bus::Desk::start(session);
+    let begun = Instant::now();
+    let locked = desk.lock().await;
+    assert_eq!(locked.evidence, None, "{locked:?}");
+    assert!(begun.elapsed() < Duration::from_secs(25), "{:?}", begun.elapsed());
+    accepting.abort();
+}

@@ -1,0 +1,213 @@
+use crate::dbus::{Daemon, UID, Way, heard, nothing_heard, saver, unlock};
+use crate::eventually;
+use crate::xserver::XServer;
+use crate::xwindows::Windows;
+use seclyzer::bus::{Desk, Evidence, Heard, Locked, Outcome, Session, Step};
+use seclyzer::sources::x11::Environment;
+use seclyzer::sources::x11::grab::Keyboard;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+#[tokio::test]
+async fn logind_locks_and_the_hint_verifies_it() {
+    let daemon = Daemon::start().await;
+    let logind = daemon.logind(Way::Honest).await;
+    let desk = daemon.desk();
+    let locked = desk.lock().await;
+    let tried = vec![(Step::Logind, Outcome::Locked(Evidence::Hint))];
+    assert_eq!(locked, Locked { tried, by: Some(Step::Logind), evidence: Some(Evidence::Hint) });
+    assert_eq!(heard(&desk).await, Heard::Locked);
+    // Once it is locked nothing is asked for any more.
+    let again = desk.lock().await;
+    assert_eq!((again.tried, again.by, again.evidence), (vec![], None, Some(Evidence::Hint)));
+    assert_eq!(logind.locked.load(Ordering::SeqCst), 1);
+    logind.set_hint(false).await;
+    assert_eq!(heard(&desk).await, Heard::Unlocked);
+    nothing_heard(&desk).await;
+}
+
+#[tokio::test]
+async fn a_lock_by_the_user_and_sleep_are_heard() {
+    let daemon = Daemon::start().await;
+    let logind = daemon.logind(Way::Honest).await;
+    let desk = daemon.desk();
+    logind.set_hint(true).await;
+    assert_eq!(heard(&desk).await, Heard::Locked);
+    logind.set_hint(false).await;
+    assert_eq!(heard(&desk).await, Heard::Unlocked);
+    logind.sleep(true).await;
+    assert_eq!(heard(&desk).await, Heard::Sleep);
+    logind.sleep(false).await;
+    assert_eq!(heard(&desk).await, Heard::Woke);
+}
+
+#[tokio::test]
+async fn another_account_s_session_in_front_is_not_locked_and_its_lock_is_not_ours() {
+    let daemon = Daemon::start().await;
+    let logind = daemon.logind(Way::Honest).await;
+    logind.give_to(UID + 1).await;
+    let desk = daemon.desk();
+    logind.set_hint(true).await;
+    let locked = desk.lock().await;
+    assert!(matches!(locked.tried[0], (Step::Logind, Outcome::Absent(_))), "{locked:?}");
+    assert_eq!(logind.locked.load(Ordering::SeqCst), 0);
+    nothing_heard(&desk).await;
+}
+
+#[tokio::test]
+async fn success_that_locks_nothing_is_not_believed_and_the_screen_saver_is_asked_next() {
+    let daemon = Daemon::start().await;
+    let _logind = daemon.logind(Way::Lying).await;
+    let screen_saver = saver(&daemon, Way::Honest).await;
+    let desk = daemon.desk();
+    let locked = desk.lock().await;
+    let tried = [(Step::Logind, Outcome::Unverified), (Step::ScreenSaver, Outcome::Locked(Evidence::Saver))];
+    assert_eq!((&locked.tried[..], locked.by), (&tried[..], Some(Step::ScreenSaver)));
+    assert_eq!(heard(&desk).await, Heard::Locked);
+    unlock(&screen_saver).await;
+    assert_eq!(heard(&desk).await, Heard::Unlocked);
+}
+
+#[tokio::test]
+async fn services_that_hang_or_refuse_are_passed_over_in_time() {
+    let daemon = Daemon::start().await;
+    let _logind = daemon.logind(Way::Hanging).await;
+    let _saver = saver(&daemon, Way::Refusing).await;
+    let desk = daemon.desk();
+    let begun = Instant::now();
+    let locked = desk.lock().await;
+    assert_eq!(locked.tried[0].0, Step::Logind);
+    assert_eq!(locked.tried[0].1, Outcome::Silent);
+    let refused = Outcome::Refused("org.freedesktop.DBus.Error.NotSupported".into());
+    assert_eq!(locked.tried[1], (Step::ScreenSaver, refused));
+    assert!(matches!(locked.tried[2], (Step::Gnome, Outcome::Absent(_))));
+    assert!(matches!(locked.tried[3], (Step::Command, Outcome::Absent(_))));
+    assert_eq!((locked.by, locked.evidence), (None, None));
+    assert!(begun.elapsed() < Duration::from_secs(12), "{:?}", begun.elapsed());
+    nothing_heard(&desk).await;
+}
+
+#[tokio::test]
+async fn without_a_bus_every_step_says_why_it_cannot_be_tried() {
+    let mut daemon = Daemon::start().await;
+    daemon.stop();
+    let desk = daemon.desk();
+    for tried in [desk.lock().await.tried, desk.prospects().await] {
+        assert_eq!(tried.len(), 4);
+        assert!(tried.iter().all(|(_, outcome)| matches!(outcome, Outcome::Absent(_))), "{tried:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_could_be_tried_is_told_without_locking() {
+    let daemon = Daemon::start().await;
+    let logind = daemon.logind(Way::Honest).await;
+    let _saver = saver(&daemon, Way::Honest).await;
+    let outcomes = daemon.desk().prospects().await;
+    assert_eq!(outcomes[..2], [(Step::Logind, Outcome::Ready), (Step::ScreenSaver, Outcome::Ready)]);
+    assert_eq!(logind.locked.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn after_a_restart_of_logind_or_of_the_bus_it_is_heard_again() {
+    let mut daemon = Daemon::start().await;
+    let logind = daemon.logind(Way::Honest).await;
+    let desk = daemon.desk();
+    logind.set_hint(true).await;
+    assert_eq!(heard(&desk).await, Heard::Locked);
+    drop(logind);
+    // A logind that is away has unlocked nothing.
+    nothing_heard(&desk).await;
+    let logind = daemon.logind(Way::Honest).await;
+    assert_eq!(heard(&desk).await, Heard::Unlocked);
+    drop(logind);
+    daemon.restart().await;
+    let logind = daemon.logind(Way::Honest).await;
+    logind.set_hint(true).await;
+    assert_eq!(heard(&desk).await, Heard::Locked);
+}
+
+#[tokio::test]
+async fn the_command_is_asked_for_by_a_file_and_its_locker_s_grab_verifies_it() {
+    let daemon = Daemon::start().await;
+    let server = XServer::start();
+    let folder = tempfile::tempdir().expect("a folder");
+    let lock_file = folder.path().join("lock");
+    let x11 = Environment { display: Some(server.display()), ..Environment::default() };
+    let desk = Desk::start(Session { x11, lock_file: Some(lock_file.clone()), ..daemon.session() });
+    let locking = tokio::spawn(desk.lock());
+    eventually("the file is written", async || lock_file.exists().then_some(())).await;
+    let windows = Windows::on(&server);
+    let grab = windows.grab_keyboard();
+    let locked = locking.await.expect("no panic");
+    assert_eq!((locked.by, locked.evidence), (Some(Step::Command), Some(Evidence::Grab)));
+    assert_eq!(heard(&desk).await, Heard::Locked);
+    drop(grab);
+    assert_eq!(heard(&desk).await, Heard::Unlocked);
+}
+
+#[tokio::test]
+async fn a_real_locker_is_seen_by_its_grab_and_so_is_its_end() {
+    let daemon = Daemon::start().await;
+    let (server, home) = (XServer::start(), tempfile::tempdir().expect("a folder"));
+    let x11 = Environment { display: Some(server.display()), ..Environment::default() };
+    let desk = Desk::start(Session { x11, lock_file: Some(home.path().join("lock")), ..daemon.session() });
+    let locking = tokio::spawn(desk.lock());
+    eventually("the file is written", async || home.path().join("lock").exists().then_some(())).await;
+    let locker = server.run("i3lock", &["-n"], home.path());
+    let locked = locking.await.expect("no panic");
+    assert_eq!((locked.by, locked.evidence), (Some(Step::Command), Some(Evidence::Grab)), "{locked:?}");
+    assert_eq!(heard(&desk).await, Heard::Locked);
+    nothing_heard(&desk).await;
+    drop(locker);
+    assert_eq!(heard(&desk).await, Heard::Unlocked);
+}
+
+#[tokio::test]
+async fn a_keyboard_that_a_menu_has_already_taken_is_no_evidence() {
+    let daemon = Daemon::start().await;
+    let server = XServer::start();
+    let windows = Windows::on(&server);
+    let _menu = windows.grab_keyboard();
+    let x11 = Environment { display: Some(server.display()), ..Environment::default() };
+    let desk = Desk::start(Session { x11, ..daemon.session() });
+    assert_eq!(desk.lock().await.evidence, None);
+}
+
+#[tokio::test]
+async fn a_locker_that_follows_logind_s_signal_without_setting_the_hint_is_heard() {
+    let daemon = Daemon::start().await;
+    let logind = daemon.logind(Way::Honest).await;
+    let server = XServer::start();
+    let x11 = Environment { display: Some(server.display()), ..Environment::default() };
+    let desk = Desk::start(Session { x11, ..daemon.session() });
+    eventually("it listens", async || {
+        logind.sleep(false).await;
+        tokio::time::timeout(Duration::from_millis(50), desk.heard()).await.ok()
+    })
+    .await;
+    while tokio::time::timeout(Duration::from_millis(200), desk.heard()).await.is_ok() {}
+    logind.ask_to_lock().await;
+    let windows = Windows::on(&server);
+    let grab = windows.grab_keyboard();
+    assert_eq!(heard(&desk).await, Heard::Locked);
+    drop(grab);
+    assert_eq!(heard(&desk).await, Heard::Unlocked);
+}
+
+#[tokio::test]
+async fn asking_whether_the_keyboard_is_taken_never_takes_it() {
+    let server = XServer::start();
+    let environment = Environment { display: Some(server.display()), ..Environment::default() };
+    let keyboard = Keyboard::connect(&environment).await.expect("a server");
+    let windows = Windows::on(&server);
+    for _ in 0..20 {
+        assert!(!keyboard.is_taken().await.expect("an answer"));
+        // It could not, if the question had taken it.
+        drop(windows.grab_keyboard());
+    }
+    let grab = windows.grab_keyboard();
+    assert!(keyboard.is_taken().await.expect("an answer"));
+    drop(grab);
+    keyboard.released().await.expect("an answer");
+}
