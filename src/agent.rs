@@ -22,6 +22,7 @@ mod request;
 pub mod status;
 mod watchers;
 
+use crate::bus;
 use crate::config::{self, Config};
 use crate::event::Micros;
 use crate::event::{Event, Stamped};
@@ -38,7 +39,7 @@ use crate::store::{Displaced, Store, StoreError, folder_of};
 use acting::Acting;
 use control::Clients;
 use decision_status::DecisionStatus;
-use desk::{Desk, NoDesk};
+use desk::Desk;
 use feed::{Feed, StrokesStatus};
 use followers::Followers;
 use hardening::Hardening;
@@ -136,6 +137,7 @@ pub async fn run(config: &Config, options: Options, shutdown: impl Future<Output
     let socket = outlet.store.is_some().then(|| StatusSocket::bind(&config.store.path)).flatten();
     let watch = |_: &Store| PathWatch::start(folder_of(&config.store.path), options.mounts);
     let path_watch = outlet.store.as_ref().map(watch);
+    let session = bus::Session::of_this_process(config.decision.lock_command.is_some());
     let started = Instant::now();
     let hardening = options.hardening;
     let batch = Vec::with_capacity(256);
@@ -143,7 +145,7 @@ pub async fn run(config: &Config, options: Options, shutdown: impl Future<Output
         capture,
         feed,
         keeper,
-        acting: Acting::new(config.decision.mode, NoDesk),
+        acting: Acting::new(config.decision.mode, bus::Desk::start(session)),
         watchers: Watchers::default(),
         judged_us: None,
         database: config.store.path.clone(),

@@ -15,17 +15,14 @@ mod polkit;
 mod screen;
 mod socket;
 
+use crate::act::ports::{Action, Answer, Authority, Evidence, Heard, Locked, Outcome, Step, Subject, Words};
 use crate::remote::{Backoff, LONGEST_PAUSE};
 use crate::sources::session::Seat;
 use crate::sources::x11::{self, grab::Keyboard};
-pub use chain::{Locked, Outcome, Step};
 pub use connection::Addresses;
 use connection::{Bus, Target};
 use inbox::Inbox;
-pub use notices::Notice;
 use notices::Notices;
-pub use polkit::{Action, Authority, Subject};
-pub use screen::Evidence;
 use screen::Screen;
 pub use socket::{BURST, MESSAGE_BYTES};
 use std::future::Future;
@@ -35,25 +32,6 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
-
-/// What the desk tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Heard {
-    Locked,
-    /// Says the locker, which runs in the account: of a screen that nothing has locked it is never heard.
-    Unlocked,
-    Answered(Answer),
-    /// The machine is about to sleep.
-    Sleep,
-    Woke,
-}
-
-/// The owner's answer to a notice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Answer {
-    ItIsMe,
-    Lock,
-}
 
 /// What a desk has to be told of its session.
 #[derive(Debug, Clone)]
@@ -143,8 +121,8 @@ impl Desk {
     }
 
     /// Shows a notice in place of the one before, as soon as somebody shows notices and until it is withdrawn or answered.
-    pub fn show(&self, notice: Notice) {
-        self.shared.notices.want(Some(notice));
+    pub fn show(&self, words: Words) {
+        self.shared.notices.want(Some(words));
     }
 
     pub fn withdraw(&self) {

@@ -98,6 +98,9 @@ enum Command {
     Check(check::Args),
     Watch(watch::Args),
     Lock(lock::Args),
+    /// What a unit of the service manager runs to lock the session
+    #[command(hide = true)]
+    LockCommand,
     Decision(decision::Args),
     Evaluate(evaluate::Args),
 }
@@ -228,6 +231,7 @@ fn dispatch(cli: &Cli) -> Result<(), Error> {
         Command::Check(args) => check::run(args, config, &mut out),
         Command::Watch(args) => watch::run(args, &load(config)?.config, &mut out),
         Command::Lock(args) => lock::run(args, &load(config)?.config, &mut out),
+        Command::LockCommand => lock_command::run(load(config)?.config.decision.lock_command.as_deref()),
         Command::Decision(args) => decision::run(args, &load(config)?.config, &mut out),
         Command::Evaluate(args) => evaluate::run(args, &mut out),
     }

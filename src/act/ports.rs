@@ -70,6 +70,8 @@ pub enum Outcome {
     Refused(String),
     /// There is no such way here, and why.
     Absent(String),
+    /// It was not tried, and can be.
+    Ready,
 }
 
 /// By what it is known that the screen is locked.
@@ -118,6 +120,15 @@ pub enum Subject {
     Peer { pid: u32, uid: u32 },
     /// Whoever is at the session that is watched: a notice was answered there.
     Session,
+}
+
+/// What a notice says. Nothing typed, and nothing else that is private, belongs in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Words {
+    pub summary: String,
+    pub body: String,
+    /// The buttons, with their labels.
+    pub answers: Vec<(Answer, String)>,
 }
 
 /// The one notice that is shown at a time; a new one replaces it.

@@ -1,8 +1,8 @@
 //! Between the rules of acting and the desk: what is asked there, and what comes back.
 
 use super::control::{Client, Peer, Request};
-use super::desk::{Desk, NoDesk, Words};
-use crate::act::ports::{Action, Authority, Heard, Locked, Subject};
+use super::desk::{Desk, NoDesk};
+use crate::act::ports::{Action, Authority, Heard, Locked, Subject, Words};
 use crate::act::{Act, Deed, Mode};
 use std::collections::VecDeque;
 use tokio::sync::mpsc;

@@ -325,6 +325,7 @@ fn steps(locked: &Locked) -> String {
             Outcome::Silent => "neither answered nor locked in time".into(),
             Outcome::Refused(error) => format!("was refused: {error}"),
             Outcome::Absent(why) => format!("is not there: {why}"),
+            Outcome::Ready => "can be tried".into(),
         };
         format!("{} {outcome}", step.name())
     };

@@ -1,7 +1,8 @@
 //! The desk at which the person sits, as the agent needs it: to lock the session, to show a notice, to ask for the
 //! account's password, and to hear of it all.
 
-use crate::act::ports::{Action, Answer, Authority, Heard, Locked, Notice, Subject};
+use crate::act::ports::{Action, Answer, Authority, Heard, Locked, Notice, Subject, Words};
+use crate::bus;
 use crate::event::Micros;
 use crate::record::json::iso8601;
 use std::future::{Future, pending, ready};
@@ -21,6 +22,28 @@ pub trait Desk {
     fn show(&self, words: Words);
 
     fn withdraw(&self);
+}
+
+impl Desk for bus::Desk {
+    fn heard(&self) -> impl Future<Output = Heard> {
+        bus::Desk::heard(self)
+    }
+
+    fn lock(&self) -> impl Future<Output = Locked> + Send + 'static {
+        bus::Desk::lock(self)
+    }
+
+    fn authorise(&self, subject: Subject, action: Action) -> impl Future<Output = Authority> + Send + 'static {
+        bus::Desk::authorise(self, subject, action)
+    }
+
+    fn show(&self, words: Words) {
+        bus::Desk::show(self, words);
+    }
+
+    fn withdraw(&self) {
+        bus::Desk::withdraw(self);
+    }
 }
 
 /// Where there is none: nothing is heard, shown or locked, and nobody can be asked.
@@ -43,15 +66,6 @@ impl Desk for NoDesk {
     fn show(&self, _: Words) {}
 
     fn withdraw(&self) {}
-}
-
-/// What a notice says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Words {
-    pub summary: String,
-    pub body: String,
-    /// The buttons, with their labels.
-    pub answers: Vec<(Answer, String)>,
 }
 
 impl From<Notice> for Words {

@@ -2,8 +2,8 @@
 //! logind reports it where nobody listens.
 
 use super::connection::{ANSWER_LIMIT, CallError, Target};
-use super::screen::Evidence;
 use super::{Shared, logind};
+use crate::act::ports::{Evidence, Locked, Outcome, Step};
 use crate::sources::x11::grab::Keyboard;
 use std::future::Future;
 use std::io;
@@ -19,29 +19,8 @@ const HELD: Duration = Duration::from_millis(400);
 /// Between two looks.
 const PACE: Duration = Duration::from_millis(100);
 
-/// A way to have the screen locked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
-    Logind,
-    /// `org.freedesktop.ScreenSaver`
-    ScreenSaver,
-    /// `org.gnome.ScreenSaver`
-    Gnome,
-    /// `decision.lock_command`
-    Command,
-}
-
 impl Step {
     pub const ALL: [Step; 4] = [Step::Logind, Step::ScreenSaver, Step::Gnome, Step::Command];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Step::Logind => "logind",
-            Step::ScreenSaver => "org.freedesktop.ScreenSaver",
-            Step::Gnome => "org.gnome.ScreenSaver",
-            Step::Command => "decision.lock_command",
-        }
-    }
 
     fn saver(self) -> Option<Target> {
         match self {
@@ -50,34 +29,6 @@ impl Step {
             Step::Logind | Step::Command => None,
         }
     }
-}
-
-/// What came of one step.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    /// The screen is locked, and by what that is known.
-    Locked(Evidence),
-    /// The request was accepted, and nothing locked in time.
-    Unverified,
-    /// Neither an answer nor a lock in time.
-    Silent,
-    /// With this error of D-Bus.
-    Refused(String),
-    /// There is no such way here, and why.
-    Absent(String),
-    /// It can be tried. Only of [`super::Desk::prospects`].
-    Ready,
-}
-
-/// What came of a request to lock.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Locked {
-    /// The steps that were tried, in order; none, where the screen was locked already.
-    pub tried: Vec<(Step, Outcome)>,
-    /// The one that locked.
-    pub by: Option<Step>,
-    /// By what the screen is known to be locked; `None`: nothing locked it.
-    pub evidence: Option<Evidence>,
 }
 
 /// Where `decision.lock_command` is asked for: a file in the folder that the service manager makes for the agent, which

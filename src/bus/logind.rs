@@ -5,8 +5,8 @@
 //! are all the same case.
 
 use super::connection::{ANSWER_LIMIT, Bus, CallError, DBUS, Target, object_in, text_of};
-use super::screen::Evidence;
 use super::{Heard, Shared};
+use crate::act::ports::Evidence;
 use crate::sources::session::Seat;
 use futures_util::StreamExt;
 use zbus::zvariant::{OwnedObjectPath, Value};

@@ -1,8 +1,8 @@
 //! Notices on the desktop, with buttons; and the screen saver by which the screen was locked, which is on the same bus.
 
 use super::connection::{ANSWER_LIMIT, DBUS, Target};
-use super::screen::Evidence;
 use super::{Answer, Heard, Shared, chain};
+use crate::act::ports::{Evidence, Words};
 use futures_util::StreamExt;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -21,15 +21,6 @@ const RULES: [&str; 3] = [
 ];
 /// The critical urgency of the specification: shown until it is answered.
 const CRITICAL: u8 = 2;
-
-/// What is shown to the owner. Nothing typed, and nothing else that is private, belongs in it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Notice {
-    pub summary: String,
-    pub body: String,
-    /// The buttons, with their labels.
-    pub answers: Vec<(Answer, String)>,
-}
 
 impl Answer {
     /// As the notice's server repeats it.
@@ -50,7 +41,7 @@ pub struct Notices {
 #[derive(Debug, Default)]
 struct State {
     is_needed: bool,
-    wanted: Option<Notice>,
+    wanted: Option<Words>,
     shown: Option<Shown>,
     /// Of what was wanted before: to be taken away.
     to_close: Option<Shown>,
@@ -72,7 +63,7 @@ impl Notices {
     }
 
     /// The notice that is to be on the screen from now on.
-    pub fn want(&self, notice: Option<Notice>) {
+    pub fn want(&self, notice: Option<Words>) {
         let mut state = self.state();
         if state.wanted != notice {
             state.is_needed |= notice.is_some();

@@ -2,6 +2,7 @@
 
 use super::Shared;
 use super::connection::{ANSWER_LIMIT, CallError, Target};
+use crate::act::ports::{Action, Authority, Subject};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -14,24 +15,6 @@ const PERSON_LIMIT: Duration = Duration::from_secs(120);
 /// `AllowUserInteraction`
 const MAY_ASK: u32 = 1;
 
-/// What came of a question to polkit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Authority {
-    Granted,
-    Denied,
-    /// There is no polkit, or it does not know the action.
-    Absent,
-}
-
-/// What is asked for; packaging/org.seclyzer.policy says what each takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action {
-    /// To answer an alarm, or to change what is learnt.
-    Confirm,
-    Guest,
-    Pause,
-}
-
 impl Action {
     pub const ALL: [Action; 3] = [Action::Confirm, Action::Guest, Action::Pause];
 
@@ -42,21 +25,6 @@ impl Action {
             Action::Pause => "org.seclyzer.pause",
         }
     }
-}
-
-/// Who asks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Subject {
-    /// The process at the other end of a socket.
-    Peer {
-        pid: u32,
-        /// In ticks since the start, as /proc/PID/stat has it; 0: polkit looks itself. The password is asked for each time,
-        /// so that a process that came to have the same number gains nothing.
-        start_time: u64,
-        uid: u32,
-    },
-    /// Whoever is at the session that is watched: a notice was answered there.
-    Session,
 }
 
 pub async fn authorise(shared: &Arc<Shared>, subject: Subject, action: Action) -> Authority {
@@ -93,8 +61,10 @@ async fn subject_of(
     subject: Subject,
 ) -> Option<(&'static str, HashMap<&'static str, Value<'static>>)> {
     Some(match subject {
-        Subject::Peer { pid, start_time, uid } => {
-            let start = ("start-time", Value::U64(start_time));
+        Subject::Peer { pid, uid } => {
+            // 0: polkit looks itself. The password is asked for each time, so that a process that came to have the same
+            // number gains nothing.
+            let start = ("start-time", Value::U64(0));
             ("unix-process", HashMap::from([("pid", Value::U32(pid)), start, ("uid", Value::I32(uid.cast_signed()))]))
         }
         Subject::Session => {

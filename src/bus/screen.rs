@@ -1,17 +1,6 @@
 //! Whether the screen is locked, as far as anything tells, and what of it is news.
 
-use super::Heard;
-
-/// By what it is known that the screen is locked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Evidence {
-    /// logind's `LockedHint`, which the locker sets.
-    Hint,
-    /// A program took the keyboard for itself once locking was asked for, and holds it.
-    Grab,
-    /// The screen saver that was asked to lock calls itself active.
-    Saver,
-}
+use crate::act::ports::{Evidence, Heard};
 
 /// All evidence that there is.
 #[derive(Debug, Default)]

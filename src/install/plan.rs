@@ -176,7 +176,7 @@ fn autostart(command: &str) -> String {
 mod tests {
     use super::super::Account;
     use super::*;
-    use crate::bus::Action;
+    use crate::act::ports::Action;
 
     fn system(executable: &str) -> System {
         let account = Account {

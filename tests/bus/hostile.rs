@@ -1,6 +1,7 @@
 use crate::dbus::{Daemon, Way, heard};
 use crate::eventually;
-use seclyzer::bus::{BURST, Heard, MESSAGE_BYTES};
+use seclyzer::act::ports::Heard;
+use seclyzer::bus::{BURST, MESSAGE_BYTES};
 use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt;
 use zbus::Connection;

@@ -1,10 +1,10 @@
 use crate::dbus::{Daemon, NOTIFICATIONS, Notifications, heard, nothing_heard, press};
 use crate::eventually;
-use seclyzer::bus::{Answer, Heard, Notice};
+use seclyzer::act::ports::{Answer, Heard, Words};
 use zbus::fdo::DBusProxy;
 
-fn question() -> Notice {
-    Notice {
+fn question() -> Words {
+    Words {
         summary: "Is it you?".into(),
         body: "Somebody types unlike you.".into(),
         answers: vec![(Answer::ItIsMe, "It is me".into()), (Answer::Lock, "Lock".into())],

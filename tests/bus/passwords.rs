@@ -1,8 +1,8 @@
 use crate::dbus::{Daemon, Polkit, Way};
 use crate::eventually;
-use seclyzer::bus::{Action, Authority, Subject};
+use seclyzer::act::ports::{Action, Authority, Subject};
 
-const PEER: Subject = Subject::Peer { pid: 77, start_time: 0, uid: 4711 };
+const PEER: Subject = Subject::Peer { pid: 77, uid: 4711 };
 
 #[tokio::test]
 async fn polkit_decides_for_a_process_and_for_the_session() {

@@ -3,7 +3,8 @@
 #![allow(dead_code, reason = "each test uses a part of it")]
 
 use super::{eventually, xserver::Process};
-use seclyzer::bus::{Addresses, Desk, Heard, Session};
+use seclyzer::act::ports::Heard;
+use seclyzer::bus::{Addresses, Desk, Session};
 use seclyzer::sources::session::Seat;
 use seclyzer::sources::x11::Environment;
 use std::collections::HashMap;
