@@ -27,7 +27,6 @@ use crate::sources::capture::Capture;
 use crate::sources::clock::EventClock;
 use crate::sources::evdev::{Devices, EvdevError};
 use crate::sources::path_watch::PathWatch;
-
 use crate::store::{Displaced, ModelKind, Store, StoreError, folder_of};
 use control::{Answer, Client, Clients, Request};
 use feed::{Feed, StrokesStatus};
