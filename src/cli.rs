@@ -99,8 +99,8 @@ enum Command {
     Watch(watch::Args),
     Lock(lock::Args),
     /// What a unit of the service manager runs to lock the session
-    #[command(hide = true)]
-    LockCommand,
+    #[command(name = "lock-command", hide = true)]
+    Locker,
     Decision(decision::Args),
     Evaluate(evaluate::Args),
 }
@@ -231,7 +231,7 @@ fn dispatch(cli: &Cli) -> Result<(), Error> {
         Command::Check(args) => check::run(args, config, &mut out),
         Command::Watch(args) => watch::run(args, &load(config)?.config, &mut out),
         Command::Lock(args) => lock::run(args, &load(config)?.config, &mut out),
-        Command::LockCommand => lock_command::run(load(config)?.config.decision.lock_command.as_deref()),
+        Command::Locker => lock_command::run(load(config)?.config.decision.lock_command.as_deref()),
         Command::Decision(args) => decision::run(args, &load(config)?.config, &mut out),
         Command::Evaluate(args) => evaluate::run(args, &mut out),
     }

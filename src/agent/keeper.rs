@@ -179,13 +179,12 @@ impl Keeper {
         self.save(recognition, Instant::now());
     }
 
-    /// What was learnt is replaced: nothing of before is to be found again.
-    fn begin_anew(&mut self, recognition: &mut Recognition) {
+    /// What was learnt is replaced or forgotten: nothing of before is to be found in the live state again.
+    fn renew_live(&mut self, recognition: &mut Recognition) {
         if let Ok(live) = &mut self.live {
             live.clear();
         }
         self.keep_live(recognition);
-        self.save(recognition, Instant::now());
     }
 
     /// As it may be shown.
@@ -223,10 +222,7 @@ impl Keeper {
     ) -> impl Future<Output = Answer> + Send + 'static {
         recognition.forget(now_us, what);
         let (store, identity, kinds) = (self.store.clone(), Arc::clone(&self.identity), ModelKind::of(what));
-        if let Ok(live) = &mut self.live {
-            live.clear();
-        }
-        self.keep_live(recognition);
+        self.renew_live(recognition);
         self.since_us.retain(|kind, _| !kinds.contains(kind));
         (self.hash, self.saved) = (0, Instant::now());
         async move {
@@ -255,7 +251,8 @@ impl Keeper {
                 let is_replaced =
                     |kind| if kind == ModelKind::Keys { part.keys.is_some() } else { part.mouse.is_some() };
                 self.since_us.retain(|&kind, _| !is_replaced(kind));
-                self.begin_anew(recognition);
+                self.renew_live(recognition);
+                self.save(recognition, Instant::now());
                 self.audit("imported");
                 Answer::Done("imported; the agent goes on from this model".into())
             }

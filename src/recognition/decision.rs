@@ -303,10 +303,10 @@ impl Decision {
     /// has all of a case that raised no doubt.
     fn close(&mut self, skip: usize) {
         let is_owners = self.state != State::Stranger;
-        if self.holds_back && is_owners {
-            self.mouse.learn(self.case.actions_from(skip));
-        }
-        if is_owners || !self.holds_back {
+        if is_owners {
+            if self.holds_back {
+                self.mouse.learn(self.case.actions_from(skip));
+            }
             self.mouse.settle(self.case.actions_from(skip));
         }
         if self.case.cut {

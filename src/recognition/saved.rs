@@ -136,10 +136,7 @@ fn with(keys: SavedKeys, Learnt { owner, level, sittings, .. }: &Learnt) -> Save
 }
 
 pub(super) fn decision(settings: Settings, saved: Option<&Saved>) -> Result<Decision, BadState> {
-    let Some(saved) = saved else {
-        return Ok(Decision::new(settings, Model::new(), Learnt::default()));
-    };
-    let (keys, mouse) = models(saved)?;
+    let (keys, mouse) = saved.map_or(Ok((None, None)), models)?;
     Ok(Decision::new(settings, keys.unwrap_or_default(), mouse.unwrap_or_default()))
 }
 

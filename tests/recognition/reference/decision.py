@@ -192,9 +192,9 @@ class Decision:
         """The case ends; what it held is learnt, but for its first `skip` items. Of a stranger nothing is. What is stored
         has all of a case that raised no doubt."""
         is_owners = self.state != STRANGER
-        if self.holds_back and is_owners:
-            self.learn_ahead(skip)
-        if is_owners or not self.holds_back:
+        if is_owners:
+            if self.holds_back:
+                self.learn_ahead(skip)
             level = self.sure.level
             for kind, _, odds in self.held[skip:]:
                 if kind == "mouse" and odds[0] is not None:
