@@ -43,6 +43,7 @@ recognition: build ## Errors and takeovers on public sets that you fetched into 
 
 test-packages:
 	@scripts/packages.sh test
+	@scripts/python.sh
 
 test-vm: build test-packages ## The release binary in virtual machines: real input devices, a whole desktop; TEST=desktop_… for some
 	@scripts/test-vm.sh $(CARGO) $(abspath $(BINARY)) $(TEST)

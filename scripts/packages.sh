@@ -5,7 +5,7 @@ set -euo pipefail
 
 case "${1:-}" in
     build) packages=(gcc libc6-dev) ;;
-    test) packages=(gcc libc6-dev python3-minimal curl redis-server redis-tools influxdb victoria-metrics openssl
+    test) packages=(gcc libc6-dev python3-minimal python3-venv curl redis-server redis-tools influxdb victoria-metrics openssl
                     xvfb xauth x11-xkb-utils openbox twm xterm systemd dbus-daemon i3lock
                     valgrind) ;;
     deb) packages=(gcc libc6-dev dpkg-dev) ;;

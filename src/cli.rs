@@ -28,6 +28,7 @@ mod text;
 mod time;
 mod trial;
 mod uninstall;
+pub mod view;
 mod watch;
 
 use crate::agent::replay::ReplayError;
@@ -103,6 +104,7 @@ enum Command {
     Locker,
     Decision(decision::Args),
     Evaluate(evaluate::Args),
+    Export(view::ExportArgs),
 }
 
 /// Why a command failed.
@@ -187,7 +189,12 @@ pub fn command() -> clap::Command {
 pub fn main() -> ExitCode {
     // The first thing of all: what waits for the moment between start and hardening waits in vain.
     hardening::protect_memory();
-    let cli = match Cli::try_parse() {
+    run_parsed(dispatch)
+}
+
+/// Parses the arguments of a program and runs what they ask for; its error becomes a message and the exit code.
+pub fn run_parsed<C: Parser>(run: impl FnOnce(&C) -> Result<(), Error>) -> ExitCode {
+    let cli = match C::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
             // Nowhere to say that it cannot be said.
@@ -195,7 +202,7 @@ pub fn main() -> ExitCode {
             return if error.use_stderr() { ExitCode::from(code::USAGE) } else { ExitCode::SUCCESS };
         }
     };
-    match dispatch(&cli) {
+    match run(&cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
         Err(error) => {
@@ -234,6 +241,7 @@ fn dispatch(cli: &Cli) -> Result<(), Error> {
         Command::Locker => lock_command::run(load(config)?.config.decision.lock_command.as_deref()),
         Command::Decision(args) => decision::run(args, &load(config)?.config, &mut out),
         Command::Evaluate(args) => evaluate::run(args, &mut out),
+        Command::Export(_) => view::run_instead(),
     }
 }
 
@@ -243,7 +251,8 @@ fn drop_lock(out: impl Write, run: impl FnOnce() -> Result<(), Error>) -> Result
     run()
 }
 
-fn load(explicit: Option<&Path>) -> Result<Loaded, ConfigError> {
+/// The configuration, from the file that is named or the first that exists, and the environment.
+pub fn load(explicit: Option<&Path>) -> Result<Loaded, ConfigError> {
     crate::config::read(explicit, &process_environment())
 }
 

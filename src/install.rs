@@ -17,6 +17,8 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// The program that draws and exports.
+pub const VIEW: &str = "seclyzer-view";
 /// The group that may read input devices.
 pub const GROUP: &str = "input";
 
@@ -70,6 +72,11 @@ pub struct System {
 }
 
 impl System {
+    /// The second program, which draws and exports; it may not be there.
+    pub fn view(&self) -> PathBuf {
+        self.executable.with_file_name(VIEW)
+    }
+
     /// Where a path of the installation is on this machine.
     pub fn at(&self, path: &Path) -> PathBuf {
         self.root.join(path.strip_prefix("/").unwrap_or(path))
@@ -112,6 +119,8 @@ pub enum Contents {
     Text(String),
     /// Those of the program itself.
     Program,
+    /// Those of the program beside it that draws and exports.
+    View,
 }
 
 /// A command that follows the changes or goes before them. What it tells a running system is not part of what is

@@ -47,6 +47,7 @@ fn help_says_what_each_command_does_with_examples() {
         "lock",
         "decision",
         "evaluate",
+        "export",
     ];
     for command in commands {
         let arguments: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();

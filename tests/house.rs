@@ -91,6 +91,25 @@ fn each_room_knows_only_those_it_may_know() {
 }
 
 #[test]
+fn only_the_second_program_has_what_draws_and_exports_and_it_has_nothing_of_devices_and_sinks() {
+    let is_of_view =
+        |path: &Path| path.strip_prefix(env!("CARGO_MANIFEST_DIR")).is_ok_and(|p| p.starts_with("src/view"));
+    let (view, agent): (Vec<_>, Vec<_>) = sources_under("").into_iter().partition(|path| is_of_view(path));
+    assert!(view.len() > 5 && agent.len() > 100, "the rooms have moved");
+    for path in agent {
+        for library in ["maud::", "parquet::", "plotters::", "ratatui::"] {
+            assert!(!code(&path).contains(library), "{} names {library}", path.display());
+        }
+    }
+    for path in view {
+        // Of the database it has what `store::read_only` opens.
+        for other in ["evdev", "seclyzer::sources", "seclyzer::sinks", "seclyzer::bus", "Connection::open", "unsafe"] {
+            assert!(!code(&path).contains(other), "{} names {other}", path.display());
+        }
+    }
+}
+
+#[test]
 fn unsafe_code_stands_only_at_system_calls_and_says_why_it_is_sound() {
     for path in sources_under("") {
         let lines: Vec<String> = code(&path).lines().map(str::to_owned).collect();

@@ -103,6 +103,22 @@ fn an_upgrade_replaces_the_program_and_keeps_configuration_and_data() {
 }
 
 #[test]
+fn the_second_program_is_installed_and_removed_with_the_first_where_it_is_beside_it() {
+    for (way, path) in WAYS.into_iter().zip(["/home/ann/.local/bin/seclyzer-view", "/usr/local/bin/seclyzer-view"]) {
+        let mut machine = Machine::new();
+        machine.install(way, "").expect("installed");
+        assert!(!machine.is_there(path));
+        machine.put("/download/seclyzer-view", "view 1");
+        assert_eq!(machine.install(way, "").expect("upgraded"), 1, "{way:?}");
+        assert_eq!(machine.text(path), "view 1");
+        let mode = fs::metadata(machine.system.at(Path::new(path))).expect("a file").permissions().mode();
+        assert_eq!(mode & 0o7777, 0o755);
+        machine.uninstall(way);
+        assert!(!machine.is_there(path));
+    }
+}
+
+#[test]
 fn what_stood_in_a_file_s_place_comes_back() {
     let mut machine = Machine::new();
     machine.put("/usr/local/bin/seclyzer", "another program of that name");

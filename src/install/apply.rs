@@ -44,6 +44,7 @@ impl System {
         match contents {
             Contents::Text(text) => Ok(text.clone().into_bytes()),
             Contents::Program => fs::read(&self.executable),
+            Contents::View => fs::read(self.view()),
         }
     }
 

@@ -1,6 +1,6 @@
 //! What an installation consists of.
 
-use super::{Command, Contents, Step, System, Way};
+use super::{Command, Contents, Step, System, VIEW, Way};
 use std::path::{Path, PathBuf};
 
 const RULES: &str = include_str!("../../udev/72-seclyzer.rules");
@@ -74,6 +74,7 @@ fn user_steps(system: &System, is_packaged: bool, steps: &mut Vec<Step>) {
         for (name, unit) in USER_UNITS {
             steps.push(text(units.join(name), &naming(&program, unit), 0o644));
         }
+        steps.extend(view_step(&program, system));
         steps.push(Step::File { path: program, contents: Contents::Program, mode: 0o755 });
     }
     let wanted = units.join("graphical-session.target.wants/seclyzer.service");
@@ -99,6 +100,7 @@ fn hardened_steps(system: &System, is_packaged: bool, steps: &mut Vec<Step>) {
         if system.at(Path::new(POLICIES)).is_dir() {
             steps.push(text(Path::new(POLICIES).join("org.seclyzer.policy"), POLICY, 0o644));
         }
+        steps.extend(view_step(&program, system));
         // A program that may not be read may not be traced either, from its first instruction on: a tracer of the same
         // account would have the group by it.
         steps.push(Step::File { path: program, contents: Contents::Program, mode: 0o711 });
@@ -109,6 +111,12 @@ fn hardened_steps(system: &System, is_packaged: bool, steps: &mut Vec<Step>) {
     let path = format!("/etc/xdg/autostart/seclyzer-{user}.desktop");
     steps.push(text(path, &autostart(&tell_session(user)), 0o644));
     steps.push(text("/etc/seclyzer/config.example.toml", CONFIG, 0o644));
+}
+
+/// The second program goes beside the first, where it is there. It never has the group, so it may be read.
+fn view_step(program: &Path, system: &System) -> Option<Step> {
+    let path = program.with_file_name(VIEW);
+    system.view().is_file().then_some(Step::File { path, contents: Contents::View, mode: 0o755 })
 }
 
 /// The hardened service's database, and what the session says of itself.

@@ -85,6 +85,7 @@ fn removing_the_package_takes_along_what_an_account_has_installed_of_it() {
 fn check_files(guest: &mut Guest) {
     for path in [
         "/usr/bin/seclyzer",
+        "/usr/bin/seclyzer-view",
         "/usr/lib/systemd/user/seclyzer.service",
         "/usr/lib/udev/rules.d/72-seclyzer.rules",
         "/usr/share/bash-completion/completions/seclyzer",

@@ -1,0 +1,104 @@
+//! `seclyzer export`: the commands of the second program, `seclyzer-view`, which draws and exports.
+//!
+//! This program knows their arguments, so that help, completions and man pages are those of one command, and runs the
+//! other one in its place. The other one alone has the libraries for it: they would cost the agent memory.
+
+use super::{Error, time};
+use crate::event::Micros;
+use crate::install::VIEW;
+use crate::record::{Kind, Origin};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use std::ffi::OsString;
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Write records to files that other programs read: CSV, JSON lines or Parquet
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  seclyzer export --format parquet --since 30d          one file a kind in this folder
+  seclyzer export --format csv --kind keystroke -o typing.csv
+  seclyzer export --format jsonl --kind score -o - | jq .trust
+
+TIME is RFC 3339 (2026-11-23T09:00:00+01:00), a date or a date and time of the local zone, or an age: 90s, 30m, 2h, 7d,
+4w. Columns have the names and the order of docs/contract.md; `timestamp` is in UTC. The version of the contract is in
+each record's `schema`, and in the metadata of a Parquet file. The agent may run meanwhile.
+
+Exit codes: 0 written; 64 no such file for these kinds; 66 there is no database; 69 seclyzer-view is not installed; 73 a
+file exists already, or cannot be written.")]
+pub struct ExportArgs {
+    /// The form
+    #[arg(long, value_enum)]
+    pub format: Format,
+    /// Only records of this kind; may be repeated
+    #[arg(long = "kind", value_name = "KIND", value_parser = kinds())]
+    pub kinds: Vec<Kind>,
+    #[command(flatten)]
+    pub span: SpanArgs,
+    /// Only records of this origin
+    #[arg(long, value_parser = origins())]
+    pub origin: Option<Origin>,
+    /// A folder that exists, or for one kind a file; `-` is standard output
+    #[arg(short, long, value_name = "FILE", default_value = ".")]
+    pub output: PathBuf,
+    /// Replace files that exist
+    #[arg(long)]
+    pub force: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    Csv,
+    Jsonl,
+    Parquet,
+}
+
+/// Which windows' ends are asked for.
+#[derive(Debug, Clone, Copy, Default, clap::Args)]
+pub struct SpanArgs {
+    /// From this time on
+    #[arg(long, value_name = "TIME", value_parser = time::parse)]
+    pub since: Option<Micros>,
+    /// Up to this time
+    #[arg(long, value_name = "TIME", value_parser = time::parse)]
+    pub until: Option<Micros>,
+}
+
+impl SpanArgs {
+    /// # Errors
+    /// It ends before it begins.
+    pub fn check(&self) -> Result<(), Error> {
+        match (self.since, self.until) {
+            (Some(since_us), Some(until_us)) if since_us > until_us => {
+                Err(Error::Usage("--since is later than --until".into()))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn kinds() -> impl TypedValueParser<Value = Kind> {
+    let named = |name: String| Kind::ALL.into_iter().find(|kind| kind.name() == name).expect("one of them");
+    PossibleValuesParser::new(Kind::ALL.map(Kind::name)).map(named)
+}
+
+fn origins() -> impl TypedValueParser<Value = Origin> {
+    let named = |name: String| Origin::named(&name).expect("one of them");
+    PossibleValuesParser::new(Origin::ALL.map(Origin::name)).map(named)
+}
+
+/// Runs the second program in place of this one, with the same arguments. It returns only if that fails.
+pub fn run_instead() -> Result<(), Error> {
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let beside = std::env::current_exe().ok().map(|program| program.with_file_name(VIEW));
+    let program = beside.filter(|program| program.is_file()).unwrap_or_else(|| Path::new(VIEW).into());
+    let error = Command::new(&program).args(arguments).exec();
+    Err(Error::Unavailable(match error.kind() {
+        io::ErrorKind::NotFound => format!(
+            "the program {VIEW} is not here, which draws and exports: put it beside this one or into a folder of PATH; \
+             `make build` makes both, and the Debian package contains both"
+        ),
+        _ => format!("{}: {error}", program.display()),
+    }))
+}

@@ -1,0 +1,41 @@
+//! The command `seclyzer-view`: what draws and exports. `seclyzer` runs it; the agent has none of its libraries.
+//!
+//! It opens the database to read, and asks the agent on the status socket. It opens no device, and writes nothing but
+//! the files that it is asked for.
+
+mod database;
+mod export;
+
+use clap::{Parser, Subcommand};
+use seclyzer::cli::view::ExportArgs;
+use seclyzer::cli::{self, Error};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// What `seclyzer` runs to draw and to export.
+#[derive(Debug, Parser)]
+#[command(name = "seclyzer", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// Read this file instead of the first that exists of $XDG_CONFIG_HOME/seclyzer/config.toml and
+    /// /etc/seclyzer/config.toml
+    #[arg(long, value_name = "FILE", global = true)]
+    config: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Export(ExportArgs),
+}
+
+fn main() -> ExitCode {
+    cli::run_parsed(|cli: &Cli| dispatch(cli))
+}
+
+fn dispatch(cli: &Cli) -> Result<(), Error> {
+    let config = cli::load(cli.config.as_deref())?.config;
+    match &cli.command {
+        Command::Export(args) => export::run(args, &config),
+    }
+}

@@ -1,0 +1,235 @@
+//! `seclyzer export`: what is in its files is what the database contains, in three forms and for other programs.
+
+mod support;
+
+use seclyzer::record::Kind;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use support::agent::Home;
+
+const FORMATS: [&str; 3] = ["csv", "jsonl", "parquet"];
+
+/// A database that contains records of all kinds: a trace's, and some of recognition.
+fn home_with_records() -> Home {
+    let home = Home::with_config("[redis]\nenabled = false\n[influx]\nenabled = false\n");
+    let trace = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/desk.jsonl");
+    let output = home.run(&["replay", trace.to_str().expect("UTF-8"), "--speed", "max"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let connection = rusqlite::Connection::open(home.database()).expect("a database");
+    connection
+        .execute_batch(
+            "INSERT INTO scores SELECT id + 1000, window_end, user, host, origin, 0, 0, stored, schema, 'owner',
+                 nullif(id % 3 * 25, 0), 100 * id, 50, 2 FROM keystroke_features;
+             INSERT INTO decisions SELECT id + 2000, window_end, user, host, 'device', 0, 0, stored, schema, 'owner',
+                 'doubtful', 'evidence', iif(id % 2, 'keys', NULL) FROM keystroke_features;
+             UPDATE app_transitions SET to_app = 'a, \"b\"' || char(10) || 'c' WHERE id = (SELECT min(id) FROM app_transitions);
+             UPDATE sequence SET last_id = 4000;",
+        )
+        .expect("records");
+    home
+}
+
+fn export(home: &Home, arguments: &[&str]) -> (Option<i32>, Vec<u8>, String) {
+    let output = home.run(&[&["export"], arguments].concat());
+    (output.status.code(), output.stdout, String::from_utf8(output.stderr).expect("UTF-8"))
+}
+
+fn lines(home: &Home, arguments: &[&str]) -> Vec<Value> {
+    let (code, out, error) = export(home, &[&["--format", "jsonl", "-o", "-"], arguments].concat());
+    assert_eq!(code, Some(0), "{error}");
+    String::from_utf8(out).expect("UTF-8").lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+}
+
+fn file(home: &Home, kind: Kind, format: &str) -> PathBuf {
+    home.path().join(format!("seclyzer-{}.{format}", kind.name()))
+}
+
+#[test]
+fn all_kinds_are_written_each_to_a_file_of_its_own_that_is_its_owner_s_alone() {
+    let home = home_with_records();
+    for format in FORMATS {
+        let (code, out, error) = export(&home, &["--format", format]);
+        assert_eq!((code, out.as_slice(), error.as_str()), (Some(0), b"".as_slice(), ""));
+        for kind in Kind::ALL {
+            let metadata = file(&home, kind, format).metadata().expect("a file");
+            assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
+            assert!(metadata.len() > 0);
+        }
+    }
+    let parts = std::fs::read_dir(home.path())
+        .expect("a folder")
+        .filter(|entry| entry.as_ref().expect("an entry").file_name().to_string_lossy().ends_with(".part"));
+    assert_eq!(parts.count(), 0);
+}
+
+#[test]
+fn json_lines_are_the_very_text_of_a_record() {
+    let home = home_with_records();
+    let trace = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/desk.jsonl");
+    let replayed = home.run(&["replay", trace.to_str().expect("UTF-8"), "--speed", "max", "--stdout"]).stdout;
+    let replayed = String::from_utf8(replayed).expect("UTF-8");
+    for kind in [Kind::Keystroke, Kind::Mouse] {
+        let mark = format!("{{\"type\":\"{}\"", kind.name());
+        let expected: Vec<&str> = replayed.lines().filter(|line| line.starts_with(&mark)).collect();
+        let (_, out, _) = export(&home, &["--format", "jsonl", "--kind", kind.name(), "-o", "-"]);
+        assert_eq!(String::from_utf8(out).expect("UTF-8").lines().collect::<Vec<_>>(), expected);
+    }
+}
+
+#[test]
+fn a_span_and_an_origin_select_and_the_order_is_that_of_time() {
+    let home = home_with_records();
+    let ends: Vec<i64> =
+        lines(&home, &["--kind", "keystroke"]).iter().map(|row| row["window_end"].as_i64().expect("µs")).collect();
+    assert!(ends.len() > 4 && ends.is_sorted());
+    let at = |us: i64| seclyzer::record::json::iso8601(us);
+    let (since, until) = (at(ends[1]), at(ends[3]));
+    let some = lines(&home, &["--kind", "keystroke", "--since", &since, "--until", &until]);
+    assert_eq!(some.iter().map(|row| row["window_end"].as_i64().expect("µs")).collect::<Vec<_>>(), ends[1..=3]);
+    assert_eq!(lines(&home, &["--kind", "decision", "--origin", "device"]).len(), ends.len());
+    assert!(lines(&home, &["--kind", "decision", "--origin", "trace"]).is_empty());
+    let (code, _, error) = export(&home, &["--format", "csv", "--since", "1h", "--until", "2h"]);
+    assert_eq!(code, Some(64), "{error}");
+}
+
+#[test]
+fn a_file_that_exists_is_kept_unless_it_is_to_be_replaced() {
+    let home = home_with_records();
+    let path = home.path().join("typing.csv");
+    std::fs::write(&path, "mine").expect("a file");
+    let arguments = ["--format", "csv", "--kind", "keystroke", "-o", path.to_str().expect("UTF-8")];
+    let (code, _, error) = export(&home, &arguments);
+    assert_eq!(code, Some(73));
+    assert!(error.contains("typing.csv: exists already; name another file, or use --force"), "{error}");
+    assert_eq!(std::fs::read(&path).expect("a file"), b"mine");
+    let (code, _, error) = export(&home, &[&arguments[..], &["--force"]].concat());
+    assert_eq!(code, Some(0), "{error}");
+    assert!(std::fs::read_to_string(&path).expect("a file").starts_with("type,schema,user,host,origin,timestamp,"));
+}
+
+#[test]
+fn what_cannot_be_is_refused_with_what_would_be_right() {
+    let home = Home::with_config("");
+    let (code, _, error) = export(&home, &["--format", "csv"]);
+    assert_eq!(code, Some(66), "{error}");
+    let home = home_with_records();
+    let (code, _, error) = export(&home, &["--format", "csv", "-o", "-"]);
+    assert_eq!(code, Some(64));
+    assert!(error.contains("one kind with --kind"), "{error}");
+    let (code, _, error) = export(&home, &["--format", "csv", "-o", "nowhere/x.csv", "--kind", "app"]);
+    assert_eq!(code, Some(73));
+    assert!(error.contains("nowhere/x.csv"), "{error}");
+    rusqlite::Connection::open(home.database()).and_then(|c| c.pragma_update(None, "user_version", 3)).expect("set");
+    let (code, _, error) = export(&home, &["--format", "csv"]);
+    assert_eq!(code, Some(69));
+    assert!(error.contains("start the agent once"), "{error}");
+}
+
+#[test]
+fn a_disk_that_is_full_is_reported_and_leaves_no_file_behind() {
+    let home = home_with_records();
+    // More than SQLite needs for its index of the log, and less than the records.
+    const LIMIT_BYTES: u64 = 36_000;
+    let mut command = home.cramped_command(&["export", "--format", "jsonl", "--kind", "keystroke"], LIMIT_BYTES);
+    let output = command.output().expect("it runs");
+    assert_eq!(output.status.code(), Some(73));
+    let left: Vec<_> =
+        std::fs::read_dir(home.path()).expect("a folder").flatten().map(|entry| entry.file_name()).collect();
+    assert!(left.iter().all(|name| !name.to_string_lossy().starts_with("seclyzer-")), "{left:?}");
+}
+
+#[test]
+fn without_the_second_program_what_to_install_is_named() {
+    let home = Home::with_config("");
+    let alone = home.path().join("seclyzer");
+    std::fs::copy(env!("CARGO_BIN_EXE_seclyzer"), &alone).expect("a copy");
+    let mut command = Command::new(alone);
+    let output =
+        command.args(["export", "--format", "csv"]).env_clear().env("PATH", "/nowhere").output().expect("it runs");
+    assert_eq!(output.status.code(), Some(69));
+    let error = String::from_utf8(output.stderr).expect("UTF-8");
+    assert!(error.contains("seclyzer-view is not here") && error.contains("Debian package"), "{error}");
+}
+
+/// What SQL counts, and adds up over each number of a kind, in the order of the columns.
+fn sums_by_sql(home: &Home, kind: Kind) -> Vec<(String, f64, f64)> {
+    let connection = seclyzer::store::read_only(&home.database()).expect("a database");
+    let sql = format!("SELECT name FROM pragma_table_info('{}') WHERE type IN ('REAL', 'INTEGER')", kind.table());
+    let mut statement = connection.prepare(&sql).expect("a query");
+    let names: Vec<String> =
+        statement.query_map([], |row| row.get(0)).expect("rows").map(|name| name.expect("a name")).collect();
+    let numbers = names.into_iter().filter(|name| !["id", "stored", "dev_mode", "degraded"].contains(&name.as_str()));
+    numbers
+        .map(|name| {
+            let sql = format!("SELECT count({name}), total({name}) FROM {}", kind.table());
+            let (count, sum) = connection.query_row(&sql, [], |row| Ok((row.get(0)?, row.get(1)?))).expect("sums");
+            (name, count, sum)
+        })
+        .collect()
+}
+
+fn assert_same_sum(what: &str, (count, sum): (f64, f64), expected: (f64, f64)) {
+    assert_eq!(count, expected.0, "{what}");
+    assert!((sum - expected.1).abs() <= 1e-9 * expected.1.abs(), "{what}: {sum}, by SQL {}", expected.1);
+}
+
+#[test]
+fn csv_and_json_lines_add_up_to_what_sql_gives() {
+    let home = home_with_records();
+    export(&home, &["--format", "csv"]);
+    for kind in Kind::ALL {
+        let rows = lines(&home, &["--kind", kind.name()]);
+        for (name, count, sum) in sums_by_sql(&home, kind) {
+            let values: Vec<f64> = rows.iter().filter_map(|row| row[&name].as_f64()).collect();
+            assert_same_sum(&name, (values.len() as f64, values.iter().sum()), (count, sum));
+        }
+    }
+    // Python's csv is another's idea of the format.
+    let script = "import csv, json, sys\n\
+                  rows = list(csv.DictReader(open(sys.argv[1], newline='')))\n\
+                  print(json.dumps({n: [sum(r[n] != '' for r in rows), sum(float(r[n] or 0) for r in rows)]\n\
+                  for n in sys.argv[2:]}))";
+    for kind in Kind::ALL {
+        let sums = sums_by_sql(&home, kind);
+        let mut python = Command::new("python3");
+        python.args(["-c", script]).arg(file(&home, kind, "csv")).args(sums.iter().map(|(name, ..)| name));
+        let output = python.output().expect("Python");
+        let found: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        for (name, count, sum) in sums {
+            let number = |i: usize| found[&name][i].as_f64().expect("a number");
+            assert_same_sum(&name, (number(0), number(1)), (count, sum));
+        }
+    }
+}
+
+#[test]
+fn pandas_polars_and_duckdb_read_the_same_sums_in_all_three_forms() {
+    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/python/bin/python");
+    assert!(python.exists(), "{} is missing: run `make test-packages`", python.display());
+    let home = home_with_records();
+    FORMATS.iter().for_each(|format| drop(export(&home, &["--format", format])));
+    let base = |kind| file(&home, kind, "csv").with_extension("").display().to_string();
+    let sums: BTreeMap<String, _> = Kind::ALL.map(|kind| (base(kind), sums_by_sql(&home, kind))).into();
+    let asked: BTreeMap<&String, Vec<&String>> =
+        sums.iter().map(|(base, sums)| (base, sums.iter().map(|(name, ..)| name).collect())).collect();
+    std::fs::write(home.path().join("asked"), serde_json::to_string(&asked).expect("JSON")).expect("a file");
+    let mut command = Command::new(&python);
+    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python/sums.py"));
+    let output = command.stdin(File::open(home.path().join("asked")).expect("a file")).output().expect("Python");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let found: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    for (base, sums) in &sums {
+        let readers = found[base].as_object().expect("readers");
+        assert_eq!(readers.len(), 9);
+        for (reader, columns) in readers {
+            for (name, count, sum) in sums {
+                let number = |i: usize| columns[name][i].as_f64().expect("a number");
+                assert_same_sum(&format!("{reader}: {name}"), (number(0), number(1)), (*count, *sum));
+            }
+        }
+    }
+}
