@@ -105,6 +105,7 @@ enum Command {
     Decision(decision::Args),
     Evaluate(evaluate::Args),
     Export(view::ExportArgs),
+    Report(view::ReportArgs),
 }
 
 /// Why a command failed.
@@ -241,7 +242,7 @@ fn dispatch(cli: &Cli) -> Result<(), Error> {
         Command::Locker => lock_command::run(load(config)?.config.decision.lock_command.as_deref()),
         Command::Decision(args) => decision::run(args, &load(config)?.config, &mut out),
         Command::Evaluate(args) => evaluate::run(args, &mut out),
-        Command::Export(_) => view::run_instead(),
+        Command::Export(_) | Command::Report(_) => view::run_instead(),
     }
 }
 

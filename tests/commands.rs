@@ -48,6 +48,7 @@ fn help_says_what_each_command_does_with_examples() {
         "decision",
         "evaluate",
         "export",
+        "report",
     ];
     for command in commands {
         let arguments: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();

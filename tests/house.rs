@@ -103,7 +103,8 @@ fn only_the_second_program_has_what_draws_and_exports_and_it_has_nothing_of_devi
     }
     for path in view {
         // Of the database it has what `store::read_only` opens.
-        for other in ["evdev", "seclyzer::sources", "seclyzer::sinks", "seclyzer::bus", "Connection::open", "unsafe"] {
+        for other in ["evdev", "seclyzer::sources", "seclyzer::sinks", "seclyzer::bus", "Connection::open", "unsafe {"]
+        {
             assert!(!code(&path).contains(other), "{} names {other}", path.display());
         }
     }

@@ -1,4 +1,4 @@
-//! `seclyzer export`: the commands of the second program, `seclyzer-view`, which draws and exports.
+//! `seclyzer export` and `seclyzer report`: the commands of the second program, `seclyzer-view`, which draws and exports.
 //!
 //! This program knows their arguments, so that help, completions and man pages are those of one command, and runs the
 //! other one in its place. The other one alone has the libraries for it: they would cost the agent memory.
@@ -52,6 +52,42 @@ pub enum Format {
     Csv,
     Jsonl,
     Parquet,
+}
+
+/// Write a page about a span of time: when you were at the machine, how you typed and pointed, what was decided
+///
+/// One HTML file with pictures and tables, which needs nothing else and fetches nothing. Printed, it has the tables that
+/// are open.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  seclyzer report                     the last seven days, to seclyzer-report.html
+  seclyzer report --since 30d --open
+  seclyzer report --since 2026-11-01 --until 2026-12-01 -o november.html
+
+TIME is as in `seclyzer export --help`. The page contains names of applications and the hours of use, and is readable for
+you alone. The agent may run meanwhile.
+
+Exit codes: 0 written; 64 the span ends before it begins; 66 there is no database, or it has no record of the span; 69
+seclyzer-view is not installed; 73 the file exists already, or cannot be written.")]
+pub struct ReportArgs {
+    /// From this time on
+    #[arg(long, value_name = "TIME", value_parser = time::parse, default_value = "7d")]
+    pub since: Micros,
+    /// Up to this time
+    #[arg(long, value_name = "TIME", value_parser = time::parse)]
+    pub until: Option<Micros>,
+    /// Only records of this origin
+    #[arg(long, value_parser = origins(), default_value = "device")]
+    pub origin: Origin,
+    /// The file to write; `-` is standard output
+    #[arg(short, long, value_name = "FILE", default_value = "seclyzer-report.html")]
+    pub output: PathBuf,
+    /// Replace a file that exists
+    #[arg(long)]
+    pub force: bool,
+    /// Show it in the browser
+    #[arg(long)]
+    pub open: bool,
 }
 
 /// Which windows' ends are asked for.

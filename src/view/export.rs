@@ -3,14 +3,14 @@
 mod columns;
 mod csv;
 mod jsonl;
-mod output;
 mod parquet;
+mod places;
 mod rows;
 
 use crate::database;
+use crate::output::{Output, Place};
 use columns::Column;
 use indicatif::{ProgressBar, ProgressStyle};
-use output::{Output, Place};
 use rows::{Rows, Selection};
 use rusqlite::types::Value;
 use seclyzer::cli::Error;
@@ -30,7 +30,7 @@ trait Writer {
 pub fn run(args: &ExportArgs, config: &Config) -> Result<(), Error> {
     args.span.check()?;
     let kinds = if args.kinds.is_empty() { &Kind::ALL[..] } else { &args.kinds };
-    let places = output::places(args, kinds)?;
+    let places = places::of(args, kinds)?;
     if places.contains(&Place::Standard) && args.format == Format::Parquet && io::stdout().is_terminal() {
         return Err(Error::Usage(
             "Parquet is no text for a terminal: name a file with -o, or redirect the output".into(),

@@ -5,9 +5,11 @@
 
 mod database;
 mod export;
+mod output;
+mod report;
 
 use clap::{Parser, Subcommand};
-use seclyzer::cli::view::ExportArgs;
+use seclyzer::cli::view::{ExportArgs, ReportArgs};
 use seclyzer::cli::{self, Error};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -27,6 +29,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Export(ExportArgs),
+    Report(ReportArgs),
 }
 
 fn main() -> ExitCode {
@@ -37,5 +40,6 @@ fn dispatch(cli: &Cli) -> Result<(), Error> {
     let config = cli::load(cli.config.as_deref())?.config;
     match &cli.command {
         Command::Export(args) => export::run(args, &config),
+        Command::Report(args) => report::run(args, &config),
     }
 }

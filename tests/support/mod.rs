@@ -8,6 +8,7 @@ pub mod http;
 pub mod leaks;
 pub mod learner;
 pub mod manager;
+pub mod month;
 pub mod servers;
 pub mod typists;
 

@@ -1,8 +1,6 @@
-//! Where an export goes: files that are their owner's alone and there in full or not at all, or standard output.
+//! Where it goes: files that are their owner's alone and there in full or not at all, or standard output.
 
 use seclyzer::cli::Error;
-use seclyzer::cli::view::{ExportArgs, Format};
-use seclyzer::record::Kind;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, ErrorKind, Stdout, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -14,35 +12,11 @@ pub enum Place {
     File(PathBuf),
 }
 
-/// A place a kind. Nothing is written yet.
-pub fn places(args: &ExportArgs, kinds: &[Kind]) -> Result<Vec<Place>, Error> {
-    let output = args.output.as_path();
-    let is_folder = output.is_dir();
-    if kinds.len() > 1 && !is_folder {
-        let all = "each kind is a file of its own: name a folder that exists, or one kind with --kind";
-        return Err(Error::Usage(format!("-o {}: {all}", output.display())));
+impl Place {
+    /// A file, where none is in the way or it may be replaced.
+    pub fn file(path: PathBuf, force: bool) -> Result<Place, Error> {
+        check_free(&path, force).map(|()| Place::File(path))
     }
-    kinds
-        .iter()
-        .map(|kind| match output {
-            output if output == Path::new("-") => Ok(Place::Standard),
-            output if is_folder => file(output.join(file_name(*kind, args.format)), args.force),
-            output => file(output.into(), args.force),
-        })
-        .collect()
-}
-
-fn file_name(kind: Kind, format: Format) -> String {
-    let ending = match format {
-        Format::Csv => "csv",
-        Format::Jsonl => "jsonl",
-        Format::Parquet => "parquet",
-    };
-    format!("seclyzer-{}.{ending}", kind.name())
-}
-
-fn file(path: PathBuf, force: bool) -> Result<Place, Error> {
-    check_free(&path, force).map(|()| Place::File(path))
 }
 
 /// Fails if a file is in the way.

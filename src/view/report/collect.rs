@@ -1,0 +1,308 @@
+//! What the report shows, from the database: each table of records is read once.
+
+use super::calendar::{Calendar, Place};
+use rusqlite::{Connection, Row};
+use seclyzer::event::Micros;
+use seclyzer::event::key::{ZONE_NAMES, ZONES};
+
+const HOURS: usize = 24;
+/// Transitions and decisions that are listed.
+const LISTED: usize = 50;
+
+/// Which records.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted {
+    pub since_us: Micros,
+    pub until_us: Micros,
+    pub origin: &'static str,
+    /// From one window to the next.
+    pub step_us: Micros,
+}
+
+/// Values of a feature, those of each slot of the calendar.
+pub type Series = Vec<Vec<f32>>;
+
+#[derive(Debug)]
+pub struct Typing {
+    pub speed_wpm: Series,
+    pub consistency: Series,
+    pub dwell_ms: Vec<f32>,
+    pub flight_ms: Vec<f32>,
+    /// By zones, in the order of the contract.
+    pub dwell_by_zone_ms: [Option<f64>; ZONES - 1],
+    /// From the one zone (row) to the other.
+    pub pairs_ms: [[Option<f64>; ZONES]; ZONES],
+}
+
+#[derive(Debug)]
+pub struct Pointing {
+    pub speed: Series,
+    pub straightness: Series,
+    pub length: Series,
+}
+
+/// Windows of a slot.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Quality {
+    pub keystroke: u32,
+    /// Of them those whose features are null, because too few presses counted.
+    pub without_values: u32,
+    pub mouse: u32,
+    /// Of both those that a gap fell into.
+    pub degraded: u32,
+}
+
+#[derive(Debug)]
+pub struct Applications {
+    /// With hours of focus, the longest first.
+    pub hours: Vec<(String, f64)>,
+    /// From, to and how often, the most frequent first.
+    pub transitions: Vec<(String, String, u32)>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Decided {
+    pub time: String,
+    pub from: String,
+    pub to: String,
+    pub reason: String,
+    pub modality: Option<String>,
+}
+
+#[derive(Debug)]
+pub struct Recognised {
+    pub trust: Series,
+    /// The newest, newest first.
+    pub decisions: Vec<Decided>,
+    /// Of each slot: alarms, and how often the threshold at which a machine that locks is locked was reached.
+    pub alarms: Vec<(u32, u32)>,
+}
+
+#[derive(Debug)]
+pub struct Data {
+    /// The date each slot begins with.
+    pub dates: Vec<String>,
+    pub days_a_slot: usize,
+    /// Of each slot and hour of the day: hours at the machine in all.
+    pub at_machine_h: Vec<[f64; HOURS]>,
+    pub quality: Vec<Quality>,
+    pub typing: Typing,
+    pub pointing: Pointing,
+    pub applications: Applications,
+    pub recognised: Recognised,
+}
+
+impl Data {
+    /// `None` where there is no record.
+    pub fn read(connection: &Connection, wanted: Wanted) -> rusqlite::Result<Option<Data>> {
+        let Some((first_us, last_us)) = bounds(connection, wanted)? else { return Ok(None) };
+        let mut calendar = Calendar::new(connection, first_us, last_us)?;
+        let slots = calendar.dates.len();
+        let mut presence = Presence::new(slots, wanted.step_us);
+        let mut quality = vec![Quality::default(); slots];
+        let typing = typing(connection, wanted, &mut calendar, &mut presence, &mut quality)?;
+        let pointing = pointing(connection, wanted, &mut calendar, &mut presence, &mut quality)?;
+        let recognised = recognised(connection, wanted, &mut calendar)?;
+        Ok(Some(Data {
+            at_machine_h: presence.hours(),
+            quality,
+            typing,
+            pointing,
+            applications: applications(connection, wanted)?,
+            recognised,
+            dates: calendar.dates,
+            days_a_slot: calendar.days_a_slot,
+        }))
+    }
+}
+
+/// The ends of the first and the last window.
+fn bounds(connection: &Connection, wanted: Wanted) -> rusqlite::Result<Option<(Micros, Micros)>> {
+    let tables = ["keystroke_features", "mouse_features", "app_transitions", "scores", "decisions"];
+    let all = tables
+        .map(|table| format!("SELECT min(window_end) AS first, max(window_end) AS last FROM {table} WHERE {SPAN}"));
+    let sql = format!("SELECT min(first), max(last) FROM ({})", all.join(" UNION ALL "));
+    let bounds: (Option<i64>, Option<i64>) =
+        connection.query_row(&sql, wanted.values(), |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(bounds.0.zip(bounds.1))
+}
+
+const SPAN: &str = "window_end >= ?1 AND window_end <= ?2 AND origin = ?3";
+
+impl Wanted {
+    fn values(&self) -> (Micros, Micros, &'static str) {
+        (self.since_us, self.until_us, self.origin)
+    }
+}
+
+/// Passes on each row of a table, with its place in the calendar. The first column is the window's end.
+fn each(
+    connection: &Connection,
+    wanted: Wanted,
+    (columns, table): (&str, &str),
+    calendar: &mut Calendar<'_>,
+    mut take: impl FnMut(Micros, Place, &Row<'_>) -> rusqlite::Result<()>,
+) -> rusqlite::Result<()> {
+    let sql = format!("SELECT window_end, {columns} FROM {table} WHERE {SPAN} ORDER BY window_end");
+    let mut statement = connection.prepare(&sql)?;
+    let mut rows = statement.query(wanted.values())?;
+    while let Some(row) = rows.next()? {
+        let time_us = row.get(0)?;
+        take(time_us, calendar.place(time_us)?, row)?;
+    }
+    Ok(())
+}
+
+/// Steps of the window in which there was input of any kind.
+struct Presence {
+    step_us: Micros,
+    steps: std::collections::HashSet<Micros>,
+    counts: Vec<[u32; HOURS]>,
+}
+
+impl Presence {
+    fn new(slots: usize, step_us: Micros) -> Presence {
+        Presence { step_us, steps: std::collections::HashSet::new(), counts: vec![[0; HOURS]; slots] }
+    }
+
+    fn note(&mut self, time_us: Micros, place: Place) {
+        if self.steps.insert(time_us.div_euclid(self.step_us)) {
+            self.counts[place.slot][place.hour] += 1;
+        }
+    }
+
+    fn hours(&self) -> Vec<[f64; HOURS]> {
+        let hours = |&steps: &u32| f64::from(steps) * self.step_us as f64 / 3.6e9;
+        self.counts.iter().map(|slot| std::array::from_fn(|hour| hours(&slot[hour]))).collect()
+    }
+}
+
+/// Adds a value where there is one.
+fn add(values: &mut Vec<f32>, value: Option<f64>) {
+    values.extend(value.map(|value| value as f32));
+}
+
+fn typing(
+    connection: &Connection,
+    wanted: Wanted,
+    calendar: &mut Calendar<'_>,
+    presence: &mut Presence,
+    quality: &mut [Quality],
+) -> rusqlite::Result<Typing> {
+    let empty = || vec![Vec::new(); quality.len()];
+    let (mut speed_wpm, mut consistency) = (empty(), empty());
+    let (mut dwell_ms, mut flight_ms) = (Vec::new(), Vec::new());
+    let columns = "degraded, dwell_median, flight_median, typing_speed_wpm, rhythm_consistency";
+    each(connection, wanted, (columns, "keystroke_features"), calendar, |time_us, place, row| {
+        presence.note(time_us, place);
+        let dwell: Option<f64> = row.get(2)?;
+        let quality = &mut quality[place.slot];
+        quality.keystroke += 1;
+        quality.degraded += row.get::<_, u32>(1)?;
+        quality.without_values += u32::from(dwell.is_none());
+        add(&mut dwell_ms, dwell);
+        add(&mut flight_ms, row.get(3)?);
+        add(&mut speed_wpm[place.slot], row.get(4)?);
+        add(&mut consistency[place.slot], row.get(5)?);
+        Ok(())
+    })?;
+    let (dwell_by_zone_ms, pairs_ms) = zones(connection, wanted)?;
+    Ok(Typing { speed_wpm, consistency, dwell_ms, flight_ms, dwell_by_zone_ms, pairs_ms })
+}
+
+type Zones = ([Option<f64>; ZONES - 1], [[Option<f64>; ZONES]; ZONES]);
+
+/// Values by finger move once in 150 presses: one window in a quarter of an hour is enough.
+fn zones(connection: &Connection, wanted: Wanted) -> rusqlite::Result<Zones> {
+    let dwells = ZONE_NAMES[..ZONES - 1].iter().map(|zone| format!("avg(dwell_{zone})"));
+    let pairs = ZONE_NAMES.iter().flat_map(|from| ZONE_NAMES.iter().map(move |to| format!("avg(digraph_{from}_{to})")));
+    let sql = format!(
+        "SELECT {} FROM keystroke_features WHERE origin = ?3 AND window_end IN (
+             SELECT max(window_end) FROM keystroke_features WHERE {SPAN} GROUP BY window_end / 900000000
+         )",
+        dwells.chain(pairs).collect::<Vec<_>>().join(", ")
+    );
+    connection.query_row(&sql, wanted.values(), |row| {
+        let (mut dwells, mut pairs) = ([None; ZONES - 1], [[None; ZONES]; ZONES]);
+        for (zone, dwell) in dwells.iter_mut().enumerate() {
+            *dwell = row.get(zone)?;
+        }
+        for (i, pair) in pairs.iter_mut().flatten().enumerate() {
+            *pair = row.get(ZONES - 1 + i)?;
+        }
+        Ok((dwells, pairs))
+    })
+}
+
+fn pointing(
+    connection: &Connection,
+    wanted: Wanted,
+    calendar: &mut Calendar<'_>,
+    presence: &mut Presence,
+    quality: &mut [Quality],
+) -> rusqlite::Result<Pointing> {
+    let empty = || vec![Vec::new(); quality.len()];
+    let (mut speed, mut straightness, mut length) = (empty(), empty(), empty());
+    let columns = "degraded, speed_mean, path_efficiency_mean, stroke_length_mean";
+    each(connection, wanted, (columns, "mouse_features"), calendar, |time_us, place, row| {
+        presence.note(time_us, place);
+        let quality = &mut quality[place.slot];
+        quality.mouse += 1;
+        quality.degraded += row.get::<_, u32>(1)?;
+        add(&mut speed[place.slot], row.get(2)?);
+        add(&mut straightness[place.slot], row.get(3)?);
+        add(&mut length[place.slot], row.get(4)?);
+        Ok(())
+    })?;
+    Ok(Pointing { speed, straightness, length })
+}
+
+fn applications(connection: &Connection, wanted: Wanted) -> rusqlite::Result<Applications> {
+    let hours = format!(
+        "SELECT from_app, sum(duration_ms) / 3.6e6 AS hours FROM app_transitions WHERE {SPAN}
+         GROUP BY from_app ORDER BY hours DESC, from_app"
+    );
+    let mut hours = connection.prepare(&hours)?;
+    let hours = hours.query_map(wanted.values(), |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let transitions = format!(
+        "SELECT from_app, to_app, count(*) AS times FROM app_transitions WHERE {SPAN}
+         GROUP BY from_app, to_app ORDER BY times DESC, from_app, to_app LIMIT {LISTED}"
+    );
+    let mut transitions = connection.prepare(&transitions)?;
+    let transitions = transitions.query_map(wanted.values(), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    Ok(Applications {
+        hours: hours.collect::<rusqlite::Result<_>>()?,
+        transitions: transitions.collect::<rusqlite::Result<_>>()?,
+    })
+}
+
+fn recognised(connection: &Connection, wanted: Wanted, calendar: &mut Calendar<'_>) -> rusqlite::Result<Recognised> {
+    let mut trust = vec![Vec::new(); calendar.dates.len()];
+    each(connection, wanted, ("trust", "scores"), calendar, |_, place, row| {
+        add(&mut trust[place.slot], row.get(1)?);
+        Ok(())
+    })?;
+    let mut alarms = vec![(0, 0); trust.len()];
+    let columns = "to_state = 'stranger' AND from_state <> 'stranger', reason = 'lock'";
+    each(connection, wanted, (columns, "decisions"), calendar, |_, place, row| {
+        alarms[place.slot].0 += row.get::<_, u32>(1)?;
+        alarms[place.slot].1 += row.get::<_, u32>(2)?;
+        Ok(())
+    })?;
+    let decisions = format!(
+        "SELECT strftime('%Y-%m-%d %H:%M', window_end / 1000000, 'unixepoch', 'localtime'), from_state, to_state,
+                reason, modality
+         FROM decisions WHERE {SPAN} ORDER BY window_end DESC LIMIT {LISTED}"
+    );
+    let mut decisions = connection.prepare(&decisions)?;
+    let decisions = decisions.query_map(wanted.values(), |row| {
+        Ok(Decided {
+            time: row.get(0)?,
+            from: row.get(1)?,
+            to: row.get(2)?,
+            reason: row.get(3)?,
+            modality: row.get(4)?,
+        })
+    })?;
+    Ok(Recognised { trust, decisions: decisions.collect::<rusqlite::Result<_>>()?, alarms })
+}

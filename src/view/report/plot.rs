@@ -1,0 +1,113 @@
+//! Pictures with axes, as SVG text. Their colours are names that the page's style replaces, for light and dark.
+
+use super::statistics::{Histogram, Quantiles};
+use plotters::coord::types::RangedCoordf64;
+use plotters::prelude::*;
+
+const SIZE: (u32, u32) = (720, 240);
+/// Replaced by `style.css`, where the same values are.
+const INK: RGBColor = RGBColor(1, 1, 1);
+const GRID: RGBColor = RGBColor(2, 2, 2);
+const LINE: RGBColor = RGBColor(3, 3, 3);
+const BAND: RGBColor = RGBColor(4, 4, 4);
+const FONT: (&str, u32) = ("sans-serif", 12);
+/// Writing to a text does not fail.
+const WRITABLE: &str = "a text takes all that is drawn";
+
+type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
+
+/// Medians through time, with a band around them; a slot without a value interrupts both.
+pub fn medians(dates: &[String], unit: &str, slots: &[Option<Quantiles>]) -> String {
+    let highest = slots.iter().flatten().map(|slot| slot.high).fold(0.0, f64::max);
+    let lowest = slots.iter().flatten().map(|slot| slot.low).fold(0.0, f64::min);
+    let range = (1.05 * lowest, upper(highest));
+    draw((-0.5, dates.len() as f64 - 0.5), range, unit, dated(dates), |chart| {
+        let mut runs: Vec<Vec<(f64, Quantiles)>> = vec![Vec::new()];
+        for (i, slot) in slots.iter().enumerate() {
+            match slot {
+                Some(slot) => runs.last_mut().expect("one").push((i as f64, *slot)),
+                None => runs.push(Vec::new()),
+            }
+        }
+        for run in runs.iter().filter(|run| !run.is_empty()) {
+            let low = run.iter().map(|&(x, slot)| (x, slot.low));
+            let high = run.iter().rev().map(|&(x, slot)| (x, slot.high));
+            let band: Vec<_> = low.chain(high).collect();
+            let medians: Vec<_> = run.iter().map(|&(x, slot)| (x, slot.median)).collect();
+            chart.draw_series([Polygon::new(band, BAND.filled())]).expect(WRITABLE);
+            chart.draw_series([PathElement::new(medians.clone(), LINE.stroke_width(2))]).expect(WRITABLE);
+            let points = medians.into_iter().map(|point| Circle::new(point, 2, LINE.filled()));
+            chart.draw_series(points).expect(WRITABLE);
+        }
+    })
+}
+
+/// A bar a slot, in two parts: the whole, and the part of it that is marked.
+pub fn bars(dates: &[String], unit: &str, slots: &[(f64, f64)]) -> String {
+    let highest = slots.iter().map(|slot| slot.0).fold(0.0, f64::max);
+    draw((-0.5, dates.len() as f64 - 0.5), (0.0, upper(highest)), unit, dated(dates), |chart| {
+        for (i, &(whole, marked)) in slots.iter().enumerate() {
+            let bar = |height: f64| [(i as f64 - 0.4, 0.0), (i as f64 + 0.4, height)];
+            chart.draw_series([Rectangle::new(bar(whole), BAND.filled())]).expect(WRITABLE);
+            chart.draw_series([Rectangle::new(bar(marked), LINE.filled())]).expect(WRITABLE);
+        }
+    })
+}
+
+/// The share of values in each bin, in percent.
+pub fn distribution(histogram: &Histogram, unit: &str) -> String {
+    let Histogram { begin, width, counts } = histogram;
+    let all: u32 = counts.iter().sum();
+    let percent = |count: u32| 100.0 * f64::from(count) / f64::from(all.max(1));
+    let highest = counts.iter().copied().map(percent).fold(0.0, f64::max);
+    let end = begin + width * counts.len() as f64;
+    let label = |x: &f64| format!("{x:.0} {unit}");
+    draw((*begin, end), (0.0, upper(highest)), "% of windows", label, |chart| {
+        for (i, &count) in counts.iter().enumerate() {
+            let left = begin + width * i as f64;
+            let bar = [(left + 0.05 * width, 0.0), (left + 0.95 * width, percent(count))];
+            chart.draw_series([Rectangle::new(bar, LINE.filled())]).expect(WRITABLE);
+        }
+    })
+}
+
+/// A little above the highest value.
+fn upper(highest: f64) -> f64 {
+    if highest > 0.0 { 1.05 * highest } else { 1.0 }
+}
+
+/// The date of each whole number.
+fn dated(dates: &[String]) -> impl Fn(&f64) -> String {
+    // Without the year, which the heading has.
+    |x: &f64| {
+        let is_whole = (x - x.round()).abs() < 1e-6;
+        let date = dates.get(x.round().max(0.0) as usize).filter(|_| is_whole && *x >= -0.1);
+        date.and_then(|date| date.get(5..)).unwrap_or_default().to_owned()
+    }
+}
+
+fn draw(
+    (left, right): (f64, f64),
+    (lower, upper): (f64, f64),
+    unit: &str,
+    x_label: impl Fn(&f64) -> String,
+    series: impl FnOnce(&mut Chart<'_, '_>),
+) -> String {
+    let mut svg = String::new();
+    {
+        let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
+        let mut builder = ChartBuilder::on(&area);
+        let sized = builder.margin(8).margin_right(24).x_label_area_size(28).y_label_area_size(64);
+        let mut chart = sized.build_cartesian_2d(left..right, lower..upper).expect(WRITABLE);
+        let font = || FONT.into_font().color(&INK);
+        let mut mesh = chart.configure_mesh();
+        mesh.disable_x_mesh().bold_line_style(GRID).light_line_style(TRANSPARENT).axis_style(INK);
+        mesh.label_style(font()).axis_desc_style(font()).y_desc(unit).y_labels(5).x_labels(8);
+        // Whole numbers without a point.
+        mesh.y_label_formatter(&|y| format!("{}", (1e6 * y).round() / 1e6));
+        mesh.x_label_formatter(&x_label).draw().expect(WRITABLE);
+        series(&mut chart);
+        area.present().expect(WRITABLE);
+    }
+    svg
+}
