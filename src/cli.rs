@@ -1,6 +1,6 @@
 //! The command line: one file a command.
 
-mod ask;
+pub mod ask;
 mod check;
 pub mod config;
 mod consent;
@@ -19,13 +19,13 @@ mod logging;
 mod me;
 mod model;
 mod model_file;
-mod recognition;
+pub mod recognition;
 mod record;
 mod replay;
 mod run;
 mod status;
 mod text;
-mod time;
+pub mod time;
 mod trial;
 mod uninstall;
 pub mod view;
@@ -106,6 +106,7 @@ enum Command {
     Evaluate(evaluate::Args),
     Export(view::ExportArgs),
     Report(view::ReportArgs),
+    Top(view::TopArgs),
 }
 
 /// Why a command failed.
@@ -242,7 +243,7 @@ fn dispatch(cli: &Cli) -> Result<(), Error> {
         Command::Locker => lock_command::run(load(config)?.config.decision.lock_command.as_deref()),
         Command::Decision(args) => decision::run(args, &load(config)?.config, &mut out),
         Command::Evaluate(args) => evaluate::run(args, &mut out),
-        Command::Export(_) | Command::Report(_) => view::run_instead(),
+        Command::Export(_) | Command::Report(_) | Command::Top(_) => view::run_instead(),
     }
 }
 

@@ -49,6 +49,7 @@ fn help_says_what_each_command_does_with_examples() {
         "evaluate",
         "export",
         "report",
+        "top",
     ];
     for command in commands {
         let arguments: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();

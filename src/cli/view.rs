@@ -1,4 +1,4 @@
-//! `seclyzer export` and `seclyzer report`: the commands of the second program, `seclyzer-view`, which draws and exports.
+//! `seclyzer top`, `report` and `export`: the commands of the second program, `seclyzer-view`, which draws and exports.
 //!
 //! This program knows their arguments, so that help, completions and man pages are those of one command, and runs the
 //! other one in its place. The other one alone has the libraries for it: they would cost the agent memory.
@@ -52,6 +52,22 @@ pub enum Format {
     Csv,
     Jsonl,
     Parquet,
+}
+
+/// Look at the running agent: what it reads, recognises and sends, a screen that follows it
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  seclyzer top
+  seclyzer top --once                 prints it once, as text
+
+Keys: 1 to 4 and Tab choose a view, arrows scroll, p pauses capture for 30 minutes, r resumes, ? explains, q ends.
+NO_COLOR=1 shows it without colours.
+
+Exit codes: 0 ended with q, or printed; 69 --once, and no agent runs, or seclyzer-view is not installed.")]
+pub struct TopArgs {
+    /// Print it once as text, for scripts and screen readers
+    #[arg(long)]
+    pub once: bool,
 }
 
 /// Write a page about a span of time: when you were at the machine, how you typed and pointed, what was decided

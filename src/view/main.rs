@@ -7,9 +7,10 @@ mod database;
 mod export;
 mod output;
 mod report;
+mod top;
 
 use clap::{Parser, Subcommand};
-use seclyzer::cli::view::{ExportArgs, ReportArgs};
+use seclyzer::cli::view::{ExportArgs, ReportArgs, TopArgs};
 use seclyzer::cli::{self, Error};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -30,6 +31,7 @@ struct Cli {
 enum Command {
     Export(ExportArgs),
     Report(ReportArgs),
+    Top(TopArgs),
 }
 
 fn main() -> ExitCode {
@@ -41,5 +43,6 @@ fn dispatch(cli: &Cli) -> Result<(), Error> {
     match &cli.command {
         Command::Export(args) => export::run(args, &config),
         Command::Report(args) => report::run(args, &config),
+        Command::Top(args) => top::run(args, &config),
     }
 }

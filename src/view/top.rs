@@ -1,0 +1,241 @@
+//! `seclyzer top`: the running agent on a screen.
+
+mod agent;
+mod follow;
+mod history;
+mod panels;
+mod screen;
+#[cfg(test)]
+mod tests;
+
+use agent::{Agent, Answer};
+use history::History;
+use panels::Panel;
+use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use seclyzer::agent::control::Request;
+use seclyzer::cli::Error;
+use seclyzer::cli::view::TopArgs;
+use seclyzer::config::Config;
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+use std::sync::mpsc::{Sender, channel};
+use std::time::{Duration, Instant};
+
+/// How long a key may wait.
+const TICK: Duration = Duration::from_millis(200);
+const PAUSE: Duration = Duration::from_secs(30 * 60);
+const PAGE: u16 = 10;
+/// Decisions in the overview, and where there is room.
+const FEW: usize = 3;
+const MANY: usize = 8;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum View {
+    Overview,
+    Features,
+    Recognition,
+    Machine,
+}
+
+impl View {
+    const ALL: [View; 4] = [View::Overview, View::Features, View::Recognition, View::Machine];
+
+    fn name(self) -> &'static str {
+        match self {
+            View::Overview => "Overview",
+            View::Features => "Features",
+            View::Recognition => "Recognition",
+            View::Machine => "Sinks, devices",
+        }
+    }
+}
+
+/// What the threads report.
+enum News {
+    Agent(Result<Box<Answer>, String>),
+    History(Box<History>),
+    /// What came of a request.
+    Said(String),
+}
+
+/// What a key asks for.
+#[derive(Debug, PartialEq, Eq)]
+enum Wish {
+    Pause,
+    Resume,
+    End,
+}
+
+/// What is on the screen.
+struct State {
+    view: View,
+    scroll: u16,
+    help: bool,
+    has_colours: bool,
+    agent: Agent,
+    /// Why there is no agent.
+    trouble: String,
+    history: History,
+    said: Option<String>,
+}
+
+impl State {
+    fn new(has_colours: bool) -> State {
+        State {
+            view: View::Overview,
+            scroll: 0,
+            help: false,
+            has_colours,
+            agent: Agent::default(),
+            trouble: "asking …".into(),
+            history: History::default(),
+            said: None,
+        }
+    }
+
+    fn take(&mut self, news: News) {
+        match news {
+            News::Agent(Ok(answer)) => self.agent.take(*answer),
+            News::Agent(Err(trouble)) => {
+                self.agent.forget();
+                self.trouble = trouble;
+            }
+            News::History(history) => self.history = *history,
+            News::Said(said) => self.said = Some(said),
+        }
+    }
+
+    fn absent(&self) -> Panel {
+        panels::absent(&self.trouble)
+    }
+
+    /// The panels of the chosen view.
+    fn panels(&self) -> Vec<Panel> {
+        let status = self.agent.newest().map(|newest| &newest.status);
+        match (self.view, status) {
+            (View::Features, _) => panels::features(&self.history).into(),
+            (_, None) => vec![self.absent()],
+            (View::Overview, Some(status)) => vec![
+                panels::capture(status),
+                panels::events(&self.agent, &self.history),
+                panels::recognised(status, &self.history, FEW),
+                panels::sinks(status),
+            ],
+            (View::Recognition, Some(status)) => vec![panels::recognised(status, &self.history, MANY)],
+            (View::Machine, Some(status)) => vec![panels::sinks(status), panels::devices(status)],
+        }
+    }
+
+    /// Does what a key asks for, as far as the screen is concerned.
+    fn press(&mut self, key: KeyEvent) -> Option<Wish> {
+        let show = |state: &mut State, view| (state.view, state.scroll, state.help) = (view, 0, false);
+        let number = |view: View| View::ALL[view as usize];
+        self.said = None;
+        match key.code {
+            KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => return Some(Wish::End),
+            KeyCode::Char('q') => return Some(Wish::End),
+            KeyCode::Char('p') => return Some(Wish::Pause),
+            KeyCode::Char('r') => return Some(Wish::Resume),
+            KeyCode::Char('?' | 'h') => self.help = !self.help,
+            KeyCode::Esc => self.help = false,
+            KeyCode::Char('1') => show(self, number(View::Overview)),
+            KeyCode::Char('2') => show(self, number(View::Features)),
+            KeyCode::Char('3') => show(self, number(View::Recognition)),
+            KeyCode::Char('4') => show(self, number(View::Machine)),
+            KeyCode::Tab => show(self, View::ALL[(self.view as usize + 1) % View::ALL.len()]),
+            KeyCode::BackTab => show(self, View::ALL[(self.view as usize + View::ALL.len() - 1) % View::ALL.len()]),
+            KeyCode::Down | KeyCode::Char('j') => self.scroll_by(1),
+            KeyCode::Up | KeyCode::Char('k') => self.scroll = self.scroll.saturating_sub(1),
+            KeyCode::PageDown => self.scroll_by(PAGE),
+            KeyCode::PageUp => self.scroll = self.scroll.saturating_sub(PAGE),
+            KeyCode::Home => self.scroll = 0,
+            _ => {}
+        }
+        None
+    }
+
+    /// No further than there are lines.
+    fn scroll_by(&mut self, lines: u16) {
+        let most: usize = self.panels().iter().map(|panel| panel.lines.len() + 2).sum();
+        self.scroll = (self.scroll + lines).min(most as u16);
+    }
+}
+
+pub fn run(args: &TopArgs, config: &Config) -> Result<(), Error> {
+    let database = &config.store.path;
+    if args.once {
+        return once(database);
+    }
+    if !io::stdout().is_terminal() {
+        return Err(Error::Usage("there is no terminal: `seclyzer top --once` prints it as text".into()));
+    }
+    let (sender, news) = channel();
+    follow::begin(database, &sender);
+    let mut state = State::new(std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()));
+    let mut terminal = ratatui::try_init()?;
+    let ended = loop {
+        if let Err(error) = terminal.draw(|frame| screen::draw(frame, &state)) {
+            break Err(error);
+        }
+        match next_key() {
+            Ok(Some(key)) => match state.press(key) {
+                Some(Wish::End) => break Ok(()),
+                Some(wish) => grant(&wish, database, &mut state, &sender),
+                None => {}
+            },
+            Ok(None) => {}
+            Err(error) => break Err(error),
+        }
+        news.try_iter().for_each(|news| state.take(news));
+    };
+    ratatui::restore();
+    Ok(ended?)
+}
+
+/// The next key, if one is pressed soon.
+fn next_key() -> io::Result<Option<KeyEvent>> {
+    if !event::poll(TICK)? {
+        return Ok(None);
+    }
+    match event::read()? {
+        Event::Key(key) if key.kind == KeyEventKind::Press => Ok(Some(key)),
+        _ => Ok(None),
+    }
+}
+
+fn grant(wish: &Wish, database: &Path, state: &mut State, sender: &Sender<News>) {
+    let (said, wanted) = match wish {
+        Wish::Pause => ("pausing …", Request::Pause { until_us: follow::in_us(PAUSE) }),
+        Wish::Resume => ("resuming …", Request::Resume),
+        Wish::End => return,
+    };
+    state.said = Some(said.into());
+    follow::request(database.into(), wanted, sender);
+}
+
+/// All views as text.
+fn once(database: &Path) -> Result<(), Error> {
+    let mut state = State::new(false);
+    let answer = follow::ask(database, Instant::now()).map_err(Error::Unavailable)?;
+    state.take(News::Agent(Ok(Box::new(answer))));
+    state.history = follow::read(database, &follow::week(database)).unwrap_or_default();
+    Ok(write!(io::stdout(), "{}", as_text(&mut state))?)
+}
+
+fn as_text(state: &mut State) -> String {
+    let mut text = panels::head(&state.agent) + "\n";
+    let mut shown = Vec::new();
+    for view in View::ALL {
+        state.view = view;
+        for panel in state.panels() {
+            // The overview has a part of it.
+            if shown.contains(&panel.title) || panel.title == "Recognition" && view == View::Overview {
+                continue;
+            }
+            text += &format!("\n{}\n", panel.title);
+            panel.lines.iter().for_each(|line| text += &format!("  {}\n", line.text));
+            shown.push(panel.title);
+        }
+    }
+    text
+}

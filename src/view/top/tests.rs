@@ -1,0 +1,196 @@
+//! Screens as a terminal shows them.
+
+use super::history::{Measured, Usual};
+use super::*;
+use insta::assert_snapshot;
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::style::Color;
+use seclyzer::features::names::{KEYSTROKE, MOUSE};
+use serde_json::{Value, json};
+
+fn status() -> Value {
+    json!({
+        "version": "0.1.0", "pid": 4711, "uptime_s": 7_380, "session_active": true, "applications_trouble": null,
+        "devices": [
+            { "path": "/dev/input/event3", "name": "AT keyboard", "state": "read" },
+            { "path": "/dev/input/event5", "name": "Optical mouse", "state": "read" },
+            { "path": "/dev/input/event9", "name": "Lid switch", "state": { "unread": "no_kind" } },
+        ],
+        "events": { "keystroke": 2_000, "mouse": 90_000, "app": 12, "gaps": { "overrun": 2 } },
+        "excluded": false,
+        "recognition": {
+            "state": "owner", "trust": 100, "learnt_keys": 2_000, "learnt_actions": 250, "sittings": 2, "ready": true,
+            "missing": { "strokes": 0, "actions": 150, "sittings": 1 }, "since_us": null, "live_state": "kept",
+        },
+        "decision": { "mode": "notify", "locked": false, "not_locked": false },
+        "store": { "dropped": 0, "trouble": null },
+        "sinks": [
+            { "name": "redis", "state": "delivering", "backlog": 0, "delivered": 5_120, "last_error": null },
+            { "name": "influx", "state": "idle", "backlog": 0, "delivered": 0, "last_error": null },
+        ],
+    })
+}
+
+fn history() -> History {
+    let usual = |i: usize| (i % 5 != 4).then(|| Usual { low: 80.0, median: 100.0, high: 120.0 });
+    let measured = |names: Vec<(&'static str, &'static str)>| {
+        let all = names.into_iter().enumerate();
+        all.map(|(i, (name, unit))| {
+            let value = (i % 7 != 6).then_some(70.0 + 5.5 * (i % 12) as f64);
+            Measured { name, unit, value, usual: usual(i) }
+        })
+        .collect()
+    };
+    let keystroke = KEYSTROKE.iter().filter(|feature| !feature.name.starts_with("digraph_"));
+    let mut trust = vec![Some(100); 100];
+    trust[40..50].fill(Some(75));
+    trust[90..].fill(None);
+    History {
+        trust,
+        decisions: vec![
+            ("11-27 10:03:05".into(), "doubtful -> owner: calm".into()),
+            ("11-27 10:01:10".into(), "owner -> doubtful: evidence (keys)".into()),
+        ],
+        application: Some(("firefox".into(), 0.43)),
+        keystroke_time: Some("10:05:00".into()),
+        mouse_time: Some("10:04:55".into()),
+        keystroke: measured(keystroke.map(|feature| (feature.name.as_str(), feature.unit)).collect()),
+        mouse: measured(MOUSE.iter().map(|feature| (feature.name.as_str(), feature.unit)).collect()),
+    }
+}
+
+/// A screen that has been open for ten seconds.
+fn looking_at(status: &Value) -> State {
+    let mut state = State::new(false);
+    for second in 0..=10_u64 {
+        let mut status = status.clone();
+        for (kind, a_second) in [("keystroke", 4), ("mouse", 125)] {
+            status["events"][kind] = json!(status["events"][kind].as_u64().expect("a count") + second * a_second);
+        }
+        let status = serde_json::from_value(status).expect("a status");
+        let process = agent::Process { resident_kib: 9_308, cpu_s: 3.0 + 0.003 * second as f64 };
+        state.take(News::Agent(Ok(Box::new(Answer { at_s: second as f64, status, process: Some(process) }))));
+    }
+    state.take(News::History(Box::new(history())));
+    state
+}
+
+fn terminal(state: &State, width: u16, height: u16) -> Terminal<TestBackend> {
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("a terminal");
+    terminal.draw(|frame| screen::draw(frame, state)).expect("drawn");
+    terminal
+}
+
+fn screen(state: &State, width: u16, height: u16) -> String {
+    terminal(state, width, height).backend().to_string()
+}
+
+fn key(code: KeyCode) -> KeyEvent {
+    KeyEvent::new(code, KeyModifiers::NONE)
+}
+
+#[test]
+fn each_view_fits_a_small_and_a_wide_terminal() {
+    let mut state = looking_at(&status());
+    for (view, name) in View::ALL.into_iter().zip(["overview", "features", "recognition", "machine"]) {
+        state.view = view;
+        assert_snapshot!(format!("{name}_80x24"), screen(&state, 80, 24));
+        assert_snapshot!(format!("{name}_160x50"), screen(&state, 160, 50));
+    }
+}
+
+#[test]
+fn without_an_agent_what_to_do_is_shown_and_the_newest_features_still_are() {
+    let mut state = looking_at(&status());
+    let why =
+        "no agent runs on /home/ann/.local/share/seclyzer/seclyzer.db. To start it: systemctl --user start seclyzer";
+    state.take(News::Agent(Err(why.into())));
+    assert_snapshot!("no_agent_80x24", screen(&state, 80, 24));
+    state.press(key(KeyCode::Char('2')));
+    assert!(screen(&state, 80, 24).contains("dwell_mean"));
+}
+
+#[test]
+fn a_pause_and_what_is_wrong_are_shown() {
+    let mut wrong = status();
+    wrong["decision"]["paused_until_us"] = json!(1_790_000_000_000_000_i64);
+    wrong["decision"]["not_locked"] = json!(true);
+    wrong["store"] = json!({ "dropped": 3, "trouble": "the disk is full" });
+    wrong["applications_trouble"] = json!("no X server");
+    wrong["sinks"][0]["state"] = json!("waiting");
+    wrong["sinks"][0]["backlog"] = json!(120);
+    wrong["sinks"][0]["last_error"] = json!("Connection refused (os error 111)");
+    wrong["recognition"]["trust"] = json!(0);
+    wrong["recognition"]["state"] = json!("stranger");
+    let clock = seclyzer::cli::time::local_clock(1_790_000_000_000_000);
+    let shown = screen(&looking_at(&wrong), 80, 30).replace(&clock, "HH:MM");
+    assert_snapshot!("paused_and_a_sink_down_80x30", shown);
+    let parts =
+        ["paused until HH:MM", "3 records lost", "the disk is full", "no X server", "NOTHING LOCKED", "120 to send"];
+    for part in parts.into_iter().chain(["Connection refused", "a stranger is at the machine"]) {
+        assert!(shown.contains(part), "{part} is not in\n{shown}");
+    }
+}
+
+#[test]
+fn colours_are_used_only_where_they_are_wanted() {
+    let colours = |state: &State| {
+        let terminal = terminal(state, 80, 24);
+        terminal
+            .backend()
+            .buffer()
+            .content()
+            .iter()
+            .filter(|cell| cell.fg != Color::Reset || cell.bg != Color::Reset)
+            .count()
+    };
+    let mut state = looking_at(&status());
+    assert_eq!(colours(&state), 0);
+    state.has_colours = true;
+    assert!(colours(&state) > 0);
+}
+
+#[test]
+fn keys_choose_views_scroll_explain_and_ask_for_what_the_agent_does() {
+    let mut state = looking_at(&status());
+    assert_eq!(state.press(key(KeyCode::Tab)), None);
+    assert_eq!(state.view, View::Features);
+    let top = screen(&state, 80, 24);
+    state.press(key(KeyCode::PageDown));
+    assert_ne!(screen(&state, 80, 24), top);
+    state.press(key(KeyCode::Home));
+    assert_eq!(screen(&state, 80, 24), top);
+    state.press(key(KeyCode::BackTab));
+    assert_eq!(state.view, View::Overview);
+    state.press(key(KeyCode::Char('?')));
+    assert!(screen(&state, 80, 24).contains("pause capture for 30 minutes"));
+    state.press(key(KeyCode::Char('4')));
+    assert!(!state.help && state.view == View::Machine);
+    let wishes = [('p', Some(Wish::Pause)), ('r', Some(Wish::Resume)), ('q', Some(Wish::End)), ('x', None)];
+    for (letter, wish) in wishes {
+        assert_eq!(state.press(key(KeyCode::Char(letter))), wish);
+    }
+    let interrupt = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
+    assert_eq!(state.press(interrupt), Some(Wish::End));
+    state.take(News::Said("paused until 15:04".into()));
+    assert!(screen(&state, 80, 24).contains("paused until 15:04"));
+}
+
+#[test]
+fn any_size_of_terminal_is_drawn_on() {
+    let mut state = looking_at(&status());
+    for view in View::ALL {
+        state.view = view;
+        for (width, height) in [(1, 1), (10, 3), (40, 10), (300, 90)] {
+            screen(&state, width, height);
+        }
+    }
+}
+
+#[test]
+fn as_text_it_has_every_panel_once_and_no_frames() {
+    let text = as_text(&mut looking_at(&status()));
+    assert_snapshot!("once", text);
+    assert!(!text.contains('│'));
+}

@@ -1,0 +1,101 @@
+//! `seclyzer top`: what it prints of a running agent, and its error where there is none.
+
+mod support;
+
+use std::process::Command;
+use support::agent::Home;
+use support::wait_until;
+
+fn top(home: &Home, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let output = home.run(&[&["top"], arguments].concat());
+    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn a_running_agent_is_shown_as_text_and_its_pause_with_it() {
+    let home = Home::with_config("[redis]\nenabled = true\nurl = \"redis://127.0.0.1:9\"\n");
+    let agent = home.start_agent(&[]);
+    let (code, text, error) = top(&home, &["--once"]);
+    assert_eq!((code, error.as_str()), (Some(0), ""));
+    assert!(text.contains(&format!("process {}  up 0 min", agent.id())), "{text}");
+    for panel in ["Capture", "Events a second", "Recognition", "Sinks", "Devices", "Typing", "Mouse"] {
+        assert!(text.lines().any(|line| line.starts_with(panel)), "{panel} is not in\n{text}");
+    }
+    assert!(text.contains(" MB") && text.contains("redis ") && text.contains("no window yet"), "{text}");
+    assert!(!text.contains("paused until"));
+    let paused = home.run(&["pause", "30m"]);
+    assert!(paused.status.success(), "{}", String::from_utf8_lossy(&paused.stderr));
+    assert!(top(&home, &["--once"]).1.contains("paused until"));
+    assert_eq!(agent.stop(), Some(0));
+}
+
+#[test]
+fn without_an_agent_or_a_terminal_what_to_do_is_named() {
+    let home = Home::with_config("");
+    let (code, _, error) = top(&home, &["--once"]);
+    assert_eq!(code, Some(69));
+    assert!(error.starts_with("seclyzer: no agent runs on ") && error.contains("To start it:"), "{error}");
+    let (code, _, error) = top(&home, &[]);
+    assert_eq!(code, Some(64));
+    assert!(error.contains("--once"), "{error}");
+}
+
+/// `seclyzer top` in a terminal of 80 by 24, ended with it.
+struct Terminal<'h> {
+    home: &'h Home,
+}
+
+impl Terminal<'_> {
+    fn open(home: &Home) -> Terminal<'_> {
+        let terminal = Terminal { home };
+        let program = env!("CARGO_BIN_EXE_seclyzer");
+        let command = format!("exec '{program}' top --config '{}'", home.path().join("config.toml").display());
+        terminal.tmux(&["-f", "/dev/null", "new-session", "-d", "-x", "80", "-y", "24", &command]);
+        terminal
+    }
+
+    fn tmux(&self, arguments: &[&str]) -> (bool, String) {
+        let mut command = Command::new("tmux");
+        command.arg("-u").arg("-S").arg(self.home.path().join("tmux")).args(arguments);
+        command.env_clear().env("HOME", self.home.path()).env("PATH", "/usr/bin:/bin").env("LC_ALL", "C.UTF-8");
+        let output = command.output().expect("tmux: run `make test-packages`");
+        (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    fn await_text(&self, text: &str) {
+        wait_until(text, || self.tmux(&["capture-pane", "-p"]).1.contains(text));
+    }
+
+    fn press(&self, key: &str) {
+        assert!(self.tmux(&["send-keys", key]).0, "{key}");
+    }
+}
+
+impl Drop for Terminal<'_> {
+    fn drop(&mut self) {
+        // It may have ended with what ran in it.
+        self.tmux(&["kill-server"]);
+    }
+}
+
+#[test]
+fn in_a_terminal_keys_choose_a_view_pause_resume_and_end_it() {
+    let home = Home::with_config("[redis]\nenabled = false\n");
+    let agent = home.start_agent(&[]);
+    let terminal = Terminal::open(&home);
+    terminal.await_text("┌ Capture");
+    terminal.press("2");
+    terminal.await_text("no window yet");
+    terminal.press("p");
+    terminal.press("1");
+    terminal.await_text("paused until");
+    terminal.press("r");
+    wait_until("it goes on", || !terminal.tmux(&["capture-pane", "-p"]).1.contains("nothing is read"));
+    terminal.tmux(&["resize-window", "-x", "120", "-y", "40"]);
+    terminal.await_text(&"─".repeat(110));
+    assert_eq!(agent.stop(), Some(0));
+    terminal.await_text("no agent runs on");
+    terminal.press("q");
+    wait_until("the end", || !terminal.tmux(&["has-session"]).0);
+}
