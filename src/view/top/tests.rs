@@ -33,7 +33,7 @@ fn status() -> Value {
 }
 
 fn history() -> History {
-    let usual = |i: usize| (i % 5 != 4).then(|| Usual { low: 80.0, median: 100.0, high: 120.0 });
+    let usual = |i: usize| (i % 5 != 4).then_some(Usual { low: 80.0, median: 100.0, high: 120.0 });
     let measured = |names: Vec<(&'static str, &'static str)>| {
         let all = names.into_iter().enumerate();
         all.map(|(i, (name, unit))| {
