@@ -17,5 +17,7 @@ fn main() -> io::Result<()> {
         clap_complete::generate_to(shell, &mut command, "seclyzer", &completions)?;
     }
     // seclyzer(1), and a page for each command: seclyzer-run(1) and so on.
-    clap_mangen::generate_to(command, man)
+    clap_mangen::generate_to(command, &man)?;
+    // What `seclyzer top`, `report` and `export` run: its arguments are theirs.
+    std::fs::write(man.join("seclyzer-view.1"), ".so man1/seclyzer.1\n")
 }

@@ -28,6 +28,9 @@ pub fn run(args: &ReportArgs, config: &Config) -> Result<(), Error> {
         return Err(Error::Usage("--since is later than --until".into()));
     }
     let place = match args.output.as_path() {
+        output if output == Path::new("-") && args.open => {
+            return Err(Error::Usage("--open shows a file: name one with -o".into()));
+        }
         output if output == Path::new("-") => Place::Standard,
         output => Place::file(output.into(), args.force)?,
     };

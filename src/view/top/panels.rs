@@ -86,7 +86,9 @@ pub fn capture(status: &Status) -> Panel {
         (None, true, read) => Text::good(format!("reading {read} devices")),
     }];
     if status.excluded {
-        lines.push(Text::plain("no keystrokes: an excluded application has the focus"));
+        lines.push(Text::plain(
+            "no keystrokes: an excluded application has the focus, or a program has grabbed the keyboard",
+        ));
     }
     if let Some(trouble) = &status.applications_trouble {
         lines.push(Text::bad(format!("applications: {trouble}")));
