@@ -9,5 +9,5 @@ cmp -s "$wanted" "$venv/installed.txt" && exit 0
 echo "installing what $wanted names into $venv"
 rm -rf "$venv"
 python3 -m venv "$venv"
-"$venv/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: -r "$wanted"
+"$venv/bin/pip" install --quiet --no-cache-dir --disable-pip-version-check --only-binary :all: -r "$wanted"
 cp "$wanted" "$venv/installed.txt"

@@ -29,8 +29,9 @@ trait Writer {
 
 pub fn run(args: &ExportArgs, config: &Config) -> Result<(), Error> {
     args.span.check()?;
-    let kinds = if args.kinds.is_empty() { &Kind::ALL[..] } else { &args.kinds };
-    let places = places::of(args, kinds)?;
+    let is_wanted = |kind: &Kind| args.kinds.is_empty() || args.kinds.contains(kind);
+    let kinds: Vec<Kind> = Kind::ALL.into_iter().filter(is_wanted).collect();
+    let places = places::of(args, &kinds)?;
     if places.contains(&Place::Standard) && args.format == Format::Parquet && io::stdout().is_terminal() {
         return Err(Error::Usage(
             "Parquet is no text for a terminal: name a file with -o, or redirect the output".into(),
