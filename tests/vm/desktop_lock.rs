@@ -9,6 +9,7 @@ use crate::desktop::LIMIT;
 use crate::desktop_recognition::{Work, learnt_elsewhere, owner, stranger, typewriter};
 use crate::harness::Guest;
 use crate::leaks::MARKER;
+use crate::typists::Person;
 
 const CONFIG: &str = "\
 [redis]
@@ -27,53 +28,49 @@ const HINT: &str = "loginctl show-session $(loginctl show-user alice -p Display 
 const LOCK_LIMIT: Duration = Duration::from_secs(180);
 
 /// alice's desktop with an agent that knows her and locks.
-fn desk_that_locks(way: Way, programs: &[&str], more: &str) -> Work {
+pub fn desk_that_locks(way: Way, programs: &[&str], more: &str) -> Work {
     let guest = Guest::desktop(&[binary_at(BUILT), typewriter()]);
     let mut desk = Desk { guest, way };
     let config = format!("{CONFIG}\n{more}");
+    if way.program == HARDENED.program {
+        desk.guest.run(&format!("mkdir -p /etc/seclyzer; cat >/etc/seclyzer/config.toml <<'END'\n{config}\nEND"));
+        desk.install_hardened(BUILT);
+    } else {
+        let file = "~/.config/seclyzer/config.toml";
+        desk.run(&format!("umask 077; mkdir -p ~/.config/seclyzer; cat >{file} <<'END'\n{config}\nEND"));
+        desk.run(&format!("{BUILT} install"));
+        desk.guest.log_out();
+        desk.guest.log_in();
+        desk.await_agent();
+    }
     for program in programs {
         desk.run(program);
     }
-    let (folder, install) = match way.program {
-        "seclyzer" => ("/etc/seclyzer", None),
-        _ => ("/home/alice/.config/seclyzer", Some(format!("{BUILT} install"))),
-    };
-    desk.guest.run(&format!("mkdir -p {folder}; cat >{folder}/config.toml <<'END'\n{config}\nEND"));
-    match install {
-        None => desk.install_hardened(BUILT),
-        Some(install) => {
-            desk.guest.run(&format!("chown -R alice: {folder}; chmod 0600 {folder}/config.toml"));
-            desk.run(&install);
-            desk.guest.log_out();
-            desk.guest.log_in();
-            for program in programs {
-                desk.run(program);
-            }
-            desk.await_agent();
-        }
-    }
     desk.guest.write_file("/tmp/learnt.json", &learnt_elsewhere(&mut owner()));
     // As root: in this mode what is learnt is not replaced without the password.
-    let import = format!("{} model import --yes /tmp/learnt.json", desk.way.program);
-    desk.guest.run(&format!("cd /home/alice && HOME=/home/alice sh -c '{import}'"));
+    let [program, database] = [way.program, way.database].map(|path| path.replace('~', "/home/alice"));
+    desk.guest.run(&format!("SECLYZER_STORE_PATH={database} {program} model import --yes /tmp/learnt.json"));
     Work::begin(desk)
 }
 
-fn is_locked(work: &mut Work) -> bool {
+pub fn is_locked(work: &mut Work) -> bool {
     work.desk.guest.run(HINT) == "yes" || !work.desk.guest.run("pgrep -x i3lock || true").is_empty()
 }
 
-/// The other typist goes on until the screen is locked; how long that took.
-fn type_until_locked(work: &mut Work) -> Duration {
-    let (begun, mut stranger) = (Instant::now(), stranger());
+/// Somebody types line by line until the screen is locked; how long that took, the last line to its end.
+pub fn type_until_locked(work: &mut Work, person: &mut Person) -> Duration {
+    let (mut typed, begun) = (Duration::ZERO, Instant::now());
     while !is_locked(work) {
         assert!(begun.elapsed() < LOCK_LIMIT, "not locked: {:?}", work.decisions());
-        work.put_strokes(&stranger.type_lines(1, MARKER));
+        let strokes = person.type_lines(1, MARKER);
+        let time_us = strokes[strokes.len() - 1].release_us - strokes[0].press_us;
+        work.put_strokes(&strokes);
+        typed += Duration::from_micros(time_us.unsigned_abs());
     }
-    begun.elapsed()
+    typed
 }
 
-fn locks(work: &mut Work) -> usize {
+pub fn locks(work: &mut Work) -> usize {
     work.decisions().iter().filter(|decision| decision.ends_with(" lock")).count()
 }
 
@@ -83,10 +80,9 @@ fn enter_password(work: &mut Work) {
 }
 
 #[test]
-#[ignore = "needs an agent that acts on its decisions"]
 fn a_stranger_is_asked_and_then_locked_out_and_the_password_answers_the_alarm() {
     let mut work = desk_that_locks(USER_WAY, &[NOTIFIER, FOLLOWER], "");
-    type_until_locked(&mut work);
+    type_until_locked(&mut work, &mut stranger());
     assert_eq!(work.desk.guest.run(HINT), "yes");
     assert_eq!(locks(&mut work), 1);
     let shown = work.desk.run("DISPLAY=:0 dunstctl history");
@@ -104,10 +100,9 @@ fn a_stranger_is_asked_and_then_locked_out_and_the_password_answers_the_alarm() 
 }
 
 #[test]
-#[ignore = "needs an agent that acts on its decisions"]
 fn the_hardened_agent_locks_by_the_command_where_nobody_follows_logind() {
     let mut work = desk_that_locks(HARDENED, &[], "lock_command = \"i3lock\"");
-    type_until_locked(&mut work);
+    type_until_locked(&mut work, &mut stranger());
     // It went to the background, as the user, outside the agent.
     let unit = "systemctl show seclyzer-lock@alice.service -p ActiveState --value";
     work.desk.guest.poll(&format!("[ $({unit}) = active ] && pgrep -x -u alice i3lock"), LIMIT);
@@ -116,7 +111,6 @@ fn the_hardened_agent_locks_by_the_command_where_nobody_follows_logind() {
 }
 
 #[test]
-#[ignore = "needs an agent that acts on its decisions"]
 fn a_session_in_which_nothing_locks_is_told_so_once() {
     let mut work = desk_that_locks(HARDENED, &[], "");
     let mut stranger = stranger();

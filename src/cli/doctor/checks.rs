@@ -5,6 +5,7 @@ use super::super::trial::Trial;
 use super::super::{Error, block_on};
 use super::service::{self, Running};
 use super::{Finding, decision, keystrokes, recognition};
+use crate::bus;
 use crate::config::{self, Config, Loaded, Switch};
 use crate::event::Micros;
 use crate::now_us;
@@ -44,7 +45,8 @@ pub fn all(loaded: &Loaded) -> Result<Vec<Finding>, Error> {
     let trial = Trial::read(&config.store.path, &config.identity, since_us).ok();
     findings.push(decision::finding(config.decision.mode, running.as_ref(), trial.as_ref()));
     let near_and_far = async {
-        let mut findings = desktop(config, running.as_ref()).await;
+        let mut findings = vec![locking(&config.decision).await];
+        findings.extend(desktop(config, running.as_ref()).await);
         findings.push(redis(&config.redis).await);
         findings.extend(events(&config.redis).await);
         findings.push(influx(&config.influx).await);
@@ -139,6 +141,13 @@ fn database(path: &Path) -> Finding {
         }
         Err(error) => Finding::failure("database", format!("{shown}: {error}"), "move it away; a new one is begun"),
     }
+}
+
+/// By what this session could be locked; whoever runs the doctor sits at it.
+async fn locking(settings: &config::Decision) -> Finding {
+    let has_command = settings.lock_command.is_some();
+    let desk = bus::Desk::start(bus::Session::of_this_process(has_command));
+    decision::locking(settings.mode, &desk.prospects().await, has_command)
 }
 
 async fn desktop(config: &Config, running: Option<&Running>) -> Vec<Finding> {

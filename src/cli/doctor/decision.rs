@@ -1,9 +1,10 @@
-//! What is done at an alarm, and whether it is time to lock.
+//! What is done at an alarm, whether it is time to lock, and by what the session could be locked.
 
 use super::super::trial::Trial;
 use super::Finding;
 use super::service::Running;
 use crate::act::Mode;
+use crate::act::ports::{Outcome, Step};
 
 const WHAT: &str = "decision";
 /// Fewer cost false alarms.
@@ -42,6 +43,33 @@ fn doubts(running: Option<&Running>, trial: Option<&Trial>) -> String {
     few.into_iter().chain(often).collect::<Vec<_>>().join("; ")
 }
 
+/// `prospects`: what could be tried from here. `decision.lock_command` is run for the service alone, so that it is set
+/// (`has_command`) is all that can be said of it.
+pub fn locking(mode: Mode, prospects: &[(Step, Outcome)], has_command: bool) -> Finding {
+    const WHAT: &str = "locking";
+    let is_there = |(step, outcome): &(Step, Outcome)| match step {
+        Step::Command => has_command,
+        _ => *outcome == Outcome::Ready,
+    };
+    let names = |wanted: bool| {
+        let names = prospects.iter().filter(|found| is_there(found) == wanted).map(|(step, _)| step.name());
+        names.collect::<Vec<_>>().join(", ")
+    };
+    let (there, absent) = (names(true), names(false));
+    match (mode, there.is_empty()) {
+        (Mode::Lock, true) => Finding::warning(
+            WHAT,
+            format!("nothing can lock this session: there is no {absent}"),
+            "set decision.lock_command to a screen locker (docs/decision.md)",
+        ),
+        (_, true) => Finding::ok(WHAT, format!("nothing could lock this session: there is no {absent}")),
+        (_, false) => Finding::ok(
+            WHAT,
+            format!("would be tried by {there}; `seclyzer lock --test` locks, and says which step did"),
+        ),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::super::recognition::tests::status;
@@ -78,5 +106,18 @@ mod tests {
     fn an_agent_of_another_mode_has_to_be_restarted() {
         let other = finding(Mode::Lock, Some(&running("observe", 2_000)), None);
         assert!(other.verdict == Verdict::Warning && other.mend.as_deref() == Some("restart the agent"));
+    }
+
+    #[test]
+    fn an_agent_that_is_to_lock_and_cannot_is_warned_of() {
+        let no_bus = Outcome::Absent("no bus".into());
+        let steps = [Step::Logind, Step::ScreenSaver, Step::Gnome, Step::Command].map(|step| (step, no_bus.clone()));
+        let nothing = locking(Mode::Lock, &steps, false);
+        assert!(nothing.verdict == Verdict::Warning && nothing.text.contains("no logind, org."), "{}", nothing.text);
+        assert_eq!(locking(Mode::Observe, &steps, false).verdict, Verdict::Ok);
+        let by_command = locking(Mode::Lock, &steps, true);
+        assert!(by_command.text.starts_with("would be tried by decision.lock_command;"), "{}", by_command.text);
+        let by_logind = locking(Mode::Lock, &[(Step::Logind, Outcome::Ready)], false);
+        assert!(by_logind.verdict == Verdict::Ok && by_logind.text.contains("by logind;"), "{}", by_logind.text);
     }
 }
