@@ -3,7 +3,7 @@
 
 use crate::alice::{HARDENED, USER_WAY};
 use crate::desktop::LIMIT;
-use crate::desktop_lock::{desk_that_locks, is_locked, type_until_locked};
+use crate::desktop_lock::{FOLLOWER, desk_that_locks, is_locked, type_until_locked};
 use crate::desktop_recognition::{Work, stranger};
 use crate::leaks::MARKER;
 
@@ -144,7 +144,7 @@ fn what_a_session_consists_of_may_fail_around_an_alarm_and_pam_asks_the_stranger
 
     // logind, which was started anew, is followed again.
     assert!(!is_locked(&mut work));
-    work.desk.run("export DISPLAY=:0; xss-lock -- i3lock -n >/dev/null 2>&1 &");
+    work.desk.run(FOLLOWER);
     let text = work.desk.poll_for("it locks", |desk| {
         let output = desk.guest.run_as("alice", "seclyzer lock --test 2>&1", LIMIT);
         (output.status == 0).then(|| output.text())
