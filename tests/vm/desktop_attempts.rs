@@ -7,9 +7,11 @@ use crate::desktop_lock::{FOLLOWER, desk_that_locks, is_locked, type_until_locke
 use crate::desktop_recognition::{Work, stranger};
 use crate::leaks::MARKER;
 
-/// Whatever speaks for the owner, or makes the agent forget him.
-const FOR_THE_OWNER: [&str; 6] =
-    ["me", "guest 30m", "pause 30m", "model confirm", "model forget --yes", "model import --yes /tmp/learnt.json"];
+/// Whatever makes the agent look away, or forget.
+const FOR_THE_OWNER: [&str; 4] =
+    ["guest 30m", "pause 30m", "model forget --yes", "model import --yes /tmp/learnt.json"];
+/// The same, where there is an alarm.
+const ANSWERS: [&str; 2] = ["me", "model confirm"];
 /// alice again, on a console, which comes to the front.
 const SECOND_SESSION: &str = "chvt 8 && systemd-run --quiet --unit=second -p User=alice -p PAMName=login \
     -p TTYPath=/dev/tty8 -p StandardInput=tty -E XDG_SEAT=seat0 -E XDG_VTNR=8 -E XDG_SESSION_TYPE=tty sleep infinity";
@@ -24,7 +26,8 @@ impl Work {
 
     fn speak_for_the_owner_in_vain(&mut self) {
         let (state, learnt) = (self.state(), self.learnt());
-        for command in FOR_THE_OWNER {
+        let answers = ANSWERS.iter().filter(|_| state == "stranger");
+        for command in FOR_THE_OWNER.iter().chain(answers) {
             let (status, text) = self.attempt(&format!("{} {command}", self.desk.way.program));
             assert!(status == 77 && text.contains("password"), "{command}: {status}: {text}");
         }
@@ -59,11 +62,14 @@ impl Work {
 
     /// The stack of docs/decision.md, with refusal in place of a security key.
     fn have_pam_ask(&mut self) {
-        self.desk.guest.run(
-            "echo 'alice ALL=(ALL) PASSWD: /usr/bin/id' >/etc/sudoers.d/zz; chmod 0440 /etc/sudoers.d/zz; \
-             sed -i '1i auth [success=ignore default=1] pam_exec.so quiet /usr/bin/seclyzer check --stranger\\n\
-             auth required pam_deny.so' /etc/pam.d/sudo",
-        );
+        self.desk
+            .guest
+            .run("echo 'alice ALL=(ALL) PASSWD: /usr/bin/id' >/etc/sudoers.d/zz; chmod 0440 /etc/sudoers.d/zz");
+        let lines = "auth [success=ignore default=1] pam_exec.so quiet $(command -v seclyzer) check --stranger\n\
+                     auth required pam_deny.so\n";
+        self.desk
+            .guest
+            .run(&format!("printf \"{lines}\" | cat - /etc/pam.d/sudo >/tmp/sudo; cp /tmp/sudo /etc/pam.d/sudo"));
     }
 }
 
@@ -118,6 +124,7 @@ fn what_a_session_consists_of_may_fail_around_an_alarm_and_pam_asks_the_stranger
     work.have_pam_ask();
     assert!(work.sudo_lets_her(), "the owner");
     work.raise_the_alarm();
+    work.speak_for_the_owner_in_vain();
     assert!(!work.sudo_lets_her(), "a stranger");
     work.desk.guest.run("pkill -STOP -x seclyzer");
     assert!(work.sudo_lets_her(), "nobody answers");
