@@ -43,6 +43,8 @@ pub async fn authorise(shared: &Arc<Shared>, subject: Subject, action: Action) -
     match answer {
         Ok(answer) => match answer.body().deserialize::<(bool, bool, HashMap<&str, &str>)>() {
             Ok((true, ..)) => Authority::Granted,
+            // It would have to ask for the password, and nothing in the session has registered to show the question.
+            Ok((false, true, _)) => Authority::Absent,
             _ => Authority::Denied,
         },
         // What it says of an action that no file describes.
