@@ -20,7 +20,7 @@ use crate::remote::{Backoff, LONGEST_PAUSE};
 use crate::sources::session::Seat;
 use crate::sources::x11::{self, grab::Keyboard};
 pub use connection::Addresses;
-use connection::{Bus, Target};
+use connection::{Bus, Target, Traffic};
 use inbox::Inbox;
 use notices::Notices;
 use screen::Screen;
@@ -69,8 +69,8 @@ impl Desk {
             seat,
             x11,
             lock_file,
-            system: Bus::at(addresses.system),
-            session: Bus::at(addresses.session),
+            system: Bus::at(addresses.system, Traffic::OfServices),
+            session: Bus::at(addresses.session, Traffic::OfAnybody),
             inbox: Inbox::default(),
             screen: Mutex::default(),
             logind: Mutex::default(),
