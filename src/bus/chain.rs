@@ -5,8 +5,9 @@ use super::connection::{ANSWER_LIMIT, CallError, Target};
 use super::{Shared, logind};
 use crate::act::ports::{Evidence, Locked, Outcome, Step};
 use crate::sources::x11::grab::Keyboard;
+use std::fs::File;
 use std::future::Future;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -71,7 +72,7 @@ async fn attempt(shared: &Arc<Shared>, step: Step, eyes: &mut Eyes<'_>) -> Outco
             eyes.watch(request, saver.as_ref()).await
         }
         Step::Command => match &shared.lock_file {
-            Some(path) => match ask_for_command(path) {
+            Some(path) => match ask_for_command(path).await {
                 Ok(()) => eyes.watch(async { Ok(()) }, None).await,
                 Err(error) => Outcome::Absent(format!("{}: {error}", path.display())),
             },
@@ -82,9 +83,23 @@ async fn attempt(shared: &Arc<Shared>, step: Step, eyes: &mut Eyes<'_>) -> Outco
 
 const NO_COMMAND: &str = "decision.lock_command is not set, or the agent does not run as its service";
 
-/// The unit's `PathChanged=` sees that the file was written to and closed.
-fn ask_for_command(path: &Path) -> io::Result<()> {
-    std::fs::write(path, b"lock\n")
+/// The unit's `PathChanged=` sees that the file is another one. The folder is the account's, which may have put anything
+/// there, a pipe or a file system that hangs: so nothing that is there is opened, and a thread of its own does it.
+async fn ask_for_command(path: &Path) -> io::Result<()> {
+    let path = path.to_owned();
+    let replace = tokio::task::spawn_blocking(move || {
+        let new = path.with_extension("new");
+        match std::fs::remove_file(&new) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        File::options().write(true).create_new(true).open(&new)?.write_all(b"lock\n")?;
+        std::fs::rename(new, path)
+    });
+    match timeout(ANSWER_LIMIT, replace).await {
+        Ok(replaced) => replaced.unwrap_or_else(|error| Err(io::Error::other(error))),
+        Err(_) => Err(io::ErrorKind::TimedOut.into()),
+    }
 }
 
 /// What an error means for a step.

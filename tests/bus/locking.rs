@@ -212,3 +212,18 @@ async fn asking_whether_the_keyboard_is_taken_never_takes_it() {
     drop(grab);
     keyboard.released().await.expect("an answer");
 }
+
+#[tokio::test]
+async fn whatever_lies_in_place_of_the_command_s_file_is_replaced_and_holds_up_nothing() {
+    let daemon = Daemon::start().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let lock_file = folder.path().join("lock");
+    nix::unistd::mkfifo(&lock_file, nix::sys::stat::Mode::S_IRWXU).expect("a pipe");
+    let desk = Desk::start(Session { lock_file: Some(lock_file.clone()), ..daemon.session() });
+    let locking = tokio::spawn(desk.lock());
+    // On the one thread that the agent has, too.
+    eventually("the file is written", async || std::fs::metadata(&lock_file).ok()?.is_file().then_some(())).await;
+    assert_eq!(std::fs::read(&lock_file).expect("a file"), b"lock\n");
+    assert_eq!(locking.await.expect("no panic").tried[3], (Step::Command, Outcome::Unverified));
+    assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 1, "nothing else is left there");
+}
