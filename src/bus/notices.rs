@@ -238,6 +238,6 @@ async fn look_at_saver(shared: &Shared) {
     let Some(saver) = saver else { return };
     if chain::is_active(shared, &saver).await == Some(false) {
         shared.notices.state().saver = None;
-        shared.note(Evidence::Saver, false);
+        shared.claim(Evidence::Saver, false);
     }
 }
