@@ -10,14 +10,17 @@
 //! that means to look like a locker, cannot be told from one; a locker whose windows leave the desktop to be seen
 //! (xtrlock without `-b`) is taken for a menu.
 
-use super::connection::{self, Client};
+use super::connection::{self, Client, X};
 use super::cover::{self, Area};
 use super::{Environment, Error};
+use std::sync::atomic::{AtomicBool, Ordering};
 use x11rb::connection::{Connection, RequestConnection};
+use x11rb::cookie::Cookie;
 use x11rb::protocol::xinerama::{self, ConnectionExt as _};
 use x11rb::protocol::xproto::{
     ConnectionExt, CreateWindowAux, EventMask, GrabMode, GrabStatus, InputFocus, MapState, Window, WindowClass,
 };
+use x11rb::x11_utils::TryParse;
 
 /// Windows of one program that cover the screen together, and windows that are hidden on top of them: more than any
 /// desktop has. Those further down are not looked at.
@@ -56,6 +59,8 @@ pub struct Probe {
     has_xinerama: bool,
     /// The window whose events are selected beside the root's; `NONE`: neither are.
     focus: Window,
+    /// Something may have changed while an answer was awaited.
+    has_stirred: AtomicBool,
     /// The topmost of those that were seen to cover the screen: what comes above it later, a notice or the dialog for the
     /// password, takes nothing away.
     cover: Option<Window>,
@@ -74,7 +79,7 @@ impl Probe {
         client.ask(x.get_input_focus()?, |_| {}).await?;
         // Answers come in order: the one about the extension is here.
         let has_xinerama = x.extension_information(xinerama::X11_EXTENSION_NAME)?.is_some();
-        Ok(Probe { client, window, has_xinerama, focus: x11rb::NONE, cover: None })
+        Ok(Probe { client, window, has_xinerama, focus: x11rb::NONE, has_stirred: AtomicBool::new(false), cover: None })
     }
 
     /// What is so now. Changes from then on end [`Probe::stirred`], as far as the server tells of them.
@@ -82,6 +87,7 @@ impl Probe {
     /// # Errors
     /// The server does not answer.
     pub async fn look(&mut self) -> Result<Hold, Error> {
+        self.has_stirred.store(false, Ordering::Relaxed);
         self.follow_focus().await?;
         let has_keyboard = self.is_keyboard_taken().await?;
         let has_pointer = has_keyboard && self.is_pointer_taken().await?;
@@ -94,7 +100,7 @@ impl Probe {
     /// The connection broke.
     pub async fn stirred(&self) -> Result<(), Error> {
         loop {
-            let mut has_come = false;
+            let mut has_come = self.has_stirred.swap(false, Ordering::Relaxed);
             while self.client.next_event()?.is_some() {
                 has_come = true;
             }
@@ -105,11 +111,15 @@ impl Probe {
         }
     }
 
+    async fn ask<'c, R: TryParse>(&'c self, cookie: Cookie<'c, X, R>) -> Result<Option<R>, Error> {
+        self.client.ask(cookie, |_| self.has_stirred.store(true, Ordering::Relaxed)).await
+    }
+
     /// The begin and the end of a grab are events of what has the focus then, or of the root.
     async fn follow_focus(&mut self) -> Result<(), Error> {
         let root = self.client.root;
         for _ in 0..MOST_LOOKS {
-            let focus = self.client.ask(self.client.x().get_input_focus()?, |_| {}).await?.map(|reply| reply.focus);
+            let focus = self.ask(self.client.x().get_input_focus()?).await?.map(|reply| reply.focus);
             let focus = focus.filter(|&window| window > u32::from(InputFocus::POINTER_ROOT)).unwrap_or(root);
             let before = std::mem::replace(&mut self.focus, focus);
             if before == focus {
@@ -128,7 +138,7 @@ impl Probe {
     async fn is_keyboard_taken(&self) -> Result<bool, Error> {
         let x = self.client.x();
         let cookie = x.grab_keyboard(false, self.window, x11rb::CURRENT_TIME, GrabMode::ASYNC, GrabMode::ASYNC)?;
-        let status = self.client.ask(cookie, |_| {}).await?.map(|reply| reply.status);
+        let status = self.ask(cookie).await?.map(|reply| reply.status);
         if status == Some(GrabStatus::SUCCESS) {
             x.ungrab_keyboard(x11rb::CURRENT_TIME)?;
             self.client.flush()?;
@@ -140,7 +150,7 @@ impl Probe {
         let (x, none, mode) = (self.client.x(), x11rb::NONE, GrabMode::ASYNC);
         let events = EventMask::NO_EVENT;
         let cookie = x.grab_pointer(false, self.window, events, mode, mode, none, none, x11rb::CURRENT_TIME)?;
-        let status = self.client.ask(cookie, |_| {}).await?.map(|reply| reply.status);
+        let status = self.ask(cookie).await?.map(|reply| reply.status);
         if status == Some(GrabStatus::SUCCESS) {
             x.ungrab_pointer(x11rb::CURRENT_TIME)?;
             self.client.flush()?;
@@ -165,7 +175,7 @@ impl Probe {
     /// The windows on top of all others, from above, as far as they are one program's and no window manager's business.
     async fn topmost(&self) -> Result<Vec<(Window, Area)>, Error> {
         let mut found: Vec<(Window, Area)> = Vec::new();
-        let tree = self.client.ask(self.client.x().query_tree(self.client.root)?, |_| {}).await?;
+        let tree = self.ask(self.client.x().query_tree(self.client.root)?).await?;
         let windows = tree.map(|tree| tree.children).unwrap_or_default();
         for window in windows.into_iter().rev().take(MOST_WINDOWS) {
             let Some((is_unmanaged, area)) = self.shown(window).await? else { continue };
@@ -182,8 +192,8 @@ impl Probe {
     async fn shown(&self, window: Window) -> Result<Option<(bool, Area)>, Error> {
         let x = self.client.x();
         let (attributes, geometry) = (x.get_window_attributes(window)?, x.get_geometry(window)?);
-        let attributes = self.client.ask(attributes, |_| {}).await?;
-        let geometry = self.client.ask(geometry, |_| {}).await?;
+        let attributes = self.ask(attributes).await?;
+        let geometry = self.ask(geometry).await?;
         let (Some(attributes), Some(of)) = (attributes, geometry) else { return Ok(None) };
         if attributes.map_state != MapState::VIEWABLE || attributes.class != WindowClass::INPUT_OUTPUT {
             return Ok(None);
@@ -195,7 +205,7 @@ impl Probe {
 
     /// Whether a window has another program's window in it: a window manager's frame has.
     async fn is_frame(&self, window: Window) -> Result<bool, Error> {
-        let tree = self.client.ask(self.client.x().query_tree(window)?, |_| {}).await?;
+        let tree = self.ask(self.client.x().query_tree(window)?).await?;
         let children = tree.map(|tree| tree.children).unwrap_or_default();
         Ok(children.into_iter().any(|child| !self.client.are_of_one_program(child, window)))
     }
@@ -204,13 +214,13 @@ impl Probe {
     async fn monitors(&self) -> Result<Vec<Area>, Error> {
         let x = self.client.x();
         if self.has_xinerama {
-            let screens = self.client.ask(x.xinerama_query_screens()?, |_| {}).await?;
+            let screens = self.ask(x.xinerama_query_screens()?).await?;
             let screens = screens.map(|reply| reply.screen_info).unwrap_or_default();
             if !screens.is_empty() {
                 return Ok(screens.iter().map(|at| Area::new(at.x_org, at.y_org, at.width, at.height)).collect());
             }
         }
-        let root = self.client.ask(x.get_geometry(self.client.root)?, |_| {}).await?;
+        let root = self.ask(x.get_geometry(self.client.root)?).await?;
         Ok(root.iter().map(|root| Area::new(0, 0, root.width, root.height)).collect())
     }
 }
