@@ -7,6 +7,7 @@
 
 mod app;
 mod connection;
+mod cover;
 mod focus;
 pub mod grab;
 mod keyboard;
@@ -84,7 +85,7 @@ impl Environment {
 
     /// Whether an X server in this session is only XWayland, which does not know of the windows of Wayland programs.
     /// A session that calls itself X11 is believed: `WAYLAND_DISPLAY` outlives its session in a user's service manager.
-    fn is_wayland(&self) -> bool {
+    pub fn is_wayland(&self) -> bool {
         match self.session_type.as_deref() {
             Some("wayland") => true,
             Some("x11") => false,

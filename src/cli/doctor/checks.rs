@@ -146,8 +146,9 @@ fn database(path: &Path) -> Finding {
 /// By what this session could be locked; whoever runs the doctor sits at it.
 async fn locking(settings: &config::Decision) -> Finding {
     let has_command = settings.lock_command.is_some();
-    let desk = bus::Desk::start(bus::Session::of_this_process(has_command));
-    decision::locking(settings.mode, &desk.prospects().await, has_command)
+    let session = bus::Session::of_this_process(has_command);
+    let is_wayland = session.x11.is_wayland();
+    decision::locking(settings.mode, &bus::Desk::start(session).prospects().await, has_command, is_wayland)
 }
 
 async fn desktop(config: &Config, running: Option<&Running>) -> Vec<Finding> {

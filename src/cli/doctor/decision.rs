@@ -44,9 +44,11 @@ fn doubts(running: Option<&Running>, trial: Option<&Trial>) -> String {
 }
 
 /// `prospects`: what could be tried from here. `decision.lock_command` is run for the service alone, so that it is set
-/// (`has_command`) is all that can be said of it.
-pub fn locking(mode: Mode, prospects: &[(Step, Outcome)], has_command: bool) -> Finding {
+/// (`has_command`) is all that can be said of it. `is_wayland`: no window or grab of a locker can be seen.
+pub fn locking(mode: Mode, prospects: &[(Step, Outcome)], has_command: bool, is_wayland: bool) -> Finding {
     const WHAT: &str = "locking";
+    const ON_WAYLAND: &str = "; on Wayland only a locker that sets logind's LockedHint, or a desktop's screen saver, is \
+                              verified (docs/decision.md)";
     let is_there = |(step, outcome): &(Step, Outcome)| match step {
         Step::Command => has_command,
         _ => *outcome == Outcome::Ready,
@@ -65,7 +67,10 @@ pub fn locking(mode: Mode, prospects: &[(Step, Outcome)], has_command: bool) -> 
         (_, true) => Finding::ok(WHAT, format!("nothing could lock this session: there is no {absent}")),
         (_, false) => Finding::ok(
             WHAT,
-            format!("would be tried by {there}; `seclyzer lock --test` locks, and says which step did"),
+            format!(
+                "would be tried by {there}; `seclyzer lock --test` locks, and says which step did{}",
+                if is_wayland { ON_WAYLAND } else { "" }
+            ),
         ),
     }
 }
@@ -112,12 +117,14 @@ mod tests {
     fn an_agent_that_is_to_lock_and_cannot_is_warned_of() {
         let no_bus = Outcome::Absent("no bus".into());
         let steps = [Step::Logind, Step::ScreenSaver, Step::Gnome, Step::Command].map(|step| (step, no_bus.clone()));
-        let nothing = locking(Mode::Lock, &steps, false);
+        let nothing = locking(Mode::Lock, &steps, false, false);
         assert!(nothing.verdict == Verdict::Warning && nothing.text.contains("no logind, org."), "{}", nothing.text);
-        assert_eq!(locking(Mode::Observe, &steps, false).verdict, Verdict::Ok);
-        let by_command = locking(Mode::Lock, &steps, true);
+        assert_eq!(locking(Mode::Observe, &steps, false, false).verdict, Verdict::Ok);
+        let by_command = locking(Mode::Lock, &steps, true, false);
         assert!(by_command.text.starts_with("would be tried by decision.lock_command;"), "{}", by_command.text);
-        let by_logind = locking(Mode::Lock, &[(Step::Logind, Outcome::Ready)], false);
-        assert!(by_logind.verdict == Verdict::Ok && by_logind.text.contains("by logind;"), "{}", by_logind.text);
+        let by_logind = |is_wayland| locking(Mode::Lock, &[(Step::Logind, Outcome::Ready)], false, is_wayland);
+        let on_x11 = by_logind(false);
+        assert!(on_x11.verdict == Verdict::Ok && on_x11.text.contains("by logind;"), "{}", on_x11.text);
+        assert!(!on_x11.text.contains("Wayland") && by_logind(true).text.contains("LockedHint"), "{}", on_x11.text);
     }
 }
