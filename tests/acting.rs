@@ -98,11 +98,17 @@ async fn a_guest_and_a_pause_have_an_end_and_are_seen_by_status_watch_check_and_
         (Some(77), "seclyzer: its end is too far away; at most 12 hours\n".into())
     );
     assert_eq!(told(&home, &["guest", "for", "ever"]).0, Some(64));
-    assert_eq!(told(&home, &["guest", "30m"]).0, Some(0));
+    assert_eq!(told(&home, &["guest", "20m"]).0, Some(0));
     assert_eq!((check(&home, &[]), status(&home)["recognition"]["state"].clone()), (Some(3), "guest".into()));
     assert!(status(&home)["decision"]["guest_until_us"].is_i64());
     assert!(told(&home, &["status"]).1.contains("guest: until "));
     assert_eq!(watcher.next()["to"], "guest");
+    assert_eq!(told(&home, &["guest", "30m"]).0, Some(0));
+    let longer = watcher.next();
+    assert_eq!(
+        (&longer["from"], &longer["to"], &longer["reason"]),
+        (&"guest".into(), &"guest".into(), &"guest".into())
+    );
     assert_eq!(told(&home, &["guest", "off"]).0, Some(0));
     assert_eq!(watcher.next()["reason"], "guest_end");
     assert_eq!(told(&home, &["guest", "off"]), (Some(0), "there is no guest\n".into()));
@@ -118,8 +124,17 @@ async fn a_guest_and_a_pause_have_an_end_and_are_seen_by_status_watch_check_and_
     assert_eq!(check(&home, &[]), Some(0));
     last_decision(&home, "owner>owner pause_end").await;
     let of_today = home.query(DECISIONS);
-    let of_today = &of_today[of_today.len() - 4..];
-    assert_eq!(of_today, ["owner>guest guest", "guest>owner guest_end", "owner>owner pause", "owner>owner pause_end"]);
+    let of_today = &of_today[of_today.len() - 5..];
+    assert_eq!(
+        of_today,
+        [
+            "owner>guest guest",
+            "guest>guest guest",
+            "guest>owner guest_end",
+            "owner>owner pause",
+            "owner>owner pause_end"
+        ]
+    );
 
     // What is over by the clock ends without anybody's doing.
     assert_eq!(told(&home, &["guest", "1s"]).0, Some(0));

@@ -38,8 +38,9 @@ impl<D: Desk> Agent<D> {
     fn go_on_from(&mut self, paused_until_us: Option<Micros>) {
         let recognition = self.feed.recogniser.as_ref().map(|recogniser| &recogniser.recognition);
         let state = recognition.map_or(State::Learning, |recognition| recognition.score().state);
+        let is_due = recognition.is_some_and(|recognition| recognition.is_lock_due());
         let guest_until_us = recognition.and_then(|recognition| recognition.guest_until_us());
-        self.acting.take(|act, out| act.resume(state, guest_until_us, paused_until_us, out));
+        self.acting.take(|act, out| act.resume(state, is_due, guest_until_us, paused_until_us, out));
     }
 
     /// When a guest's time or a pause ends, on this machine's own clock, if one does.
@@ -78,11 +79,15 @@ impl<D: Desk> Agent<D> {
     }
 
     fn take_locked(&mut self, locked: &Locked) {
-        self.acting.take(|act, out| act.locked(locked, out));
+        let now_us = self.capture.now_us();
+        let is_news = self.acting.take(|act, out| act.locked(now_us, locked, out));
         let steps = steps(locked);
         match locked.evidence {
             Some(evidence) => tracing::info!(steps, "the session was locked, as {} shows", evidence.name()),
-            None => tracing::error!(steps, "nothing locked the session; `seclyzer lock --test` tries it again"),
+            None if is_news => {
+                tracing::error!(steps, "nothing locked the session; `seclyzer lock --test` tries it again")
+            }
+            None => tracing::debug!(steps, "nothing locked the session in time"),
         }
     }
 
@@ -237,6 +242,12 @@ impl<D: Desk> Agent<D> {
         let now_us = self.capture.now_us();
         match deed {
             Deed::Tell(control) => self.tell_recognition(now_us, control),
+            Deed::Dismiss => {
+                if let (Some(keeper), Some(recogniser)) = (&mut self.keeper, &mut self.feed.recogniser) {
+                    keeper.dismiss(now_us, recogniser);
+                }
+                self.take_recognised();
+            }
             Deed::Confirm => {
                 if let (Some(keeper), Some(recogniser)) = (&mut self.keeper, &mut self.feed.recogniser) {
                     keeper.confirm(now_us, recogniser);
