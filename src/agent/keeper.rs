@@ -92,9 +92,13 @@ impl Keeper {
     /// What the process before this one has left.
     async fn inherited(&mut self) -> Result<Option<Recognition>, StoreError> {
         let forgotten_us = match &self.store {
-            Some(store) => store.models_forgotten_us().await?,
-            None => None,
+            // Where the machine is locked the database, which any program of the account may write to, forgets nothing
+            // that the agent knows: the agent itself is asked for that, with the password.
+            Some(store) if !self.settings.password_only => store.models_forgotten_us().await?,
+            _ => None,
         };
+        // Nothing can have been forgotten at a time to come.
+        let forgotten_us = forgotten_us.filter(|&forgotten_us| forgotten_us <= now_us());
         let Ok(live) = &mut self.live else { return Ok(None) };
         let Some(snapshot) = live.read() else { return Ok(None) };
         let restored = own_part(&self.identity, forgotten_us, &snapshot)
