@@ -3,9 +3,12 @@
 
 mod support;
 
+use seclyzer::agent::status::socket_path;
 use serde_json::Value;
-use std::io::{BufRead, BufReader, Lines};
+use std::io::{BufRead, BufReader, Lines, Read, Write};
+use std::os::unix::net::UnixListener;
 use std::process::{Child, ChildStdout, Stdio};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use support::agent::Home;
 use support::alarm::{READY, learn, start, told, typed};
@@ -74,9 +77,79 @@ async fn who_is_at_the_machine_is_answered_by_the_exit_code_and_the_owner_answer
     // Nobody has typed since the agent started.
     assert_eq!(check(&home, &["--within", "60s"]), Some(3));
     last_decision(&home, "stranger>owner unlock").await;
-    let begun = Instant::now();
-    assert_eq!(check(&home, &[]), Some(0));
-    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    let took = || {
+        let begun = Instant::now();
+        assert_eq!(check(&home, &[]), Some(0));
+        begun.elapsed()
+    };
+    // The machine may be busy with other tests.
+    let fastest = (0..5).map(|_| took()).min().expect("five");
+    assert!(fastest < Duration::from_millis(200), "{fastest:?}");
+    assert_eq!(agent.stop(), Some(0));
+}
+
+/// An agent that gives these answers to `check`, one after the other.
+fn agent_that_says(home: &Home, answers: &'static [&'static str]) -> JoinHandle<()> {
+    std::fs::create_dir_all(home.database().parent().expect("a folder")).expect("room");
+    let listener = UnixListener::bind(socket_path(&home.database())).expect("a socket");
+    std::thread::spawn(move || {
+        for answer in answers {
+            let (mut client, _) = listener.accept().expect("a client");
+            let mut asked = String::new();
+            client.read_to_string(&mut asked).expect("a request");
+            assert_eq!(asked, "check\n");
+            writeln!(client, "{{\"checked\":{answer}}}").expect("a client that reads");
+        }
+    })
+}
+
+#[test]
+fn within_a_time_only_the_owner_grows_old() {
+    let home = home("notify");
+    let agent = agent_that_says(
+        &home,
+        &[
+            r#"{"state":"owner","paused":false,"judged_s_ago":60}"#,
+            r#"{"state":"owner","paused":false,"judged_s_ago":65}"#,
+            r#"{"state":"doubtful","paused":false,"judged_s_ago":600}"#,
+            r#"{"state":"stranger","paused":false,"judged_s_ago":600}"#,
+            r#"{"state":"doubtful","paused":false,"judged_s_ago":null}"#,
+        ],
+    );
+    let within = || check(&home, &["--within", "60s"]);
+    assert_eq!([within(), within(), within(), within()], [Some(0), Some(3), Some(2), Some(1)]);
+    assert_eq!(check(&home, &["--stranger"]), Some(1));
+    agent.join().expect("no panic");
+}
+
+#[tokio::test]
+async fn a_lock_threshold_that_was_reached_is_acted_on_by_the_next_process() {
+    let home = home("lock");
+    let mut manager = Manager::start();
+    learn(&home, Some(&mut manager), &typed(3)).await;
+    last_decision(&home, "stranger>stranger lock").await;
+    let (agent, _) = start(&home, Some(&manager));
+    agent.wait_for_log("nothing locked the session");
+    last_decision(&home, "stranger>stranger not_locked").await;
+    assert_eq!(status(&home)["decision"]["not_locked"], true);
+    assert_eq!(agent.stop(), Some(0));
+}
+
+#[tokio::test]
+async fn where_nobody_can_ask_for_the_password_root_is_named_and_nothing_is_done() {
+    let home = home("lock");
+    let mut manager = Manager::start();
+    learn(&home, Some(&mut manager), &typed(0)).await;
+    let (agent, _) = start(&home, Some(&manager));
+    // Root need not prove anything.
+    let is_root = nix::unistd::getuid().is_root();
+    let (code, text) = told(&home, &["guest", "1h"]);
+    match is_root {
+        true => assert_eq!(code, Some(0)),
+        false => {
+            assert!(code == Some(77) && text.contains("nobody here can ask") && text.contains("as root"), "{text}")
+        }
+    }
     assert_eq!(agent.stop(), Some(0));
 }
 

@@ -22,7 +22,7 @@ use tokio::time::Instant;
 
 const IS_OFF: &str = "recognition is off; set recognition.enabled = true and restart the agent";
 /// Of an interval with input.
-const STEP_S: u64 = 5;
+const STEP_US: u64 = 5_000_000;
 
 impl<D: Desk> Agent<D> {
     /// Goes on from where the process before has been left.
@@ -212,11 +212,10 @@ impl<D: Desk> Agent<D> {
         // While an interval is open there is input in it.
         let is_open = recognition.is_some_and(|recognition| recognition.due_us().is_some());
         let judged_us = if is_open { Some(now_us) } else { self.judged_us };
-        let age_s = |judged_us: Micros| (now_us - judged_us).max(0).unsigned_abs() / 1_000_000;
         Checked {
             state: recognition.map(|recognition| recognition.score().state),
             paused: self.acting.act.paused_until_us().is_some(),
-            judged_s_ago: judged_us.map(|judged_us| age_s(judged_us) / STEP_S * STEP_S),
+            judged_s_ago: judged_us.map(|judged_us| age_s(now_us - judged_us)),
         }
     }
 
@@ -327,6 +326,11 @@ impl<D: Desk> Agent<D> {
     }
 }
 
+/// In steps of an interval, rounded up: input is never older than it is said to be.
+fn age_s(age_us: Micros) -> u64 {
+    age_us.max(0).unsigned_abs().div_ceil(STEP_US) * STEP_US / 1_000_000
+}
+
 /// The steps of a chain with what came of each.
 fn steps(locked: &Locked) -> String {
     let step = |(step, outcome): &(Step, Outcome)| {
@@ -353,5 +357,15 @@ fn tested(locked: &Locked) -> Answer {
     match locked.evidence {
         Some(_) => Answer::Done(steps),
         None => Answer::Refused(format!("nothing locked the session\n{steps}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_age_is_never_less_than_it_is() {
+        assert_eq!([-1, 0, 1, 5_000_000, 5_000_001, 64_000_000].map(age_s), [0, 0, 5, 5, 10, 65]);
     }
 }

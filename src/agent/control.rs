@@ -38,7 +38,7 @@ pub struct Checked {
     pub state: Option<State>,
     /// Nothing is captured at present, by the owner's word.
     pub paused: bool,
-    /// Seconds since input was last judged, in steps of five; `None`: none was since the agent started.
+    /// Seconds since input was last judged, in steps of five, rounded up; `None`: none was since the agent started.
     pub judged_s_ago: Option<u64>,
 }
 
