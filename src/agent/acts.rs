@@ -119,11 +119,10 @@ impl<D: Desk> Agent<D> {
             Request::Watch => return self.watch(client),
             _ => self.drain(),
         }
-        if let Err(refusal) = self.may_be_asked(&request) {
-            return client.answer(Answer::Refused(refusal));
-        }
         let mode = self.acting.act.mode();
-        if !must_prove(mode, &request, client.peer, self.has_alarm()) {
+        if let Err(refusal) = self.may_be_asked(&request) {
+            client.answer(Answer::Refused(refusal));
+        } else if !must_prove(mode, &request, client.peer, self.has_alarm()) {
             self.grant(request, client);
         } else if let Err(Question::Client(_, client)) = self.acting.prove(Question::Client(request, client)) {
             let text = "the password is being asked for already; enter it, or close that dialog";
