@@ -170,7 +170,10 @@ impl<D: Desk> Agent<D> {
             }
             Request::Pause { until_us } => {
                 self.acting.take(|act, out| act.pause(until_us, out));
-                let text = format!("paused until {}: nothing is captured", iso8601(until_us));
+                // Where there is nothing to recognise there is no live state.
+                let but =
+                    if self.keeper.is_none() { "; a restart of the agent ends it, as recognition is off" } else { "" };
+                let text = format!("paused until {}: nothing is captured{but}", iso8601(until_us));
                 return client.answer(Answer::Done(text));
             }
             Request::Resume => {
