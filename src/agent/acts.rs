@@ -63,7 +63,7 @@ impl<D: Desk> Agent<D> {
             News::Heard(heard) => self.take_heard(heard),
             News::Locked(locked) => self.take_locked(&locked),
             News::Tested(locked, client) => client.answer(tested(&locked)),
-            News::Proved(question, authority) => self.take_authority(question, authority),
+            News::Proved(_, question, authority) => self.take_authority(question, authority),
         }
         self.carry_out();
     }
@@ -91,21 +91,26 @@ impl<D: Desk> Agent<D> {
         }
     }
 
-    fn take_authority(&mut self, question: Question, authority: Authority) {
+    /// `None`: it is not asked for any more.
+    fn take_authority(&mut self, question: Question, authority: Option<Authority>) {
         match (question, authority) {
-            (Question::Client(request, client), Authority::Granted) => self.grant(request, client),
-            (Question::Client(_, client), Authority::Denied) => {
+            (Question::Client(request, client), Some(Authority::Granted)) => self.grant(request, client),
+            (Question::Client(_, client), None) => {
+                let text = "the password is asked for another answer instead; nothing was done, repeat the command";
+                client.answer(Answer::Refused(text.into()));
+            }
+            (Question::Client(_, client), Some(Authority::Denied)) => {
                 client.answer(Answer::Refused("the account's password was not given; nothing was done".into()));
             }
-            (Question::Client(_, client), Authority::Absent) => {
+            (Question::Client(_, client), Some(Authority::Absent)) => {
                 let database = shell_word(&self.database);
                 client.answer(Answer::Refused(format!(
                     "this needs the account's password while decision.mode is \"lock\", and polkit cannot ask for it here; \
                      repeat the command as root, with SECLYZER_STORE_PATH={database} (sudo env NAME=VALUE seclyzer …)"
                 )));
             }
-            (Question::Notice, Authority::Granted) => self.acting.deeds.push_back(Deed::Confirm),
-            (Question::Notice, Authority::Denied | Authority::Absent) => {
+            (Question::Notice, Some(Authority::Granted)) => self.acting.deeds.push_back(Deed::Confirm),
+            (Question::Notice, _) => {
                 tracing::warn!(?authority, "the notice's answer does not count without the account's password");
                 self.acting.take(|act, out| act.not_proved(out));
             }
