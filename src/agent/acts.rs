@@ -105,8 +105,9 @@ impl<D: Desk> Agent<D> {
             (Question::Client(_, client), Some(Authority::Absent)) => {
                 let database = shell_word(&self.database);
                 client.answer(Answer::Refused(format!(
-                    "this needs the account's password while decision.mode is \"lock\", and polkit cannot ask for it here; \
-                     repeat the command as root, with SECLYZER_STORE_PATH={database} (sudo env NAME=VALUE seclyzer …)"
+                    "this needs the account's password while decision.mode is \"lock\", and nobody here can ask for it: \
+                     there is no polkit, or no authentication agent of it; repeat the command in a terminal, where \
+                     pkttyagent asks, or as root, with SECLYZER_STORE_PATH={database} (sudo env NAME=VALUE seclyzer …)"
                 )));
             }
             (Question::Notice, Some(Authority::Granted)) => self.acting.deeds.push_back(Deed::Confirm),

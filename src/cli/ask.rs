@@ -2,6 +2,7 @@
 
 use super::Error;
 use super::doctor::how_to_start;
+use super::text_agent::TextAgent;
 use crate::agent::control::{Checked, Head, MODEL_BYTES, Model, Request};
 use crate::agent::status::socket_path;
 use crate::config::Config;
@@ -101,6 +102,13 @@ pub fn request(database: &Path, request: &Request) -> Result<Reply, NoAnswer> {
         }
         _ => Err(NoAnswer::NotUnderstood(database.into())),
     }
+}
+
+/// As [`request`], for a request that speaks for the owner: while the agent locks it has the account's password asked for.
+pub fn request_of_owner(config: &Config, wanted: &Request) -> Result<Reply, NoAnswer> {
+    let is_asked_for = config.decision.mode.needs_authority() && !getuid().is_root();
+    let _asks_here = if is_asked_for { TextAgent::start() } else { None };
+    request(&config.store.path, wanted)
 }
 
 /// What the agent says from now on, a line of JSON each, up to its end.
