@@ -97,8 +97,6 @@ impl Keeper {
             Some(store) if !self.settings.password_only => store.models_forgotten_us().await?,
             _ => None,
         };
-        // Nothing can have been forgotten at a time to come.
-        let forgotten_us = forgotten_us.filter(|&forgotten_us| forgotten_us <= now_us());
         let Ok(live) = &mut self.live else { return Ok(None) };
         let Some(snapshot) = live.read() else { return Ok(None) };
         let restored = own_part(&self.identity, forgotten_us, &snapshot)
