@@ -18,7 +18,7 @@ use crate::sources::capture::LayoutOrigin;
 use crate::sources::evdev::{self, Kind, Node, State};
 use crate::sources::redis as injected;
 use crate::sources::x11;
-use crate::store::{StoreError, check_mounted, large_log, log_bytes, read_only, schema};
+use crate::store::{StoreError, check_mounted, large_log, log_bytes, read_models, read_only, schema};
 use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -43,7 +43,8 @@ pub fn all(loaded: &Loaded) -> Result<Vec<Finding>, Error> {
     let since_us = now_us() - TRIAL_US;
     // A database that cannot be read has a finding of its own.
     let trial = Trial::read(&config.store.path, &config.identity, since_us).ok();
-    findings.push(decision::finding(config.decision.mode, running.as_ref(), trial.as_ref()));
+    let strokes = read_models(&config.store.path, &config.identity).ok().map(|models| decision::strokes_of(&models));
+    findings.push(decision::finding(config.decision.mode, running.as_ref(), strokes, trial.as_ref()));
     let near_and_far = async {
         let mut findings = vec![locking(&config.decision).await];
         findings.extend(desktop(config, running.as_ref()).await);

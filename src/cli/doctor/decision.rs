@@ -5,19 +5,23 @@ use super::Finding;
 use super::service::Running;
 use crate::act::Mode;
 use crate::act::ports::{Outcome, Step};
+use crate::agent::keeper::Counts;
+use crate::store::{ModelKind, StoredModel};
 
 const WHAT: &str = "decision";
 /// Fewer cost false alarms.
 const LEAST_STROKES: u64 = 2_000;
+/// Strokes are shown in such steps.
+const SHOWN: u64 = 100;
 
-/// `trial`: what was decided of late, where there is a database.
-pub fn finding(mode: Mode, running: Option<&Running>, trial: Option<&Trial>) -> Finding {
+/// `trial`: what was decided of late; `strokes`: how many are stored as learnt; both where there is a database.
+pub fn finding(mode: Mode, running: Option<&Running>, strokes: Option<u64>, trial: Option<&Trial>) -> Finding {
     let in_force = running.and_then(|running| running.decision.known_mode());
     if let Some(other) = in_force.filter(|&other| other != mode) {
         let text = format!("the running agent has mode {}, the configuration {}", other.name(), mode.name());
         return Finding::warning(WHAT, text, "restart the agent");
     }
-    let doubts = doubts(running, trial);
+    let doubts = doubts(strokes, trial);
     let text = format!("mode {}", mode.name());
     match (mode, doubts.is_empty()) {
         (Mode::Lock, false) => Finding::warning(
@@ -30,12 +34,17 @@ pub fn finding(mode: Mode, running: Option<&Running>, trial: Option<&Trial>) -> 
     }
 }
 
+/// Strokes that are stored as learnt.
+pub fn strokes_of(models: &[StoredModel]) -> u64 {
+    let of_keys = |(kind, counts): (ModelKind, Counts)| (kind == ModelKind::Keys).then_some(counts.learnt);
+    models.iter().filter_map(Counts::of).filter_map(of_keys).sum()
+}
+
 /// What speaks against locking.
-fn doubts(running: Option<&Running>, trial: Option<&Trial>) -> String {
-    let recognition = running.and_then(|running| running.recognition.as_ref());
-    let few = recognition.map(|status| status.learnt_keys).filter(|&learnt| learnt < LEAST_STROKES);
-    let few = few.map(|learnt| {
-        format!("{learnt} strokes are known to be learnt, and {LEAST_STROKES} are needed (recognition.ready_strokes)")
+fn doubts(strokes: Option<u64>, trial: Option<&Trial>) -> String {
+    let few = strokes.filter(|&strokes| strokes < LEAST_STROKES);
+    let few = few.map(|strokes| {
+        format!("about {} strokes are stored as learnt, and {LEAST_STROKES} are needed", strokes / SHOWN * SHOWN)
     });
     let often = trial.filter(|trial| trial.locks_too_often()).map(|trial| {
         format!("it would have locked {} times in the last {:.1} hours of use", trial.locks(), trial.hours)
@@ -84,10 +93,11 @@ mod tests {
     use crate::agent::decision_status::DecisionStatus;
     use crate::recognition::State;
 
-    fn running(mode: &str, learnt: u64) -> Running {
+    fn running(mode: &str) -> Running {
         let running: Running = serde_json::from_value(serde_json::json!({ "devices": [] })).expect("a status");
         let decision = DecisionStatus { mode: mode.into(), ..DecisionStatus::default() };
-        Running { recognition: Some(status(State::Owner, learnt, 0, 0)), decision, ..running }
+        // What is live, and shown up to readiness, is not what is stored.
+        Running { recognition: Some(status(State::Owner, 500, 0, 0)), decision, ..running }
     }
 
     fn trial(hours: f64, locks: usize) -> Trial {
@@ -97,10 +107,12 @@ mod tests {
 
     #[test]
     fn lock_is_advised_against_with_few_strokes_or_where_it_would_have_locked_the_owner() {
-        let of = |mode, learnt, trial| finding(mode, Some(&running(Mode::name(mode), learnt)), Some(&trial));
+        let of = |mode, strokes, trial| finding(mode, Some(&running(Mode::name(mode))), Some(strokes), Some(&trial));
         assert_eq!(of(Mode::Lock, 2_000, trial(30.0, 1)).verdict, Verdict::Ok);
-        let few = of(Mode::Lock, 1_900, trial(30.0, 0));
+        let few = of(Mode::Lock, 1_950, trial(30.0, 0));
         assert!(few.verdict == Verdict::Warning && few.text.contains("1900 strokes"), "{}", few.text);
+        let alone = finding(Mode::Lock, None, Some(0), None);
+        assert!(alone.verdict == Verdict::Warning && alone.text.contains("0 strokes"), "without an agent, too");
         let often = of(Mode::Lock, 2_000, trial(10.0, 2));
         assert!(often.verdict == Verdict::Warning && often.text.contains("2 times"), "{}", often.text);
         let observed = of(Mode::Observe, 2_000, trial(10.0, 2));
@@ -109,7 +121,7 @@ mod tests {
 
     #[test]
     fn an_agent_of_another_mode_has_to_be_restarted() {
-        let other = finding(Mode::Lock, Some(&running("observe", 2_000)), None);
+        let other = finding(Mode::Lock, Some(&running("observe")), Some(2_000), None);
         assert!(other.verdict == Verdict::Warning && other.mend.as_deref() == Some("restart the agent"));
     }
 
