@@ -6,7 +6,7 @@ CARGO := cargo
 BINARY := target/release/seclyzer
 QUICK_BINARY := target/quick/seclyzer
 
-.PHONY: help build deb run test check privacy coverage recognition torture bench test-packages test-host test-vm clean
+.PHONY: help build deb run test check privacy coverage recognition torture bench test-packages test-host test-vm test-long clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -30,7 +30,7 @@ test-host: ## The tests that need no virtual machine
 
 check: ## Format and lints
 	$(CARGO) fmt --check
-	$(CARGO) clippy --locked --all-targets --features vm-tests -- -D warnings
+	$(CARGO) clippy --locked --all-targets --features long-tests -- -D warnings
 
 privacy: ## What an attacker learns from records, on simulated typists; docs/privacy.md explains it
 	$(CARGO) run --release --locked --example privacy
@@ -46,7 +46,10 @@ test-packages:
 	@scripts/python.sh
 
 test-vm: build test-packages ## The release binary in virtual machines: real input devices, a whole desktop; TEST=desktop_… for some
-	@scripts/test-vm.sh $(CARGO) $(abspath $(BINARY)) $(TEST)
+	@scripts/test-vm.sh $(CARGO) $(abspath $(BINARY)) vm-tests $(TEST)
+
+test-long: build test-packages ## Ten strangers and an hour of the owner at an agent that locks: two hours
+	@scripts/test-vm.sh $(CARGO) $(abspath $(BINARY)) long-tests long:: --nocapture
 
 torture: test-packages ## The fault campaign; prints what became of the records under each fault
 	@$(CARGO) test --locked --quiet --test torture -- $(TORTURE)

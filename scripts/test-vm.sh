@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
 # Runs the agent in virtual machines: on a real kernel's input devices, and on a whole desktop.
-# usage: test-vm.sh CARGO SECLYZER_BINARY [TESTS]
+# usage: test-vm.sh CARGO SECLYZER_BINARY FEATURE [TESTS]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cargo=$1
 export SECLYZER_BIN=$2
+feature=$3
 
 tests/vm/prepare.sh
 tests/vm/prepare-desktop.sh
 SECLYZER_DEB=$(scripts/deb.sh "$cargo" | tail -n 1)
 export SECLYZER_DEB
 # `cargo test --test vm` does not build examples.
-"$cargo" build --locked --features vm-tests --example vm-uinput
-"$cargo" test --locked --features vm-tests --test vm -- "${@:3}"
+"$cargo" build --locked --features "$feature" --example vm-uinput
+"$cargo" test --locked --features "$feature" --test vm -- "${@:4}"

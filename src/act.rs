@@ -1,9 +1,12 @@
 //! From a decision to an act: when to notify, when to lock, and what guests and pauses suppress. Pure: what happened goes
 //! in, what is to be done comes out.
 //!
-//! The rules: the session is locked once an alarm, at the lock threshold, and never again before it was unlocked; never
-//! while an alarm is contested, a guest is there or capture is paused. That nothing locked is said once an alarm. An
-//! unlock answers an alarm only after a lock was heard: otherwise anybody at the open session could feign one.
+//! The rules: the session is locked at the lock threshold of an alarm, and not again in that alarm before it was unlocked;
+//! never while an alarm is contested, a guest is there or capture is paused. Where nothing locked it is tried again as long
+//! as the alarm lasts and there is input, and reported once an alarm. A lock that was only heard prevents no request: the
+//! account could feign it, and a screen that is really locked gets no second locker. An unlock answers an alarm only after
+//! a lock was heard: otherwise anybody at the open session could feign one. It teaches nothing of an alarm that rose while
+//! the session was locked: that was typed at the lock screen, by anybody.
 
 pub mod ports;
 pub mod span;
@@ -53,6 +56,9 @@ impl Mode {
 pub enum Deed {
     /// Recognition is to be told.
     Tell(Control),
+    /// The session was unlocked after an alarm that rose at the lock screen: recognition is to be told, and to learn nothing
+    /// of it.
+    Dismiss,
     /// It was the owner, as a button says: recognition is to be told, if there is an alarm.
     Confirm,
     /// Whoever is at the session has to give the account's password; then as [`Deed::Confirm`].
@@ -71,18 +77,32 @@ pub enum Deed {
     Record(Reason),
 }
 
-/// A request to lock that nobody has answered yet, or that failed.
+/// The newest request to lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Request {
     None,
-    Pending,
-    Failed,
+    /// Nobody has answered it yet.
+    Pending {
+        by_button: bool,
+    },
+    Failed {
+        at_us: Micros,
+    },
+    /// The session is verifiably locked.
+    Locked,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Alarm {
     contested: bool,
+    /// Its lock threshold was reached.
+    is_due: bool,
+    /// It rose while the session was locked.
+    at_lock_screen: bool,
 }
+
+/// Between two attempts to lock where nothing does.
+const RETRY_US: Micros = 60_000_000;
 
 /// The rules, and what they have to remember.
 #[derive(Debug)]
@@ -91,6 +111,8 @@ pub struct Act {
     alarm: Option<Alarm>,
     is_locked: bool,
     request: Request,
+    /// It was reported that nothing locked, and that is still so.
+    has_failed: bool,
     guest_until_us: Option<Micros>,
     paused_until_us: Option<Micros>,
     shown: Option<Notice>,
@@ -103,27 +125,34 @@ impl Act {
             alarm: None,
             is_locked: false,
             request: Request::None,
+            has_failed: false,
             guest_until_us: None,
             paused_until_us: None,
             shown: None,
         }
     }
 
-    /// Goes on from where recognition and the pause of the process before have been left.
+    /// Goes on from where recognition and the pause of the process before have been left. `is_due`: the alarm has reached
+    /// its lock threshold and is not contested.
     pub fn resume(
         &mut self,
         state: State,
+        is_due: bool,
         guest_until_us: Option<Micros>,
         paused_until_us: Option<Micros>,
         mut out: impl FnMut(Deed),
     ) {
-        // Whether it is contested is forgotten here; recognition, which locks, still knows.
-        self.alarm = (state == State::Stranger).then_some(Alarm { contested: false });
+        match state {
+            // Whether it is contested is forgotten here; recognition, which locks, still knows.
+            State::Stranger => self.alarm = Some(Alarm { contested: false, is_due, at_lock_screen: false }),
+            _ => self.end_alarm(),
+        }
         self.guest_until_us = guest_until_us.filter(|_| state == State::Guest);
         self.paused_until_us = paused_until_us;
         if paused_until_us.is_some() {
             out(Deed::Pause);
         }
+        self.lock_if_due(None, &mut out);
         self.settle(&mut out);
     }
 
@@ -138,7 +167,7 @@ impl Act {
 
     /// Whether this alarm's lock threshold was reached and nothing locked.
     pub fn has_failed(&self) -> bool {
-        self.request == Request::Failed
+        self.has_failed
     }
 
     pub fn guest_until_us(&self) -> Option<Micros> {
@@ -158,9 +187,13 @@ impl Act {
     pub fn decided(&mut self, decision: &Decision, mut out: impl FnMut(Deed)) {
         let Decision { from, to, reason, .. } = *decision;
         match (from, to) {
-            (State::Stranger, State::Stranger) if reason == Reason::Lock => self.lock_at_threshold(&mut out),
-            (State::Stranger, State::Stranger) => {}
-            (_, State::Stranger) => self.alarm = Some(Alarm { contested: reason == Reason::Contested }),
+            (State::Stranger, State::Stranger) => {
+                if let Some(alarm) = self.alarm.as_mut().filter(|_| reason == Reason::Lock) {
+                    alarm.is_due = true;
+                    self.lock_if_due(None, &mut out);
+                }
+            }
+            (_, State::Stranger) => self.begin_alarm(reason == Reason::Contested),
             (State::Stranger, _) => self.end_alarm(),
             (State::Guest, _) if to != State::Guest => self.guest_until_us = None,
             _ => {}
@@ -168,79 +201,131 @@ impl Act {
         self.settle(&mut out);
     }
 
-    fn lock_at_threshold(&mut self, out: &mut impl FnMut(Deed)) {
+    /// An interval with input, which ended then, was judged.
+    pub fn judged(&mut self, end_us: Micros, mut out: impl FnMut(Deed)) {
+        self.lock_if_due(Some(end_us), &mut out);
+    }
+
+    /// `now_us`: where an earlier failure may be over.
+    fn lock_if_due(&mut self, now_us: Option<Micros>, out: &mut impl FnMut(Deed)) {
         let may = self.mode == Mode::Lock
-            && self.alarm.is_some_and(|alarm| !alarm.contested)
+            && self.alarm.is_some_and(|alarm| alarm.is_due && !alarm.contested)
             && self.guest_until_us.is_none()
             && self.paused_until_us.is_none();
-        if may && self.request == Request::None {
-            self.lock(out);
+        // The clock may have been set back.
+        let is_over = |at_us: Micros| now_us.is_some_and(|now_us| now_us.abs_diff(at_us) >= RETRY_US.unsigned_abs());
+        match self.request {
+            Request::None if may => self.lock(false, out),
+            Request::Failed { at_us } if may && is_over(at_us) => self.lock(false, out),
+            _ => {}
         }
     }
 
-    fn lock(&mut self, out: &mut impl FnMut(Deed)) {
-        if !self.is_locked && self.request != Request::Pending {
-            self.request = Request::Pending;
-            out(Deed::Lock);
+    fn lock(&mut self, by_button: bool, out: &mut impl FnMut(Deed)) {
+        self.request = Request::Pending { by_button };
+        out(Deed::Lock);
+    }
+
+    fn begin_alarm(&mut self, contested: bool) {
+        self.alarm = Some(Alarm { contested, is_due: false, at_lock_screen: self.is_locked });
+        self.has_failed = false;
+        // An unlock may have gone unheard. Whether the session is still locked is found out when it is to be locked.
+        if !matches!(self.request, Request::Pending { .. }) {
+            self.request = Request::None;
         }
     }
 
     fn end_alarm(&mut self) {
         self.alarm = None;
-        if self.request == Request::Failed {
-            self.request = Request::None;
-        }
+        self.has_failed = false;
+        self.request = match self.request {
+            Request::Failed { .. } => Request::None,
+            // What it was asked for is over.
+            Request::Pending { .. } => Request::Pending { by_button: false },
+            request => request,
+        };
     }
 
-    /// What came of [`Deed::Lock`].
-    pub fn locked(&mut self, locked: &Locked, mut out: impl FnMut(Deed)) {
-        // Meanwhile the session may have been unlocked again.
-        if self.request != Request::Pending {
-            return;
+    /// What came of [`Deed::Lock`], at this moment; `false`: it is nothing to report.
+    pub fn locked(&mut self, now_us: Micros, locked: &Locked, mut out: impl FnMut(Deed)) -> bool {
+        // Meanwhile the session may have been heard to be locked, and unlocked again.
+        let Request::Pending { by_button } = self.request else { return false };
+        let is_locked = locked.evidence.is_some();
+        let is_awaited = by_button || self.alarm.is_some_and(|alarm| alarm.is_due);
+        let is_news = is_locked || is_awaited && !self.has_failed;
+        match (is_locked, is_awaited) {
+            (true, _) => self.take_lock(&mut out),
+            (false, true) => self.request = Request::Failed { at_us: now_us },
+            (false, false) => self.request = Request::None,
         }
-        // It may have been heard later than it was waited for.
-        if locked.evidence.is_some() || self.is_locked {
-            self.request = Request::None;
-            out(Deed::Record(Reason::Locked));
-            self.note_locked(&mut out);
-        } else {
-            self.request = Request::Failed;
+        if is_news && !is_locked {
+            self.has_failed = true;
             out(Deed::Record(Reason::NotLocked));
         }
         self.settle(&mut out);
+        is_news
     }
 
-    fn note_locked(&mut self, out: &mut impl FnMut(Deed)) {
-        if !self.is_locked {
-            self.is_locked = true;
+    /// What was asked for is so.
+    fn take_lock(&mut self, out: &mut impl FnMut(Deed)) {
+        self.request = Request::Locked;
+        self.has_failed = false;
+        out(Deed::Record(Reason::Locked));
+        self.begin_lock(out);
+    }
+
+    fn begin_lock(&mut self, out: &mut impl FnMut(Deed)) {
+        if !std::mem::replace(&mut self.is_locked, true) {
             out(Deed::Tell(Control::Lock));
+        }
+    }
+
+    fn hear_lock(&mut self, out: &mut impl FnMut(Deed)) {
+        match self.request {
+            _ if self.is_locked => {}
+            // A locker may be slower than it was waited for.
+            Request::Pending { .. } | Request::Failed { .. } => self.take_lock(out),
+            Request::None | Request::Locked => self.begin_lock(out),
+        }
+    }
+
+    fn hear_unlock(&mut self, out: &mut impl FnMut(Deed)) {
+        if std::mem::take(&mut self.is_locked) {
+            (self.request, self.has_failed) = (Request::None, false);
+            let teaches = self.alarm.is_none_or(|alarm| !alarm.at_lock_screen);
+            out(if teaches { Deed::Tell(Control::Unlock) } else { Deed::Dismiss });
         }
     }
 
     /// The desk tells something.
     pub fn heard(&mut self, heard: Heard, mut out: impl FnMut(Deed)) {
         match heard {
-            Heard::Locked => self.note_locked(&mut out),
-            Heard::Unlocked if self.is_locked => {
-                self.is_locked = false;
-                self.request = Request::None;
-                out(Deed::Tell(Control::Unlock));
-            }
+            Heard::Locked => self.hear_lock(&mut out),
+            Heard::Unlocked => self.hear_unlock(&mut out),
             Heard::Answered(Answer::ItIsMe) => {
                 out(if self.mode.needs_authority() { Deed::Prove } else { Deed::Confirm });
             }
-            // By whoever is there, so no rule but that it is not locked already.
-            Heard::Answered(Answer::Lock) => self.lock(&mut out),
-            Heard::Unlocked | Heard::Sleep | Heard::Woke => {}
+            // By whoever is there, so no rule but that it is not being locked already.
+            Heard::Answered(Answer::Lock) => {
+                if !matches!(self.request, Request::Pending { .. }) {
+                    self.has_failed = false;
+                    self.lock(true, &mut out);
+                }
+            }
+            Heard::Sleep | Heard::Woke => {}
         }
         self.settle(&mut out);
     }
 
     /// A guest comes, by the word of whoever may say so.
     pub fn guest(&mut self, until_us: Micros, mut out: impl FnMut(Deed)) {
-        self.guest_until_us = Some(until_us);
+        let was_there = self.guest_until_us.replace(until_us).is_some();
         self.end_alarm();
         out(Deed::Tell(Control::Guest { until_us }));
+        if was_there {
+            // The state stays, so that recognition has nothing to report.
+            out(Deed::Record(Reason::Guest));
+        }
         self.settle(&mut out);
     }
 
@@ -306,15 +391,12 @@ impl Act {
         if self.mode == Mode::Observe {
             return None;
         }
-        let of_alarm = |Alarm { contested }| match self.request {
-            Request::Failed => Notice::NothingLocked,
-            Request::None | Request::Pending => Notice::Alarm { contested },
-        };
+        let alarm = self.alarm.map(|alarm| Notice::Alarm { contested: alarm.contested });
         let paused = self.paused_until_us.map(|until_us| Notice::Paused { until_us });
         let guest = self.guest_until_us.map(|until_us| Notice::Guest { until_us });
-        // The button may be pressed where there is no alarm any more, and still the failure has to be said.
-        let failed = self.has_failed().then_some(Notice::NothingLocked);
-        paused.or(guest).or(self.alarm.map(of_alarm)).or(failed)
+        // The button may be pressed where there is no alarm any more, and still the failure has to be reported.
+        let failed = self.has_failed.then_some(Notice::NothingLocked);
+        paused.or(guest).or(failed).or(alarm)
     }
 }
 

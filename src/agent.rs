@@ -236,7 +236,9 @@ impl<D: Desk> Agent<D> {
             self.watchers.put(&self.outlet.identity, &output);
             match output.record() {
                 Some(Record { body: Body::Score(_), window_end_us, .. }) => {
-                    (is_recognised, self.judged_us) = (true, Some(*window_end_us));
+                    let end_us = *window_end_us;
+                    (is_recognised, self.judged_us) = (true, Some(end_us));
+                    self.acting.take(|act, out| act.judged(end_us, out));
                 }
                 Some(Record { body: Body::Decision(decision), .. }) => {
                     is_recognised = true;

@@ -8,6 +8,7 @@
 
 mod chain;
 mod connection;
+mod grab;
 mod inbox;
 mod logind;
 mod notices;
@@ -18,19 +19,19 @@ mod socket;
 use crate::act::ports::{Action, Answer, Authority, Evidence, Heard, Locked, Outcome, Step, Subject, Words};
 use crate::remote::{Backoff, LONGEST_PAUSE};
 use crate::sources::session::Seat;
-use crate::sources::x11::{self, grab::Keyboard};
+use crate::sources::x11;
 pub use connection::Addresses;
-use connection::{Bus, Target};
+use connection::{Bus, Target, Traffic};
 use inbox::Inbox;
 use notices::Notices;
-use screen::Screen;
+use screen::{Screen, X11};
 pub use socket::{BURST, MESSAGE_BYTES};
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 /// What a desk has to be told of its session.
@@ -38,9 +39,9 @@ use tokio::time::Instant;
 pub struct Session {
     pub seat: Seat,
     pub addresses: Addresses,
-    /// Where a locker's grab of the keyboard is looked for.
+    /// Where lockers are looked for.
     pub x11: x11::Environment,
-    /// The file that, written to, has a unit run `decision.lock_command`; `None`: there is no such command.
+    /// The file that, replaced, has a unit run `decision.lock_command`; `None`: there is no such command.
     pub lock_file: Option<PathBuf>,
 }
 
@@ -61,24 +62,23 @@ pub struct Desk {
 }
 
 impl Desk {
-    /// Begins to listen to the system bus; the session's is connected to when there is something to say. Must be called
-    /// within a runtime.
+    /// Begins to listen to the system bus and to look at the screen; the session's bus is connected to when there is
+    /// something to say. Must be called within a runtime.
     pub fn start(session: Session) -> Desk {
         let Session { seat, addresses, x11, lock_file } = session;
         let shared = Arc::new(Shared {
             seat,
             x11,
             lock_file,
-            system: Bus::at(addresses.system),
-            session: Bus::at(addresses.session),
+            system: Bus::at(addresses.system, Traffic::OfServices),
+            session: Bus::at(addresses.session, Traffic::OfAnybody),
             inbox: Inbox::default(),
             screen: Mutex::default(),
             logind: Mutex::default(),
             refresh: Notify::new(),
-            lock_asked: Notify::new(),
+            look_again: Notify::new(),
             notices: Notices::default(),
             locking: tokio::sync::Mutex::new(()),
-            grab: Mutex::default(),
         });
         let mut tasks = JoinSet::new();
         let of = Arc::clone(&shared);
@@ -89,12 +89,7 @@ impl Desk {
             keep_following(&of, Which::Session).await;
         });
         let of = Arc::clone(&shared);
-        tasks.spawn(async move {
-            loop {
-                of.lock_asked.notified().await;
-                chain::expect_grab(&of).await;
-            }
-        });
+        tasks.spawn(async move { grab::follow(&of).await });
         Desk { shared, tasks }
     }
 
@@ -103,12 +98,9 @@ impl Desk {
         self.shared.inbox.next().await
     }
 
-    /// By what the screen is known to be locked at this moment.
-    pub fn locked_by(&self) -> Option<Evidence> {
-        self.shared.screen().locked_by()
-    }
-
-    /// Locks the session, by the first step of the chain that verifiably does. Takes up to 3 s a step.
+    /// Locks the session, by the first step of the chain that verifiably does. Takes up to 3 s a step. Only a locker that is
+    /// seen on X11 spares the chain: what logind's hint and screen savers say could have been feigned, and a locker that is
+    /// asked once more does nothing.
     pub fn lock(&self) -> impl Future<Output = Locked> + Send + 'static {
         let shared = Arc::clone(&self.shared);
         async move { chain::lock(&shared).await }
@@ -140,9 +132,6 @@ impl Desk {
 impl Drop for Desk {
     fn drop(&mut self) {
         self.tasks.abort_all();
-        if let Some(task) = self.shared.grab_task().take() {
-            task.abort();
-        }
     }
 }
 
@@ -159,13 +148,11 @@ struct Shared {
     logind: Mutex<Logind>,
     /// What logind says is to be read once more.
     refresh: Notify,
-    /// Somebody has asked the session to be locked.
-    lock_asked: Notify,
+    /// The screen is to be looked at now.
+    look_again: Notify,
     notices: Notices,
     /// One chain at a time.
     locking: tokio::sync::Mutex<()>,
-    /// Follows the grab by which the screen is locked.
-    grab: Mutex<Option<AbortHandle>>,
 }
 
 /// What is known of logind.
@@ -173,7 +160,8 @@ struct Shared {
 struct Logind {
     /// The unique name under which it sends.
     owner: Option<String>,
-    session: Option<Target>,
+    /// The session that was heard to be locked: no other one's state says that it is not.
+    locked: Option<Target>,
 }
 
 impl Shared {
@@ -185,44 +173,25 @@ impl Shared {
         self.logind.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn grab_task(&self) -> MutexGuard<'_, Option<AbortHandle>> {
-        self.grab.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Takes what the hint or a screen saver says, and tells what of it is news.
+    fn claim(&self, by: Evidence, is_locked: bool) {
+        let news = self.screen().claim(by, is_locked);
+        self.tell(news);
+        if is_locked {
+            self.look_again.notify_one();
+        }
     }
 
-    /// Takes what one kind of evidence says, and tells what of it is news.
-    fn note(&self, evidence: Evidence, is_locked: bool) {
-        let news = self.screen().set(evidence, is_locked);
+    /// Takes what is seen on the screen, and tells what of it is news.
+    fn see(&self, x11: X11) {
+        let news = self.screen().see(x11);
+        self.tell(news);
+    }
+
+    fn tell(&self, news: Option<Heard>) {
         if let Some(heard) = news {
             self.inbox.put(heard);
         }
-    }
-
-    /// The screen is locked by a grab: that is so until the grab ends.
-    fn follow_grab(self: &Arc<Shared>, keyboard: Keyboard) {
-        self.note(Evidence::Grab, true);
-        let shared = Arc::clone(self);
-        let task = tokio::spawn(async move {
-            await_release(&shared.x11, keyboard).await;
-            shared.note(Evidence::Grab, false);
-        });
-        if let Some(before) = self.grab_task().replace(task.abort_handle()) {
-            before.abort();
-        }
-    }
-}
-
-/// A server that is away for a moment has released nothing.
-async fn await_release(environment: &x11::Environment, keyboard: Keyboard) {
-    let mut keyboard = Some(keyboard);
-    let mut backoff = Backoff::default();
-    loop {
-        if let Some(keyboard) = keyboard.take()
-            && keyboard.released().await.is_ok()
-        {
-            return;
-        }
-        tokio::time::sleep(backoff.pause(LONGEST_PAUSE)).await;
-        keyboard = Keyboard::connect(environment).await.ok();
     }
 }
 

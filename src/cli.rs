@@ -25,6 +25,7 @@ mod replay;
 mod run;
 mod status;
 mod text;
+mod text_agent;
 pub mod time;
 mod trial;
 mod uninstall;

@@ -173,6 +173,18 @@ impl Recognition {
         }
     }
 
+    /// Whether the alarm has reached the lock threshold and is not contested.
+    pub fn is_lock_due(&self) -> bool {
+        self.decision.is_lock_due()
+    }
+
+    /// As [`Control::Unlock`], but the password says nothing of who has raised the alarm: nothing of it is learnt.
+    pub fn dismiss(&mut self, now_us: Micros, mut out: impl FnMut(Told)) {
+        self.part();
+        self.decision.unlock(now_us, false);
+        self.tell_changes(&mut out);
+    }
+
     /// When the guest's time is over, if one is there.
     pub fn guest_until_us(&self) -> Option<Micros> {
         self.decision.guest_until_us()
@@ -218,7 +230,7 @@ impl Recognition {
     fn control(&mut self, ts_us: Micros, control: Control) {
         self.part();
         match control {
-            Control::Unlock => self.decision.unlock(ts_us),
+            Control::Unlock => self.decision.unlock(ts_us, true),
             Control::Lock => self.decision.end_sitting(),
             Control::Guest { until_us } => self.decision.guest(ts_us, until_us),
         }
@@ -325,5 +337,50 @@ fn settle<'a>(queue: &'a mut Queue, decision: &'a mut Decision) -> impl FnMut(Se
         }
         queue.set_counts(&strokes, fate == Fate::Counts);
         decision.set_counts(&strokes, fate == Fate::Counts);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::json;
+
+    /// An owner at whose machine somebody else has typed, up to the lock threshold.
+    fn taken_over() -> Recognition {
+        let saved = Saved::from_json(include_bytes!("../tests/recognition/golden/owner.state.json")).expect("a model");
+        let mut recognition = Recognition::new(Settings::default(), Some(&saved)).expect("a model");
+        for line in include_str!("../tests/recognition/golden/takeover.jsonl").lines() {
+            recognition.push(&json::parse(line.as_bytes()).expect("an event"), drop);
+            if recognition.is_lock_due() {
+                return recognition;
+            }
+        }
+        panic!("no alarm has reached the lock threshold");
+    }
+
+    #[test]
+    fn that_the_lock_threshold_was_reached_is_known_until_a_password_and_over_a_restart() {
+        let mut recognition = taken_over();
+        let mut restored =
+            Recognition::restore(Settings::default(), &recognition.snapshot_bytes()).expect("a snapshot");
+        assert!(restored.is_lock_due());
+        restored.push(&Stamped { ts_us: i64::MAX / 2, event: Event::Control(Control::Unlock) }, drop);
+        assert!(!restored.is_lock_due());
+    }
+
+    #[test]
+    fn an_alarm_that_is_dismissed_is_over_and_teaches_nothing() {
+        let before = taken_over();
+        let now_us = before.clock_us.expect("an event");
+        let (mut answered, mut dismissed) = (before.clone(), before.clone());
+        answered.push(&Stamped { ts_us: now_us, event: Event::Control(Control::Unlock) }, drop);
+        let mut told = Vec::new();
+        dismissed.dismiss(now_us, |decision| told.push(decision));
+        let states = [&answered, &dismissed].map(|recognition| recognition.score().state);
+        assert_eq!(states, [State::Owner; 2]);
+        assert!(matches!(&told[..], [Told::Decision(Change { reason: Reason::Unlock, .. })]), "{told:?}");
+        let strokes = |recognition: &Recognition| recognition.decision.keys.live_strokes();
+        assert!(strokes(&answered) > strokes(&before), "an answer does teach");
+        assert_eq!(strokes(&dismissed), strokes(&before));
     }
 }

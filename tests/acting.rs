@@ -3,9 +3,12 @@
 
 mod support;
 
+use seclyzer::agent::status::socket_path;
 use serde_json::Value;
-use std::io::{BufRead, BufReader, Lines};
+use std::io::{BufRead, BufReader, Lines, Read, Write};
+use std::os::unix::net::UnixListener;
 use std::process::{Child, ChildStdout, Stdio};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use support::agent::Home;
 use support::alarm::{READY, learn, start, told, typed};
@@ -74,9 +77,79 @@ async fn who_is_at_the_machine_is_answered_by_the_exit_code_and_the_owner_answer
     // Nobody has typed since the agent started.
     assert_eq!(check(&home, &["--within", "60s"]), Some(3));
     last_decision(&home, "stranger>owner unlock").await;
-    let begun = Instant::now();
-    assert_eq!(check(&home, &[]), Some(0));
-    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    let took = || {
+        let begun = Instant::now();
+        assert_eq!(check(&home, &[]), Some(0));
+        begun.elapsed()
+    };
+    // The machine may be busy with other tests.
+    let fastest = (0..5).map(|_| took()).min().expect("five");
+    assert!(fastest < Duration::from_millis(200), "{fastest:?}");
+    assert_eq!(agent.stop(), Some(0));
+}
+
+/// An agent that gives these answers to `check`, one after the other.
+fn agent_that_says(home: &Home, answers: &'static [&'static str]) -> JoinHandle<()> {
+    std::fs::create_dir_all(home.database().parent().expect("a folder")).expect("room");
+    let listener = UnixListener::bind(socket_path(&home.database())).expect("a socket");
+    std::thread::spawn(move || {
+        for answer in answers {
+            let (mut client, _) = listener.accept().expect("a client");
+            let mut asked = String::new();
+            client.read_to_string(&mut asked).expect("a request");
+            assert_eq!(asked, "check\n");
+            writeln!(client, "{{\"checked\":{answer}}}").expect("a client that reads");
+        }
+    })
+}
+
+#[test]
+fn within_a_time_only_the_owner_grows_old() {
+    let home = home("notify");
+    let agent = agent_that_says(
+        &home,
+        &[
+            r#"{"state":"owner","paused":false,"judged_s_ago":60}"#,
+            r#"{"state":"owner","paused":false,"judged_s_ago":65}"#,
+            r#"{"state":"doubtful","paused":false,"judged_s_ago":600}"#,
+            r#"{"state":"stranger","paused":false,"judged_s_ago":600}"#,
+            r#"{"state":"doubtful","paused":false,"judged_s_ago":null}"#,
+        ],
+    );
+    let within = || check(&home, &["--within", "60s"]);
+    assert_eq!([within(), within(), within(), within()], [Some(0), Some(3), Some(2), Some(1)]);
+    assert_eq!(check(&home, &["--stranger"]), Some(1));
+    agent.join().expect("no panic");
+}
+
+#[tokio::test]
+async fn a_lock_threshold_that_was_reached_is_acted_on_by_the_next_process() {
+    let home = home("lock");
+    let mut manager = Manager::start();
+    learn(&home, Some(&mut manager), &typed(3)).await;
+    last_decision(&home, "stranger>stranger lock").await;
+    let (agent, _) = start(&home, Some(&manager));
+    agent.wait_for_log("nothing locked the session");
+    last_decision(&home, "stranger>stranger not_locked").await;
+    assert_eq!(status(&home)["decision"]["not_locked"], true);
+    assert_eq!(agent.stop(), Some(0));
+}
+
+#[tokio::test]
+async fn where_nobody_can_ask_for_the_password_root_is_named_and_nothing_is_done() {
+    let home = home("lock");
+    let mut manager = Manager::start();
+    learn(&home, Some(&mut manager), &typed(0)).await;
+    let (agent, _) = start(&home, Some(&manager));
+    // Root need not prove anything.
+    let is_root = nix::unistd::getuid().is_root();
+    let (code, text) = told(&home, &["guest", "1h"]);
+    match is_root {
+        true => assert_eq!(code, Some(0)),
+        false => {
+            assert!(code == Some(77) && text.contains("nobody here can ask") && text.contains("as root"), "{text}")
+        }
+    }
     assert_eq!(agent.stop(), Some(0));
 }
 
@@ -98,11 +171,17 @@ async fn a_guest_and_a_pause_have_an_end_and_are_seen_by_status_watch_check_and_
         (Some(77), "seclyzer: its end is too far away; at most 12 hours\n".into())
     );
     assert_eq!(told(&home, &["guest", "for", "ever"]).0, Some(64));
-    assert_eq!(told(&home, &["guest", "30m"]).0, Some(0));
+    assert_eq!(told(&home, &["guest", "20m"]).0, Some(0));
     assert_eq!((check(&home, &[]), status(&home)["recognition"]["state"].clone()), (Some(3), "guest".into()));
     assert!(status(&home)["decision"]["guest_until_us"].is_i64());
     assert!(told(&home, &["status"]).1.contains("guest: until "));
     assert_eq!(watcher.next()["to"], "guest");
+    assert_eq!(told(&home, &["guest", "30m"]).0, Some(0));
+    let longer = watcher.next();
+    assert_eq!(
+        (&longer["from"], &longer["to"], &longer["reason"]),
+        (&"guest".into(), &"guest".into(), &"guest".into())
+    );
     assert_eq!(told(&home, &["guest", "off"]).0, Some(0));
     assert_eq!(watcher.next()["reason"], "guest_end");
     assert_eq!(told(&home, &["guest", "off"]), (Some(0), "there is no guest\n".into()));
@@ -118,8 +197,17 @@ async fn a_guest_and_a_pause_have_an_end_and_are_seen_by_status_watch_check_and_
     assert_eq!(check(&home, &[]), Some(0));
     last_decision(&home, "owner>owner pause_end").await;
     let of_today = home.query(DECISIONS);
-    let of_today = &of_today[of_today.len() - 4..];
-    assert_eq!(of_today, ["owner>guest guest", "guest>owner guest_end", "owner>owner pause", "owner>owner pause_end"]);
+    let of_today = &of_today[of_today.len() - 5..];
+    assert_eq!(
+        of_today,
+        [
+            "owner>guest guest",
+            "guest>guest guest",
+            "guest>owner guest_end",
+            "owner>owner pause",
+            "owner>owner pause_end"
+        ]
+    );
 
     // What is over by the clock ends without anybody's doing.
     assert_eq!(told(&home, &["guest", "1s"]).0, Some(0));
@@ -154,7 +242,9 @@ async fn a_pause_needs_no_recognition_and_a_guest_does() {
     let home = Home::with_config(&format!("[recognition]\nenabled = false\n{NO_SINKS}"));
     let agent = home.start_agent(&[]);
     assert_eq!(told(&home, &["check"]), (Some(3), "recognition is off\n".into()));
-    assert_eq!((told(&home, &["pause", "1h"]).0, told(&home, &["resume"]).0), (Some(0), Some(0)));
+    let (code, text) = told(&home, &["pause", "1h"]);
+    assert!(code == Some(0) && text.contains("a restart of the agent ends it"), "{text}");
+    assert_eq!(told(&home, &["resume"]).0, Some(0));
     assert_eq!(told(&home, &["guest", "1h"]).0, Some(77));
     assert_eq!(agent.stop(), Some(0));
     let audited = home.query("SELECT event FROM audit_log WHERE event <> 'schema' ORDER BY id");

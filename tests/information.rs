@@ -91,11 +91,13 @@ fn forge_in_the_database(home: &Home) {
          UPDATE scores SET state = 'owner', trust = 100;
          UPDATE config SET value = 'lock' WHERE key LIKE '%mode%';
          INSERT INTO audit_log (ts, event, detail) VALUES ({now_us}, 'unlock', 'forged');
+         INSERT INTO audit_log (ts, event, detail) VALUES ({now_us}, 'forget', 'model of keys: 1');
+         INSERT INTO audit_log (ts, event, detail) VALUES ({now_us}, 'forget', 'everything: 1 records');
+         INSERT INTO audit_log (ts, event, detail) VALUES (9223372036854775807, 'forget', 'model of x');
          UPDATE models SET blob = X'7b7d' WHERE kind = 'keys';"
     );
     for statement in sql.split(';').map(str::trim).filter(|statement| !statement.is_empty()) {
-        // A table without such a column is no way in.
-        let _ = connection.execute_batch(statement);
+        connection.execute_batch(statement).expect(statement);
     }
     let forged: i64 = connection
         .query_row("SELECT count(*) FROM decisions WHERE reason = 'unlock'", [], |row| row.get(0))
@@ -144,7 +146,9 @@ async fn is_unmoved(lines_of_a_stranger: usize, state: &str, code: i32) {
     let mut manager = Manager::start();
     learn(&home, Some(&mut manager), &typed(lines_of_a_stranger)).await;
     let (agent, _) = start(&home, Some(&manager));
-    let before = status(&home);
+    // Where nothing locks, that is reported once.
+    let is_reported = |status: &Value| status["decision"]["not_locked"] == (state == "stranger");
+    let before = eventually("nothing locked", async || Some(status(&home)).filter(is_reported)).await;
     assert_eq!(before["recognition"]["state"], state);
     eventually("it listens to events", async || {
         let listeners: (String, u64) = redis.ask("PUBSUB NUMSUB seclyzer:events").await;
@@ -164,6 +168,15 @@ async fn is_unmoved(lines_of_a_stranger: usize, state: &str, code: i32) {
         assert_eq!(after[part], before[part]);
     }
     assert_eq!(after["events"]["keystroke"], before["events"]["keystroke"], "injected keys are nobody's");
+    assert_eq!(told(&home, &["check"]).0, Some(code));
+    // Who can write to the database can also have the agent start anew, so that it reads it.
+    manager.heard();
+    drop(agent.kill());
+    manager.heard();
+    let (agent, _) = start(&home, Some(&manager));
+    let restarted = status(&home);
+    assert_eq!(restarted["recognition"]["state"], before["recognition"]["state"]);
+    assert_eq!(restarted["recognition"]["learnt_keys"], before["recognition"]["learnt_keys"]);
     assert_eq!(told(&home, &["check"]).0, Some(code));
     assert_eq!(agent.stop(), Some(0));
 }

@@ -369,6 +369,19 @@ async fn a_model_that_is_forgotten_leaves_nothing_in_the_files_and_the_others_st
 }
 
 #[tokio::test]
+async fn that_something_was_forgotten_at_a_time_to_come_is_not_believed() {
+    let (_folder, path) = folder();
+    let store = new_store(&path);
+    let forge = "INSERT INTO audit_log (ts, event, detail) VALUES (9223372036854775807, 'forget', 'model of x')";
+    rusqlite::Connection::open(&path).expect("a database").execute(forge, []).expect("a row");
+    assert_eq!(store.models_forgotten_us().await.expect("an answer"), None);
+    store.write_models(&someone(), vec![model(ModelKind::Keys, b"keys")]).await.expect("written");
+    assert_eq!(store.forget_models(&someone(), &ModelKind::ALL).await.expect("forgotten"), 1);
+    let forgotten_us = store.models_forgotten_us().await.expect("an answer").expect("a time");
+    assert!((1_700_000_000_000_000..9_000_000_000_000_000).contains(&forgotten_us), "{forgotten_us}");
+}
+
+#[tokio::test]
 async fn a_model_is_not_said_to_be_forgotten_while_another_program_reads_the_log_that_contains_it() {
     let (_folder, path) = folder();
     let store = new_store(&path);

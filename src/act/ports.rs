@@ -79,7 +79,7 @@ pub enum Outcome {
 pub enum Evidence {
     /// logind's `LockedHint`, which the locker sets.
     Hint,
-    /// A program took the keyboard for itself once locking was asked for, and holds it.
+    /// On X11 a program has the keyboard and the pointer for itself, and its windows cover the screen.
     Grab,
     /// The screen saver that was asked to lock calls itself active.
     Saver,
@@ -100,7 +100,7 @@ impl Evidence {
 pub enum Authority {
     Granted,
     Denied,
-    /// There is no polkit, or it does not know the action.
+    /// There is no polkit, it does not know the action, or nothing in the session can ask for the password.
     Absent,
 }
 

@@ -9,6 +9,7 @@ const HOUR_US: Micros = 3_600_000_000;
 #[derive(Debug, Clone)]
 enum Input {
     Decided(Decision),
+    Judged(Micros),
     Heard(Heard),
     Locked(Locked),
     Guest(Micros),
@@ -49,8 +50,9 @@ fn feed(act: &mut Act, input: &Input) -> Vec<Deed> {
     let out = |deed| deeds.push(deed);
     match input {
         Input::Decided(decision) => act.decided(decision, out),
+        Input::Judged(end_us) => act.judged(*end_us, out),
         Input::Heard(heard) => act.heard(*heard, out),
-        Input::Locked(locked) => act.locked(locked, out),
+        Input::Locked(locked) => drop(act.locked(0, locked, out)),
         Input::Guest(until_us) => act.guest(*until_us, out),
         Input::EndGuest => drop(act.end_guest(0, out)),
         Input::Pause(until_us) => act.pause(*until_us, out),
@@ -107,9 +109,74 @@ fn that_nothing_locked_is_said_once_an_alarm() {
 }
 
 #[test]
-fn a_lock_by_the_user_ends_the_sitting_and_is_not_repeated() {
-    let deeds = run(Mode::Lock, &[Input::Heard(Heard::Locked), Input::Heard(Heard::Locked), alarm(), threshold()]);
-    assert_eq!(deeds, [vec![Deed::Tell(Control::Lock)], vec![], vec![ASKS], vec![]]);
+fn where_nothing_locked_it_is_tried_again_once_a_minute_while_there_is_input_and_without_a_word() {
+    let inputs = [
+        alarm(),
+        Input::Judged(0),
+        threshold(),
+        Input::Judged(0),
+        by(None),
+        Input::Judged(RETRY_US - 1),
+        Input::Judged(RETRY_US),
+        by(None),
+        Input::Judged(2 * RETRY_US),
+        by(Some(Step::Command)),
+    ];
+    let deeds = run(Mode::Lock, &inputs);
+    assert_eq!(deeds[..4], [vec![ASKS], vec![], vec![Deed::Lock], vec![]]);
+    assert_eq!(deeds[4], [Deed::Record(Reason::NotLocked), Deed::Show(Notice::NothingLocked)]);
+    assert_eq!(deeds[5..9], [vec![], vec![Deed::Lock], vec![], vec![Deed::Lock]]);
+    assert_eq!(deeds[9], [Deed::Record(Reason::Locked), Deed::Tell(Control::Lock), ASKS]);
+}
+
+#[test]
+fn an_alarm_after_a_chain_that_failed_when_the_owner_had_answered_locks() {
+    let deeds = run(Mode::Lock, &[alarm(), threshold(), answered(), by(None), alarm(), threshold()]);
+    assert_eq!(deeds[2..], [vec![Deed::Withdraw], vec![], vec![ASKS], vec![Deed::Lock]]);
+}
+
+#[test]
+fn an_alarm_that_finds_a_chain_under_way_is_locked_by_the_next_attempt() {
+    let inputs = [alarm(), threshold(), answered(), alarm(), threshold(), by(None), Input::Judged(RETRY_US)];
+    let deeds = run(Mode::Lock, &inputs);
+    assert_eq!(deeds[4], []);
+    assert_eq!(deeds[5], [Deed::Record(Reason::NotLocked), Deed::Show(Notice::NothingLocked)]);
+    assert_eq!(deeds[6], [Deed::Lock]);
+}
+
+#[test]
+fn a_button_that_locked_nothing_is_answered_each_time() {
+    let lock = Input::Heard(Heard::Answered(Answer::Lock));
+    let deeds = run(Mode::Notify, &[alarm(), lock.clone(), by(None), lock, by(None)]);
+    let failed = [Deed::Record(Reason::NotLocked), Deed::Show(Notice::NothingLocked)];
+    assert_eq!(deeds[1..], [vec![Deed::Lock], failed.to_vec(), vec![Deed::Lock, ASKS], failed.to_vec()]);
+}
+
+#[test]
+fn a_lock_that_was_only_heard_ends_the_sitting_and_does_not_prevent_a_request() {
+    let locked = || Input::Heard(Heard::Locked);
+    let deeds = run(Mode::Lock, &[locked(), locked(), alarm(), threshold(), by(Some(Step::Logind)), threshold()]);
+    assert_eq!(deeds[..4], [vec![Deed::Tell(Control::Lock)], vec![], vec![ASKS], vec![Deed::Lock]]);
+    assert_eq!(deeds[4..], [vec![Deed::Record(Reason::Locked)], vec![]], "a real lock is not repeated");
+}
+
+#[test]
+fn a_locker_that_was_slower_than_it_was_waited_for_counts() {
+    let inputs = [alarm(), threshold(), by(None), Input::Heard(Heard::Locked), Input::Judged(RETRY_US)];
+    let deeds = run(Mode::Lock, &inputs);
+    assert_eq!(deeds[3], [Deed::Record(Reason::Locked), Deed::Tell(Control::Lock), ASKS]);
+    assert_eq!(deeds[4], []);
+    let meanwhile = run(Mode::Lock, &[alarm(), threshold(), Input::Heard(Heard::Locked), by(None)]);
+    assert_eq!(meanwhile[2..], [vec![Deed::Record(Reason::Locked), Deed::Tell(Control::Lock)], vec![]]);
+}
+
+#[test]
+fn an_alarm_that_rose_while_the_session_was_locked_teaches_nothing() {
+    let unlocked = || Input::Heard(Heard::Unlocked);
+    let deeds = run(Mode::Lock, &[Input::Heard(Heard::Locked), alarm(), unlocked(), answered(), alarm()]);
+    assert_eq!(deeds[1..4], [vec![ASKS], vec![Deed::Dismiss], vec![Deed::Withdraw]]);
+    let next = run(Mode::Lock, &[alarm(), Input::Heard(Heard::Locked), unlocked()]);
+    assert_eq!(next[2], [Deed::Tell(Control::Unlock)], "what rose before does");
 }
 
 #[test]
@@ -153,6 +220,22 @@ fn a_guest_and_a_pause_are_shown_suppress_a_lock_and_end_in_time() {
 }
 
 #[test]
+fn a_guest_s_time_that_is_changed_is_recorded_and_an_unlock_ends_it() {
+    let inputs = [
+        Input::Guest(HOUR_US),
+        Input::Guest(2 * HOUR_US),
+        Input::Heard(Heard::Locked),
+        Input::Heard(Heard::Unlocked),
+        decided(State::Guest, State::Owner, Reason::Unlock),
+    ];
+    let deeds = run(Mode::Notify, &inputs);
+    let until_us = 2 * HOUR_US;
+    let shown = Deed::Show(Notice::Guest { until_us });
+    assert_eq!(deeds[1], [Deed::Tell(Control::Guest { until_us }), Deed::Record(Reason::Guest), shown]);
+    assert_eq!(deeds[3..], [vec![Deed::Tell(Control::Unlock)], vec![Deed::Withdraw]]);
+}
+
+#[test]
 fn a_pause_can_be_made_longer_and_ended_early() {
     let mut act = Act::new(Mode::Observe);
     let first = feed(&mut act, &Input::Pause(HOUR_US));
@@ -167,13 +250,25 @@ fn a_pause_can_be_made_longer_and_ended_early() {
 fn the_next_process_goes_on_with_the_alarm_the_guest_and_the_pause() {
     let resume = |state, guest, paused| {
         let (mut act, mut deeds) = (Act::new(Mode::Notify), Vec::new());
-        act.resume(state, guest, paused, |deed| deeds.push(deed));
+        act.resume(state, true, guest, paused, |deed| deeds.push(deed));
         deeds
     };
     assert_eq!(resume(State::Stranger, Some(7), None), [ASKS]);
     assert_eq!(resume(State::Guest, Some(7), None), [Deed::Show(Notice::Guest { until_us: 7 })]);
     assert_eq!(resume(State::Owner, None, Some(7)), [Deed::Pause, Deed::Show(Notice::Paused { until_us: 7 })]);
     assert_eq!(resume(State::Owner, None, None), []);
+}
+
+#[test]
+fn the_next_process_locks_where_the_lock_threshold_was_reached() {
+    let resume = |is_due, paused| {
+        let (mut act, mut deeds) = (Act::new(Mode::Lock), Vec::new());
+        act.resume(State::Stranger, is_due, None, paused, |deed| deeds.push(deed));
+        deeds
+    };
+    assert_eq!(resume(true, None), [Deed::Lock, ASKS]);
+    assert_eq!(resume(false, None), [ASKS]);
+    assert_eq!(resume(true, Some(7)), [Deed::Pause, Deed::Show(Notice::Paused { until_us: 7 })]);
 }
 
 #[test]
@@ -199,6 +294,7 @@ fn any_input() -> impl Strategy<Value = Input> {
     prop_oneof![
         3 => prop::sample::select(vec![alarm(), contested(), answered()]),
         3 => Just(threshold()),
+        2 => (0..4_i64).prop_map(|minute| Input::Judged(minute * RETRY_US)),
         1 => any_decision.prop_map(|(from, to, reason)| decided(from, to, reason)),
         4 => prop::sample::select(heard.to_vec()).prop_map(Input::Heard),
         2 => prop::sample::select(vec![by(None), by(Some(Step::Gnome))]),
@@ -212,12 +308,36 @@ fn any_input() -> impl Strategy<Value = Input> {
 /// What an onlooker knows of it all.
 #[derive(Default)]
 struct Onlooker {
-    /// The session is locked, or that was asked for, and neither an unlock nor a failure was heard since.
+    /// The session was heard to be locked, and not to be unlocked since.
     is_locked: bool,
-    is_contested: bool,
+    /// A request to lock is not answered yet.
+    is_asked: bool,
+    /// The session was verifiably locked in this alarm, and not heard to be unlocked since.
+    is_verified: bool,
+    /// There is an alarm, and whether it is contested.
+    alarm: Option<bool>,
     has_failed: bool,
     is_shown: bool,
     is_paused: bool,
+}
+
+impl Onlooker {
+    fn see(&mut self, input: &Input) {
+        match input {
+            Input::Decided(Decision { from, to, reason, .. }) if from != to => {
+                if *to == State::Stranger {
+                    self.alarm = Some(*reason == Reason::Contested);
+                    (self.has_failed, self.is_verified) = (false, false);
+                } else if *from == State::Stranger {
+                    (self.alarm, self.has_failed) = (None, false);
+                }
+            }
+            Input::Guest(_) => (self.alarm, self.has_failed) = (None, false),
+            Input::Heard(Heard::Answered(Answer::Lock)) if !self.is_asked => self.has_failed = false,
+            Input::Locked(_) => self.is_asked = false,
+            _ => {}
+        }
+    }
 }
 
 proptest! {
@@ -231,35 +351,35 @@ proptest! {
         let (mut act, mut seen) = (Act::new(mode), Onlooker::default());
         for input in &inputs {
             let by_button = matches!(input, Input::Heard(Heard::Answered(Answer::Lock)));
-            let (guest, paused) = (act.guest_until_us(), act.paused_until_us());
-            if let Input::Decided(Decision { from, to, reason, .. }) = input
-                && from != to
+            seen.see(input);
+            let is_open = act.guest_until_us().is_none() && act.paused_until_us().is_none();
+            let may_lock = mode == Mode::Lock && seen.alarm == Some(false) && is_open;
+            let was_idle = !seen.is_asked && !seen.is_verified && !seen.has_failed;
+            let deeds = feed(&mut act, input);
+            let lock = Decision { from: State::Stranger, to: State::Stranger, reason: Reason::Lock, modality: None };
+            if matches!(input, Input::Decided(decision) if Decision { modality: None, ..*decision } == lock)
+                && may_lock && was_idle
             {
-                seen.is_contested = *to == State::Stranger && *reason == Reason::Contested;
-                seen.has_failed &= *from != State::Stranger;
+                prop_assert!(deeds.contains(&Deed::Lock), "the lock threshold, and nothing was done");
             }
-            if let Input::Guest(_) = input {
-                (seen.has_failed, seen.is_contested) = (false, false);
-            }
-            for deed in feed(&mut act, input) {
+            for deed in deeds {
                 match deed {
                     Deed::Lock => {
-                        prop_assert!(!seen.is_locked, "locked twice without an unlock between");
-                        if !by_button {
-                            prop_assert!(mode == Mode::Lock && !seen.is_contested);
-                            prop_assert!(guest.is_none() && paused.is_none());
-                            prop_assert!(!seen.has_failed, "tried again within an alarm");
-                        }
-                        seen.is_locked = true;
+                        prop_assert!(!seen.is_asked, "asked for twice at a time");
+                        prop_assert!(by_button || may_lock);
+                        prop_assert!(by_button || !seen.is_verified, "locked twice without an unlock between");
+                        seen.is_asked = true;
                     }
                     Deed::Record(Reason::NotLocked) => {
-                        prop_assert!(seen.is_locked, "it was asked for");
-                        (seen.has_failed, seen.is_locked) = (true, false);
+                        prop_assert!(!std::mem::replace(&mut seen.has_failed, true), "reported twice in an alarm");
+                    }
+                    Deed::Record(Reason::Locked) => {
+                        (seen.is_verified, seen.is_asked, seen.has_failed) = (true, false, false);
                     }
                     Deed::Tell(Control::Lock) => seen.is_locked = true,
-                    Deed::Tell(Control::Unlock) => {
+                    Deed::Tell(Control::Unlock) | Deed::Dismiss => {
                         prop_assert!(seen.is_locked, "an unlock without a lock answers nothing");
-                        (seen.is_locked, seen.has_failed) = (false, false);
+                        seen = Onlooker { is_locked: false, is_asked: false, is_verified: false, has_failed: false, ..seen };
                     }
                     Deed::Show(_) => {
                         prop_assert!(mode != Mode::Observe);
@@ -272,6 +392,7 @@ proptest! {
                     _ => {}
                 }
             }
+            prop_assert_eq!(act.has_failed(), seen.has_failed);
             prop_assert_eq!(seen.is_paused, act.paused_until_us().is_some());
         }
     }

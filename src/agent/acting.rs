@@ -5,7 +5,7 @@ use super::desk::{Desk, NoDesk};
 use crate::act::ports::{Action, Authority, Heard, Locked, Subject, Words};
 use crate::act::{Act, Deed, Mode};
 use std::collections::VecDeque;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 /// More answers than can be waited for at a time.
 const REPLIES: usize = 8;
@@ -19,8 +19,27 @@ pub struct Acting<D = NoDesk> {
     pub deeds: VecDeque<Deed>,
     reply: mpsc::Sender<News>,
     replies: mpsc::Receiver<News>,
-    /// A password is being asked for; one at a time, or whoever asks without end would keep the owner's from being asked.
-    is_asking: bool,
+    /// A password is being asked for, one at a time.
+    asking: Option<Asking>,
+    /// Of the questions asked so far.
+    count: u64,
+}
+
+/// What the password is being asked for.
+#[derive(Debug)]
+struct Asking {
+    number: u64,
+    rank: Rank,
+    /// Dropped, it takes the question back.
+    _end: oneshot::Sender<()>,
+}
+
+/// Which question takes another's place: whoever asks without end must not keep the owner from answering an alarm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    Other,
+    Confirm,
+    Notice,
 }
 
 /// What comes from the desk.
@@ -31,8 +50,8 @@ pub enum News {
     Locked(Locked),
     /// Of the lock that a client asked for.
     Tested(Locked, Client),
-    /// Whether somebody may speak for the owner.
-    Proved(Question, Authority),
+    /// Whether somebody may speak for the owner; `None`: the question was taken back. Of the question with this number.
+    Proved(u64, Question, Option<Authority>),
 }
 
 /// Whether a client has to prove that it may ask for this. Root need not: it may do anything else, too.
@@ -49,10 +68,34 @@ pub enum Question {
     Notice,
 }
 
+impl Question {
+    fn rank(&self) -> Rank {
+        match self {
+            Question::Notice => Rank::Notice,
+            Question::Client(Request::Confirm, _) => Rank::Confirm,
+            Question::Client(..) => Rank::Other,
+        }
+    }
+
+    /// Completes once nobody waits for the answer any more.
+    fn gone(&self) -> impl Future<Output = ()> + Send + 'static {
+        let gone = match self {
+            Question::Client(_, client) => Some(client.gone()),
+            Question::Notice => None,
+        };
+        async move {
+            match gone {
+                Some(gone) => gone.await,
+                None => std::future::pending().await,
+            }
+        }
+    }
+}
+
 impl<D: Desk> Acting<D> {
     pub fn new(mode: Mode, desk: D) -> Acting<D> {
         let (reply, replies) = mpsc::channel(REPLIES);
-        Acting { act: Act::new(mode), desk, deeds: VecDeque::new(), reply, replies, is_asking: false }
+        Acting { act: Act::new(mode), desk, deeds: VecDeque::new(), reply, replies, asking: None, count: 0 }
     }
 
     /// Waits for what comes next. Cancel-safe.
@@ -61,8 +104,8 @@ impl<D: Desk> Acting<D> {
             heard = self.desk.heard() => return News::Heard(heard),
             Some(news) = self.replies.recv() => news,
         };
-        if matches!(news, News::Proved(..)) {
-            self.is_asking = false;
+        if let News::Proved(number, ..) = news {
+            self.asking.take_if(|asking| asking.number == number);
         }
         news
     }
@@ -88,9 +131,11 @@ impl<D: Desk> Acting<D> {
         self.answer_with(self.desk.lock(), |locked| News::Tested(locked, client));
     }
 
-    /// Has the password asked for; gives the question back where one is being asked for already.
+    /// Has the password asked for, until the client has gone or a question of a higher rank takes its place; gives the
+    /// question back where one that it cannot replace is being asked.
     pub fn prove(&mut self, question: Question) -> Result<(), Question> {
-        if std::mem::replace(&mut self.is_asking, true) {
+        let rank = question.rank();
+        if self.asking.as_ref().is_some_and(|asking| asking.rank >= rank) {
             return Err(question);
         }
         let (subject, action) = match &question {
@@ -104,7 +149,19 @@ impl<D: Desk> Acting<D> {
             }
             Question::Notice => (Subject::Session, Action::Confirm),
         };
-        self.answer_with(self.desk.authorise(subject, action), |authority| News::Proved(question, authority));
+        let (end, ended) = oneshot::channel();
+        self.count += 1;
+        let number = self.count;
+        self.asking = Some(Asking { number, rank, _end: end });
+        let (authority, gone) = (self.desk.authorise(subject, action), question.gone());
+        let answer = async move {
+            tokio::select! {
+                authority = authority => Some(authority),
+                () = gone => None,
+                _ = ended => None,
+            }
+        };
+        self.answer_with(answer, move |authority| News::Proved(number, question, authority));
         Ok(())
     }
 
@@ -126,6 +183,8 @@ mod tests {
     use crate::recognition::Modality;
     use std::cell::RefCell;
     use std::rc::Rc;
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::UnixStream;
 
     const OWN: Peer = Peer { pid: 7, uid: 1000 };
 
@@ -133,6 +192,8 @@ mod tests {
     #[derive(Clone, Default)]
     struct Simulated {
         authority: Option<Authority>,
+        /// Nobody ever answers.
+        is_slow: bool,
         asked: Rc<RefCell<Vec<(Subject, Action)>>>,
     }
 
@@ -148,7 +209,8 @@ mod tests {
 
         fn authorise(&self, subject: Subject, action: Action) -> impl Future<Output = Authority> + Send + 'static {
             self.asked.borrow_mut().push((subject, action));
-            std::future::ready(self.authority.unwrap_or(Authority::Absent))
+            let (authority, is_slow) = (self.authority.unwrap_or(Authority::Absent), self.is_slow);
+            async move { if is_slow { std::future::pending().await } else { authority } }
         }
 
         fn show(&self, _: Words) {}
@@ -181,10 +243,52 @@ mod tests {
             acting.prove(Question::Notice).expect("nobody else asks");
             acting.prove(Question::Notice).expect_err("one at a time");
             let news = acting.next().await;
-            assert!(matches!(news, News::Proved(Question::Notice, came) if came == authority), "{news:?}");
+            assert!(matches!(news, News::Proved(_, Question::Notice, came) if came == Some(authority)), "{news:?}");
             acting.prove(Question::Notice).expect("it was answered");
             assert_eq!(*desk.asked.borrow(), [(Subject::Session, Action::Confirm); 2]);
         }
+    }
+
+    /// A client that asks for this, and the end of its connection that is its own.
+    fn client(request: Request) -> (Question, UnixStream) {
+        let (ours, theirs) = UnixStream::pair().expect("a pair");
+        (Question::Client(request, Client::over(ours, OWN)), theirs)
+    }
+
+    #[tokio::test]
+    async fn who_asks_without_end_keeps_nobody_from_answering_an_alarm() {
+        let desk = Simulated { is_slow: true, ..Simulated::default() };
+        let mut acting = Acting::new(Mode::Lock, desk);
+        let guest = || client(Request::Guest { until_us: 1 });
+        let (first, _theirs) = guest();
+        acting.prove(first).expect("nobody else asks");
+        let (me, _mine) = client(Request::Confirm);
+        acting.prove(me).expect("it takes the guest's place");
+        let replaced = acting.next().await;
+        assert!(matches!(replaced, News::Proved(1, Question::Client(Request::Guest { .. }, _), None)), "{replaced:?}");
+        let (guest, _theirs) = guest();
+        acting.prove(guest).expect_err("the answer to the alarm is being asked for");
+        let (again, _mine) = client(Request::Confirm);
+        acting.prove(again).expect_err("one at a time");
+        acting.prove(Question::Notice).expect("it takes the place of `me`");
+        acting.next().await;
+        acting.prove(Question::Notice).expect_err("one at a time");
+    }
+
+    #[tokio::test]
+    async fn the_question_of_a_client_that_has_gone_is_taken_back_but_not_of_one_that_only_waits() {
+        let desk = Simulated { is_slow: true, ..Simulated::default() };
+        let mut acting = Acting::new(Mode::Lock, desk);
+        let (question, mut theirs) = client(Request::Confirm);
+        acting.prove(question).expect("nobody else asks");
+        theirs.shutdown().await.expect("its half");
+        let waits = tokio::time::timeout(std::time::Duration::from_millis(50), acting.next()).await;
+        assert!(waits.is_err(), "{waits:?}");
+        drop(theirs);
+        let news = acting.next().await;
+        assert!(matches!(news, News::Proved(1, _, None)), "{news:?}");
+        let (question, _theirs) = client(Request::Confirm);
+        acting.prove(question).expect("nobody asks any more");
     }
 
     #[tokio::test]

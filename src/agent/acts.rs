@@ -22,7 +22,7 @@ use tokio::time::Instant;
 
 const IS_OFF: &str = "recognition is off; set recognition.enabled = true and restart the agent";
 /// Of an interval with input.
-const STEP_S: u64 = 5;
+const STEP_US: u64 = 5_000_000;
 
 impl<D: Desk> Agent<D> {
     /// Goes on from where the process before has been left.
@@ -38,8 +38,9 @@ impl<D: Desk> Agent<D> {
     fn go_on_from(&mut self, paused_until_us: Option<Micros>) {
         let recognition = self.feed.recogniser.as_ref().map(|recogniser| &recogniser.recognition);
         let state = recognition.map_or(State::Learning, |recognition| recognition.score().state);
+        let is_due = recognition.is_some_and(|recognition| recognition.is_lock_due());
         let guest_until_us = recognition.and_then(|recognition| recognition.guest_until_us());
-        self.acting.take(|act, out| act.resume(state, guest_until_us, paused_until_us, out));
+        self.acting.take(|act, out| act.resume(state, is_due, guest_until_us, paused_until_us, out));
     }
 
     /// When a guest's time or a pause ends, on this machine's own clock, if one does.
@@ -62,7 +63,7 @@ impl<D: Desk> Agent<D> {
             News::Heard(heard) => self.take_heard(heard),
             News::Locked(locked) => self.take_locked(&locked),
             News::Tested(locked, client) => client.answer(tested(&locked)),
-            News::Proved(question, authority) => self.take_authority(question, authority),
+            News::Proved(_, question, authority) => self.take_authority(question, authority),
         }
         self.carry_out();
     }
@@ -78,29 +79,39 @@ impl<D: Desk> Agent<D> {
     }
 
     fn take_locked(&mut self, locked: &Locked) {
-        self.acting.take(|act, out| act.locked(locked, out));
+        let now_us = self.capture.now_us();
+        let is_news = self.acting.take(|act, out| act.locked(now_us, locked, out));
         let steps = steps(locked);
         match locked.evidence {
             Some(evidence) => tracing::info!(steps, "the session was locked, as {} shows", evidence.name()),
-            None => tracing::error!(steps, "nothing locked the session; `seclyzer lock --test` tries it again"),
+            None if is_news => {
+                tracing::error!(steps, "nothing locked the session; `seclyzer lock --test` tries it again")
+            }
+            None => tracing::debug!(steps, "nothing locked the session in time"),
         }
     }
 
-    fn take_authority(&mut self, question: Question, authority: Authority) {
+    /// `None`: it is not asked for any more.
+    fn take_authority(&mut self, question: Question, authority: Option<Authority>) {
         match (question, authority) {
-            (Question::Client(request, client), Authority::Granted) => self.grant(request, client),
-            (Question::Client(_, client), Authority::Denied) => {
+            (Question::Client(request, client), Some(Authority::Granted)) => self.grant(request, client),
+            (Question::Client(_, client), None) => {
+                let text = "the password is asked for another answer instead; nothing was done, repeat the command";
+                client.answer(Answer::Refused(text.into()));
+            }
+            (Question::Client(_, client), Some(Authority::Denied)) => {
                 client.answer(Answer::Refused("the account's password was not given; nothing was done".into()));
             }
-            (Question::Client(_, client), Authority::Absent) => {
+            (Question::Client(_, client), Some(Authority::Absent)) => {
                 let database = shell_word(&self.database);
                 client.answer(Answer::Refused(format!(
-                    "this needs the account's password while decision.mode is \"lock\", and polkit cannot ask for it here; \
-                     repeat the command as root, with SECLYZER_STORE_PATH={database} (sudo env NAME=VALUE seclyzer …)"
+                    "this needs the account's password while decision.mode is \"lock\", and nobody here can ask for it: \
+                     there is no polkit, or no authentication agent of it; repeat the command in a terminal, where \
+                     pkttyagent asks, or as root, with SECLYZER_STORE_PATH={database} (sudo env NAME=VALUE seclyzer …)"
                 )));
             }
-            (Question::Notice, Authority::Granted) => self.acting.deeds.push_back(Deed::Confirm),
-            (Question::Notice, Authority::Denied | Authority::Absent) => {
+            (Question::Notice, Some(Authority::Granted)) => self.acting.deeds.push_back(Deed::Confirm),
+            (Question::Notice, _) => {
                 tracing::warn!(?authority, "the notice's answer does not count without the account's password");
                 self.acting.take(|act, out| act.not_proved(out));
             }
@@ -114,11 +125,10 @@ impl<D: Desk> Agent<D> {
             Request::Watch => return self.watch(client),
             _ => self.drain(),
         }
-        if let Err(refusal) = self.may_be_asked(&request) {
-            return client.answer(Answer::Refused(refusal));
-        }
         let mode = self.acting.act.mode();
-        if !must_prove(mode, &request, client.peer, self.has_alarm()) {
+        if let Err(refusal) = self.may_be_asked(&request) {
+            client.answer(Answer::Refused(refusal));
+        } else if !must_prove(mode, &request, client.peer, self.has_alarm()) {
             self.grant(request, client);
         } else if let Err(Question::Client(_, client)) = self.acting.prove(Question::Client(request, client)) {
             let text = "the password is being asked for already; enter it, or close that dialog";
@@ -166,7 +176,10 @@ impl<D: Desk> Agent<D> {
             }
             Request::Pause { until_us } => {
                 self.acting.take(|act, out| act.pause(until_us, out));
-                let text = format!("paused until {}: nothing is captured", iso8601(until_us));
+                // Where there is nothing to recognise there is no live state.
+                let but =
+                    if self.keeper.is_none() { "; a restart of the agent ends it, as recognition is off" } else { "" };
+                let text = format!("paused until {}: nothing is captured{but}", iso8601(until_us));
                 return client.answer(Answer::Done(text));
             }
             Request::Resume => {
@@ -207,11 +220,10 @@ impl<D: Desk> Agent<D> {
         // While an interval is open there is input in it.
         let is_open = recognition.is_some_and(|recognition| recognition.due_us().is_some());
         let judged_us = if is_open { Some(now_us) } else { self.judged_us };
-        let age_s = |judged_us: Micros| (now_us - judged_us).max(0).unsigned_abs() / 1_000_000;
         Checked {
             state: recognition.map(|recognition| recognition.score().state),
             paused: self.acting.act.paused_until_us().is_some(),
-            judged_s_ago: judged_us.map(|judged_us| age_s(judged_us) / STEP_S * STEP_S),
+            judged_s_ago: judged_us.map(|judged_us| age_s(now_us - judged_us)),
         }
     }
 
@@ -237,6 +249,12 @@ impl<D: Desk> Agent<D> {
         let now_us = self.capture.now_us();
         match deed {
             Deed::Tell(control) => self.tell_recognition(now_us, control),
+            Deed::Dismiss => {
+                if let (Some(keeper), Some(recogniser)) = (&mut self.keeper, &mut self.feed.recogniser) {
+                    keeper.dismiss(now_us, recogniser);
+                }
+                self.take_recognised();
+            }
             Deed::Confirm => {
                 if let (Some(keeper), Some(recogniser)) = (&mut self.keeper, &mut self.feed.recogniser) {
                     keeper.confirm(now_us, recogniser);
@@ -316,6 +334,11 @@ impl<D: Desk> Agent<D> {
     }
 }
 
+/// In steps of an interval, rounded up: input is never older than it is said to be.
+fn age_s(age_us: Micros) -> u64 {
+    age_us.max(0).unsigned_abs().div_ceil(STEP_US) * STEP_US / 1_000_000
+}
+
 /// The steps of a chain with what came of each.
 fn steps(locked: &Locked) -> String {
     let step = |(step, outcome): &(Step, Outcome)| {
@@ -342,5 +365,15 @@ fn tested(locked: &Locked) -> Answer {
     match locked.evidence {
         Some(_) => Answer::Done(steps),
         None => Answer::Refused(format!("nothing locked the session\n{steps}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_age_is_never_less_than_it_is() {
+        assert_eq!([-1, 0, 1, 5_000_000, 5_000_001, 64_000_000].map(age_s), [0, 0, 5, 5, 10, 65]);
     }
 }

@@ -9,9 +9,11 @@ pub use super::request::{BadRequest, MODEL_BYTES, Model, Request, read};
 use super::status::{ANSWER_LIMIT, Status, StatusSocket, accept};
 use crate::recognition::State;
 use serde::{Deserialize, Serialize};
+use std::future::pending;
 use std::io;
+use std::os::fd::AsFd;
 use std::sync::Arc;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncWriteExt, Interest};
 use tokio::net::UnixStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::timeout;
@@ -38,7 +40,7 @@ pub struct Checked {
     pub state: Option<State>,
     /// Nothing is captured at present, by the owner's word.
     pub paused: bool,
-    /// Seconds since input was last judged, in steps of five; `None`: none was since the agent started.
+    /// Seconds since input was last judged, in steps of five, rounded up; `None`: none was since the agent started.
     pub judged_s_ago: Option<u64>,
 }
 
@@ -69,6 +71,13 @@ pub struct Client {
 }
 
 impl Client {
+    /// A client that waits for nobody's place.
+    #[cfg(test)]
+    pub fn over(stream: UnixStream, peer: Peer) -> Client {
+        let place = Arc::new(Semaphore::new(1)).try_acquire_owned().expect("a place");
+        Client { stream, peer, _place: place }
+    }
+
     /// Answers in a task of its own.
     pub fn answer(mut self, answer: Answer) {
         tokio::spawn(async move {
@@ -80,6 +89,25 @@ impl Client {
     /// Answers once it is known what.
     pub fn answer_later(self, answer: impl Future<Output = Answer> + Send + 'static) {
         tokio::spawn(async move { self.answer(answer.await) });
+    }
+
+    /// Completes once the client has closed the connection. One that has only ended its own half still waits for its
+    /// answer.
+    pub fn gone(&self) -> impl Future<Output = ()> + Send + 'static {
+        // Watched by a descriptor of its own: whether this one can be written to stays known to who answers.
+        let watched = self.stream.as_fd().try_clone_to_owned();
+        async move {
+            let watched = watched.and_then(|watched| UnixStream::from_std(watched.into()));
+            // Out of descriptors, say: then the question lasts as long as it lasts.
+            let Ok(watched) = watched else { return pending().await };
+            while let Ok(ready) = watched.ready(Interest::WRITABLE).await {
+                if ready.is_write_closed() {
+                    return;
+                }
+                // So that the next change is waited for.
+                let _ = watched.try_io(Interest::WRITABLE, || Err::<(), _>(io::ErrorKind::WouldBlock.into()));
+            }
+        }
     }
 
     /// The connection alone, for somebody who stays: the place is for the next client.

@@ -92,8 +92,10 @@ impl Keeper {
     /// What the process before this one has left.
     async fn inherited(&mut self) -> Result<Option<Recognition>, StoreError> {
         let forgotten_us = match &self.store {
-            Some(store) => store.models_forgotten_us().await?,
-            None => None,
+            // Where the machine is locked the database, which any program of the account may write to, forgets nothing
+            // that the agent knows: the agent itself is asked for that, with the password.
+            Some(store) if !self.settings.password_only => store.models_forgotten_us().await?,
+            _ => None,
         };
         let Ok(live) = &mut self.live else { return Ok(None) };
         let Some(snapshot) = live.read() else { return Ok(None) };
@@ -197,6 +199,13 @@ impl Keeper {
     /// A password was given, or the owner has confirmed that it is him.
     pub fn unlock(&mut self, now_us: Micros, recogniser: &mut Recogniser) {
         recogniser.control(now_us, Control::Unlock);
+        self.keep_live(&mut recogniser.recognition);
+        self.save(&recogniser.recognition, Instant::now());
+    }
+
+    /// As [`Keeper::unlock`], where the alarm rose at the lock screen: nothing of it is learnt.
+    pub fn dismiss(&mut self, now_us: Micros, recogniser: &mut Recogniser) {
+        recogniser.dismiss(now_us);
         self.keep_live(&mut recogniser.recognition);
         self.save(&recogniser.recognition, Instant::now());
     }

@@ -26,6 +26,11 @@ impl Recogniser {
         self.push(&Stamped { ts_us, event: Event::Control(control) });
     }
 
+    /// The session was unlocked after an alarm that rose while it was locked.
+    pub fn dismiss(&mut self, now_us: Micros) {
+        self.recognition.dismiss(now_us, |told| self.told.push(told));
+    }
+
     /// It is `now`.
     pub fn tick(&mut self, now_us: Micros) {
         self.recognition.tick(now_us, |told| self.told.push(told));

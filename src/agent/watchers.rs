@@ -1,12 +1,14 @@
 //! Whoever follows scores and decisions on the status socket.
 
 use super::control::{Answer, Client};
+use super::status::ANSWER_LIMIT;
 use crate::pipeline::Output;
 use crate::record::{Entry, Identity, Origin};
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 /// At a time.
 const MOST: usize = 8;
@@ -52,7 +54,7 @@ async fn follow(mut client: UnixStream, mut lines: mpsc::Receiver<Arc<str>>) {
     };
     let tell = async {
         while let Some(line) = lines.recv().await {
-            if ours.write_all(line.as_bytes()).await.is_err() {
+            if !matches!(timeout(ANSWER_LIMIT, ours.write_all(line.as_bytes())).await, Ok(Ok(()))) {
                 return;
             }
         }
@@ -60,5 +62,22 @@ async fn follow(mut client: UnixStream, mut lines: mpsc::Receiver<Arc<str>>) {
     tokio::select! {
         () = gone => {}
         () = tell => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn one_that_never_reads_is_cut_off() {
+        let (theirs, ours) = UnixStream::pair().expect("a pair");
+        let (sender, lines) = mpsc::channel(LINES);
+        let following = tokio::spawn(follow(ours, lines));
+        let line: Arc<str> = "x".repeat(1 << 20).into();
+        while sender.send(Arc::clone(&line)).await.is_ok() {}
+        drop(sender);
+        timeout(3 * ANSWER_LIMIT, following).await.expect("in time").expect("no panic");
+        drop(theirs);
     }
 }

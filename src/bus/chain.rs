@@ -2,11 +2,12 @@
 //! logind reports it where nobody listens.
 
 use super::connection::{ANSWER_LIMIT, CallError, Target};
+use super::screen::X11;
 use super::{Shared, logind};
 use crate::act::ports::{Evidence, Locked, Outcome, Step};
-use crate::sources::x11::grab::Keyboard;
+use std::fs::File;
 use std::future::Future;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,8 +15,6 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 /// How long a step may take to lock the screen.
 pub const VERIFY_LIMIT: Duration = Duration::from_secs(3);
-/// How long a grab must be held: a shortcut, and a menu that closes, hold it for less.
-const HELD: Duration = Duration::from_millis(400);
 /// Between two looks.
 const PACE: Duration = Duration::from_millis(100);
 
@@ -42,15 +41,16 @@ pub fn lock_file(is_wanted: bool) -> Option<PathBuf> {
 pub async fn lock(shared: &Arc<Shared>) -> Locked {
     let _alone = shared.locking.lock().await;
     let mut eyes = Eyes::open(shared).await;
-    if let Some(evidence) = eyes.already().await {
-        return Locked { tried: Vec::new(), by: None, evidence: Some(evidence) };
+    if let X11::Shows(hold) = shared.screen().x11()
+        && hold.is_lock()
+    {
+        return Locked { tried: Vec::new(), by: None, evidence: Some(Evidence::Grab) };
     }
     let mut tried = Vec::new();
     for step in Step::ALL {
         let outcome = attempt(shared, step, &mut eyes).await;
         tried.push((step, outcome.clone()));
         if let Outcome::Locked(evidence) = outcome {
-            eyes.remember(evidence, step);
             return Locked { tried, by: Some(step), evidence: Some(evidence) };
         }
     }
@@ -60,18 +60,22 @@ pub async fn lock(shared: &Arc<Shared>) -> Locked {
 async fn attempt(shared: &Arc<Shared>, step: Step, eyes: &mut Eyes<'_>) -> Outcome {
     match step {
         Step::Logind => match eyes.session.clone() {
-            Ok(Some(session)) => eyes.watch(logind::lock(&shared.system, &session), None).await,
+            Ok(Some(session)) => {
+                let (of, in_front) = (Arc::clone(shared), session.clone());
+                // It holds up nothing, and is not given up when the one in front is locked.
+                tokio::spawn(async move { logind::lock_display(&of.system, &of.seat, &in_front).await });
+                eyes.watch(logind::lock(&shared.system, &session), None).await
+            }
             Ok(None) => Outcome::Absent("the session in front is another account's, or none".into()),
             Err(error) => failed(error),
         },
         Step::ScreenSaver | Step::Gnome => {
-            let saver = step.saver();
-            let Some(target) = &saver else { return Outcome::Absent("no such service".into()) };
-            let request = async { shared.session.call(target, "Lock", &(), VERIFY_LIMIT).await.map(drop) };
-            eyes.watch(request, saver.as_ref()).await
+            let Some(saver) = step.saver() else { return Outcome::Absent("no such service".into()) };
+            let request = async { shared.session.call(&saver, "Lock", &(), VERIFY_LIMIT).await.map(drop) };
+            eyes.watch(request, Some(&saver)).await
         }
         Step::Command => match &shared.lock_file {
-            Some(path) => match ask_for_command(path) {
+            Some(path) => match ask_for_command(path).await {
                 Ok(()) => eyes.watch(async { Ok(()) }, None).await,
                 Err(error) => Outcome::Absent(format!("{}: {error}", path.display())),
             },
@@ -82,9 +86,23 @@ async fn attempt(shared: &Arc<Shared>, step: Step, eyes: &mut Eyes<'_>) -> Outco
 
 const NO_COMMAND: &str = "decision.lock_command is not set, or the agent does not run as its service";
 
-/// The unit's `PathChanged=` sees that the file was written to and closed.
-fn ask_for_command(path: &Path) -> io::Result<()> {
-    std::fs::write(path, b"lock\n")
+/// The unit's `PathChanged=` sees that the file is another one. The folder is the account's, which may have put anything
+/// there, a pipe or a file system that hangs: so nothing that is there is opened, and a thread of its own does it.
+async fn ask_for_command(path: &Path) -> io::Result<()> {
+    let path = path.to_owned();
+    let replace = tokio::task::spawn_blocking(move || {
+        let new = path.with_extension("new");
+        match std::fs::remove_file(&new) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        File::options().write(true).create_new(true).open(&new)?.write_all(b"lock\n")?;
+        std::fs::rename(new, path)
+    });
+    match timeout(ANSWER_LIMIT, replace).await {
+        Ok(replaced) => replaced.unwrap_or_else(|error| Err(io::Error::other(error))),
+        Err(_) => Err(io::ErrorKind::TimedOut.into()),
+    }
 }
 
 /// What an error means for a step.
@@ -124,46 +142,30 @@ pub async fn prospects(shared: &Arc<Shared>) -> Vec<(Step, Outcome)> {
 struct Eyes<'s> {
     shared: &'s Arc<Shared>,
     session: Result<Option<Target>, CallError>,
-    keyboard: Option<Keyboard>,
-    /// Since when a program has had the keyboard that did not have it when locking was asked for.
-    grabbed_since: Option<Instant>,
-    /// It was taken before, by a menu or by another program's prompt, and has been since: that is no locker.
-    was_taken: bool,
 }
 
 impl<'s> Eyes<'s> {
     async fn open(shared: &'s Arc<Shared>) -> Eyes<'s> {
-        let keyboard = async { timeout(ANSWER_LIMIT, Keyboard::connect(&shared.x11)).await.ok()?.ok() };
-        let session = logind::watched(&shared.system, &shared.seat);
-        let (keyboard, session) = tokio::join!(keyboard, session);
-        let mut eyes = Eyes { shared, session, keyboard, grabbed_since: None, was_taken: false };
-        eyes.was_taken = eyes.is_taken().await;
-        eyes
-    }
-
-    /// Locked before anything is asked for.
-    async fn already(&mut self) -> Option<Evidence> {
-        if self.is_hinted().await {
-            return Some(Evidence::Hint);
-        }
-        self.shared.screen().locked_by().filter(|&evidence| evidence != Evidence::Hint)
-    }
-
-    async fn is_taken(&mut self) -> bool {
-        let Some(keyboard) = &self.keyboard else { return false };
-        match timeout(ANSWER_LIMIT, keyboard.is_taken()).await {
-            Ok(Ok(is_taken)) => is_taken,
-            // A server that hangs is not asked again.
-            _ => {
-                self.keyboard = None;
-                false
+        shared.look_again.notify_one();
+        let looked = async {
+            while shared.screen().x11() == X11::Unknown {
+                sleep(PACE).await;
             }
-        }
+        };
+        let session = logind::watched(&shared.system, &shared.seat);
+        let (_, session) = tokio::join!(timeout(VERIFY_LIMIT, looked), session);
+        Eyes { shared, session }
     }
 
     async fn is_hinted(&self) -> bool {
         let Ok(Some(session)) = &self.session else { return false };
-        logind::is_locked(&self.shared.system, session).await.unwrap_or(false)
+        let is_hinted = logind::is_locked(&self.shared.system, session).await.unwrap_or(false);
+        if is_hinted {
+            logind::note(self.shared, session, true);
+            // It may have been cleared meanwhile.
+            self.shared.refresh.notify_one();
+        }
+        is_hinted
     }
 
     /// Waits until the screen is locked, while `request` asks for it.
@@ -185,49 +187,25 @@ impl<'s> Eyes<'s> {
         }
     }
 
-    async fn locked(&mut self, saver: Option<&Target>) -> Evidence {
+    /// Has what is claimed be heard, and its end, and waits until that is believed or a locker is seen.
+    async fn locked(&self, saver: Option<&Target>) -> Evidence {
         loop {
-            if self.is_hinted().await {
-                return Evidence::Hint;
+            let is_hinted = self.is_hinted().await;
+            let active = match saver {
+                Some(saver) if is_active(self.shared, saver).await == Some(true) => Some(saver),
+                _ => None,
+            };
+            if let Some(saver) = active {
+                self.shared.notices.watch_saver(Some(saver.clone()));
+                self.shared.claim(Evidence::Saver, true);
             }
-            if self.is_newly_taken().await {
-                return Evidence::Grab;
-            }
-            if let Some(saver) = saver
-                && is_active(self.shared, saver).await == Some(true)
-            {
-                return Evidence::Saver;
-            }
-            sleep(PACE).await;
-        }
-    }
-
-    /// Whether a program has taken the keyboard since, and held it.
-    async fn is_newly_taken(&mut self) -> bool {
-        let is_taken = self.is_taken().await;
-        self.was_taken &= is_taken;
-        if !is_taken || self.was_taken {
-            self.grabbed_since = None;
-            return false;
-        }
-        self.grabbed_since.get_or_insert_with(Instant::now).elapsed() >= HELD
-    }
-
-    /// Has the end of what was seen be heard.
-    fn remember(&mut self, evidence: Evidence, step: Step) {
-        match evidence {
-            Evidence::Hint => {
-                self.shared.note(Evidence::Hint, true);
-                self.shared.refresh.notify_one();
-            }
-            Evidence::Grab => {
-                if let Some(keyboard) = self.keyboard.take() {
-                    self.shared.follow_grab(keyboard);
-                }
-            }
-            Evidence::Saver => {
-                self.shared.note(Evidence::Saver, true);
-                self.shared.notices.watch_saver(step.saver());
+            let evidence = self.shared.screen().locked_by();
+            match evidence {
+                Some(Evidence::Grab) => return Evidence::Grab,
+                // As it is said now of this session and by this saver: what was said before may be over.
+                Some(_) if is_hinted => return Evidence::Hint,
+                Some(_) if active.is_some() => return Evidence::Saver,
+                _ => sleep(PACE).await,
             }
         }
     }
@@ -237,15 +215,4 @@ impl<'s> Eyes<'s> {
 pub async fn is_active(shared: &Shared, saver: &Target) -> Option<bool> {
     let answer = shared.session.call(saver, "GetActive", &(), ANSWER_LIMIT).await.ok()?;
     answer.body().deserialize().ok()
-}
-
-/// Somebody else has asked logind for a lock: lockers that do not set the hint are seen by their grab.
-pub async fn expect_grab(shared: &Arc<Shared>) {
-    let mut eyes = Eyes::open(shared).await;
-    // The locker may have been faster.
-    eyes.was_taken = false;
-    let Ok(evidence) = timeout(VERIFY_LIMIT, eyes.locked(None)).await else { return };
-    if shared.screen().locked_by().is_none() {
-        eyes.remember(evidence, Step::Logind);
-    }
 }

@@ -1,6 +1,7 @@
 //! One connection to one bus, made when it is first needed and made anew when it is lost.
 
 use super::socket::Bounded;
+pub use super::socket::Traffic;
 use serde::Serialize;
 use std::ffi::OsString;
 use std::io;
@@ -86,12 +87,13 @@ impl Target {
 #[derive(Debug)]
 pub struct Bus {
     address: String,
+    traffic: Traffic,
     connection: Mutex<Option<Connection>>,
 }
 
 impl Bus {
-    pub fn at(address: String) -> Bus {
-        Bus { address, connection: Mutex::new(None) }
+    pub fn at(address: String, traffic: Traffic) -> Bus {
+        Bus { address, traffic, connection: Mutex::new(None) }
     }
 
     /// The connection; a new one, if there is none that lives.
@@ -101,7 +103,7 @@ impl Bus {
             return Ok(living.clone());
         }
         *connection = None;
-        let made = match timeout(CONNECT_LIMIT, connect(&self.address)).await {
+        let made = match timeout(CONNECT_LIMIT, connect(&self.address, self.traffic)).await {
             Ok(Ok(made)) => made,
             Ok(Err(source)) => return Err(CallError::NoBus { address: self.address.clone(), source: source.into() }),
             Err(_) => return Err(CallError::Silent),
@@ -158,8 +160,10 @@ impl Bus {
 
     /// Has the next call make a connection anew.
     pub async fn forget(&self, lost: &Connection) {
+        // A bus gives out each name once; one that was started anew begins from the first again.
+        let identity = |of: &Connection| (of.server_guid().to_owned(), of.unique_name().cloned());
         let mut connection = self.connection.lock().await;
-        connection.take_if(|present| present.unique_name() == lost.unique_name());
+        connection.take_if(|present| identity(present) == identity(lost));
     }
 }
 
@@ -183,12 +187,12 @@ fn understood(name: &'static str, error: zbus::Error) -> CallError {
 }
 
 /// Only sockets of this machine: other kinds of addresses would start programs, or go out on the network.
-async fn connect(address: &str) -> io::Result<Connection> {
+async fn connect(address: &str, traffic: Traffic) -> io::Result<Connection> {
     let mut last = io::Error::new(io::ErrorKind::InvalidInput, "not the address of a Unix socket");
     for path in address.split(';').filter_map(socket_path) {
         match UnixStream::connect(&path).await {
             Ok(stream) => {
-                let made = Builder::socket(Bounded(stream)).max_queued(QUEUE).build().await;
+                let made = Builder::socket(Bounded { stream, traffic }).max_queued(QUEUE).build().await;
                 return made.map_err(io::Error::other);
             }
             Err(error) => last = error,

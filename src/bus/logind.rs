@@ -9,7 +9,7 @@ use super::{Heard, Shared};
 use crate::act::ports::Evidence;
 use crate::sources::session::Seat;
 use futures_util::StreamExt;
-use zbus::zvariant::{OwnedObjectPath, Value};
+use zbus::zvariant::{OwnedObjectPath, OwnedValue, Value};
 use zbus::{Connection, Message, MessageStream, message};
 
 const NAME: &str = "org.freedesktop.login1";
@@ -28,26 +28,52 @@ const RULES: [&str; 2] = [
 /// foremost graphical one. `None`: another account's is in front.
 pub async fn watched(bus: &Bus, seat: &Seat) -> Result<Option<Target>, CallError> {
     let manager = Target::at(NAME, ROOT, MANAGER);
-    let of = |path: OwnedObjectPath, interface| Target { interface, ..manager.with_path(path) };
-    let path = |answer: Message| answer.body().deserialize::<OwnedObjectPath>().map_err(|_| CallError::Broken);
     let session = match bus.call(&manager, "GetSeat", &(seat.name.as_str()), ANSWER_LIMIT).await {
-        Ok(answer) => bus.property(&of(path(answer)?, SEAT), "ActiveSession").await?,
-        Err(CallError::Refused(_)) => {
-            let user = bus.call(&manager, "GetUser", &(seat.uid), ANSWER_LIMIT).await?;
-            bus.property(&of(path(user)?, USER), "Display").await?
+        Ok(answer) => {
+            let seat = Target { interface: SEAT, ..manager.with_path(path_of(&answer)?) };
+            session_in(&bus.property(&seat, "ActiveSession").await?)
         }
+        Err(CallError::Refused(_)) => display(bus, seat.uid).await?,
         Err(error) => return Err(error),
     };
-    let Some(session) = object_in(&session).filter(|path| path.as_str() != "/") else { return Ok(None) };
-    let session = of(session, SESSION);
+    let Some(session) = session else { return Ok(None) };
     let user = bus.property(&session, "User").await?;
     let Value::Structure(user) = &*user else { return Err(CallError::Broken) };
     Ok((user.fields().first() == Some(&Value::U32(seat.uid))).then_some(session))
 }
 
-/// Asks the session to be locked. The answer says only that logind has passed it on, to nobody in particular.
+/// Asks a session to be locked. The answer says only that logind has passed it on, to nobody in particular.
 pub async fn lock(bus: &Bus, session: &Target) -> Result<(), CallError> {
     bus.call(session, "Lock", &(), ANSWER_LIMIT).await.map(drop)
+}
+
+/// Asks the account's graphical session to be locked where another one is in front: it has windows, and is one switch of
+/// the terminal away.
+pub async fn lock_display(bus: &Bus, seat: &Seat, in_front: &Target) {
+    if let Ok(Some(display)) = display(bus, seat.uid).await
+        && display.path != in_front.path
+    {
+        // Nothing is to be seen of it from here.
+        let _ = lock(bus, &display).await;
+    }
+}
+
+/// The foremost graphical session of an account.
+async fn display(bus: &Bus, uid: u32) -> Result<Option<Target>, CallError> {
+    let manager = Target::at(NAME, ROOT, MANAGER);
+    let user = bus.call(&manager, "GetUser", &(uid), ANSWER_LIMIT).await?;
+    let user = Target { interface: USER, ..manager.with_path(path_of(&user)?) };
+    Ok(session_in(&bus.property(&user, "Display").await?))
+}
+
+fn path_of(answer: &Message) -> Result<OwnedObjectPath, CallError> {
+    answer.body().deserialize().map_err(|_| CallError::Broken)
+}
+
+/// The session that a property names, if it names one.
+fn session_in(value: &OwnedValue) -> Option<Target> {
+    let path = object_in(value).filter(|path| path.as_str() != "/")?;
+    Some(Target { interface: SESSION, ..Target::at(NAME, ROOT, MANAGER).with_path(path) })
 }
 
 pub async fn is_locked(bus: &Bus, session: &Target) -> Result<bool, CallError> {
@@ -83,14 +109,6 @@ fn take(shared: &Shared, signal: &Message) {
                 shared.inbox.put(if is_going { Heard::Sleep } else { Heard::Woke });
             }
         }
-        (true, Some(SESSION), Some("Lock")) => {
-            let path = header.path().map(|path| path.as_str());
-            let is_ours = shared.logind().session.as_ref().is_some_and(|session| Some(session.path.as_str()) == path);
-            if is_ours {
-                shared.lock_asked.notify_one();
-            }
-            shared.refresh.notify_one();
-        }
         _ => shared.refresh.notify_one(),
     }
 }
@@ -115,9 +133,29 @@ async fn stay_informed(shared: &Shared, connection: &Connection) {
 
 /// What cannot be read stays as it was: a logind that is away has unlocked nothing.
 async fn read(shared: &Shared) {
-    let Ok(Some(session)) = watched(&shared.system, &shared.seat).await else { return };
-    shared.logind().session = Some(session.clone());
-    if let Ok(is_locked) = is_locked(&shared.system, &session).await {
-        shared.note(Evidence::Hint, is_locked);
+    let locked = shared.logind().locked.clone();
+    if let Some(session) = locked {
+        match is_locked(&shared.system, &session).await {
+            // One that has ended is locked no more.
+            Ok(false) | Err(CallError::Refused(_)) => note(shared, &session, false),
+            _ => return,
+        }
     }
+    let Ok(Some(session)) = watched(&shared.system, &shared.seat).await else { return };
+    if let Ok(true) = is_locked(&shared.system, &session).await {
+        note(shared, &session, true);
+    }
+}
+
+/// Takes the hint of a session. Of several sessions of the account the one that was heard to be locked has to be unlocked.
+pub fn note(shared: &Shared, session: &Target, is_locked: bool) {
+    {
+        let mut logind = shared.logind();
+        let is_other = logind.locked.as_ref().is_some_and(|locked| locked.path != session.path);
+        if is_other {
+            return;
+        }
+        logind.locked = is_locked.then(|| session.clone());
+    }
+    shared.claim(Evidence::Hint, is_locked);
 }

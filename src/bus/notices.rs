@@ -1,12 +1,15 @@
 //! Notices on the desktop, with buttons; and the screen saver by which the screen was locked, which is on the same bus.
 
-use super::connection::{ANSWER_LIMIT, DBUS, Target};
+use super::connection::{ANSWER_LIMIT, CallError, DBUS, Target};
 use super::{Answer, Heard, Shared, chain};
 use crate::act::ports::{Evidence, Words};
+use crate::remote::{Backoff, LONGEST_PAUSE};
 use futures_util::StreamExt;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::Notify;
+use tokio::time::sleep;
 use zbus::zvariant::Value;
 use zbus::{Connection, Message, MessageStream, message};
 
@@ -19,6 +22,8 @@ const RULES: [&str; 3] = [
      arg0='org.freedesktop.Notifications'",
     "type='signal',member='ActiveChanged'",
 ];
+/// How long a notice may take to be shown: on a desktop that has just begun, longer than other answers.
+const NOTICE_LIMIT: Duration = Duration::from_secs(10);
 /// The critical urgency of the specification: shown until it is answered.
 const CRITICAL: u8 = 2;
 
@@ -182,14 +187,21 @@ async fn act(shared: &Shared, connection: &Connection) {
             return;
         }
     }
+    let mut backoff = Backoff::default();
     loop {
-        bring_up(shared).await;
+        let again = match bring_up(shared).await {
+            Err(CallError::Silent) => Some(backoff.pause(LONGEST_PAUSE)),
+            _ => None,
+        };
         look_at_saver(shared).await;
-        shared.notices.changed.notified().await;
+        tokio::select! {
+            () = shared.notices.changed.notified() => {}
+            () = sleep(again.unwrap_or_default()), if again.is_some() => {}
+        }
     }
 }
 
-async fn bring_up(shared: &Shared) {
+async fn bring_up(shared: &Shared) -> Result<(), CallError> {
     let server = Target::at(NAME, PATH, NAME);
     let (to_close, wanted) = {
         let mut state = shared.notices.state();
@@ -199,27 +211,25 @@ async fn bring_up(shared: &Shared) {
         // One that is gone is closed.
         let _ = shared.session.call(&server, "CloseNotification", &(id), ANSWER_LIMIT).await;
     }
-    let Some(notice) = wanted else { return };
+    let Some(notice) = wanted else { return Ok(()) };
     let actions: Vec<&str> = notice.answers.iter().flat_map(|(answer, label)| [answer.key(), label.as_str()]).collect();
     let hints = HashMap::from([("urgency", Value::U8(CRITICAL)), ("resident", Value::Bool(true))]);
     let (replaces, icon, never) = (0u32, "", 0i32);
     let body = (APPLICATION, replaces, icon, &notice.summary, &notice.body, actions, hints, never);
-    match shared.session.call(&server, "Notify", &body, ANSWER_LIMIT).await {
-        Ok(answer) => {
-            let owner = answer.header().sender().map(|sender| sender.as_str().to_owned());
-            let (Some(owner), Ok(id)) = (owner, answer.body().deserialize::<u32>()) else { return };
-            let shown = Some(Shown { owner, id });
-            let mut state = shared.notices.state();
-            if state.wanted.as_ref() == Some(&notice) {
-                state.shown = shown;
-            } else {
-                // It was withdrawn meanwhile.
-                state.to_close = shown;
-                shared.notices.changed.notify_one();
-            }
-        }
-        Err(error) => tracing::debug!("the notice is not shown: {error}"),
+    let answer = shared.session.call(&server, "Notify", &body, NOTICE_LIMIT).await;
+    let answer = answer.inspect_err(|error| tracing::debug!("the notice is not shown: {error}"))?;
+    let owner = answer.header().sender().map(|sender| sender.as_str().to_owned());
+    let (Some(owner), Ok(id)) = (owner, answer.body().deserialize::<u32>()) else { return Err(CallError::Broken) };
+    let shown = Some(Shown { owner, id });
+    let mut state = shared.notices.state();
+    if state.wanted.as_ref() == Some(&notice) {
+        state.shown = shown;
+    } else {
+        // It was withdrawn meanwhile.
+        state.to_close = shown;
+        shared.notices.changed.notify_one();
     }
+    Ok(())
 }
 
 /// One that does not answer has unlocked nothing.
@@ -228,6 +238,6 @@ async fn look_at_saver(shared: &Shared) {
     let Some(saver) = saver else { return };
     if chain::is_active(shared, &saver).await == Some(false) {
         shared.notices.state().saver = None;
-        shared.note(Evidence::Saver, false);
+        shared.claim(Evidence::Saver, false);
     }
 }

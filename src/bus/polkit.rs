@@ -43,10 +43,17 @@ pub async fn authorise(shared: &Arc<Shared>, subject: Subject, action: Action) -
     match answer {
         Ok(answer) => match answer.body().deserialize::<(bool, bool, HashMap<&str, &str>)>() {
             Ok((true, ..)) => Authority::Granted,
+            // It would have to ask for the password, and nothing in the session has registered to show the question.
+            Ok((false, true, _)) => Authority::Absent,
             _ => Authority::Denied,
         },
-        // What it says of an action that no file describes.
-        Err(CallError::Refused(error)) if error == "org.freedesktop.PolicyKit1.Error.Failed" => Authority::Absent,
+        // What it says of an action that no file describes; or what the bus says of a service that it cannot start.
+        Err(CallError::Refused(error))
+            if error == "org.freedesktop.PolicyKit1.Error.Failed"
+                || !error.starts_with("org.freedesktop.PolicyKit1.") =>
+        {
+            Authority::Absent
+        }
         Err(CallError::Nobody(_) | CallError::NoBus { .. }) => Authority::Absent,
         Err(_) => Authority::Denied,
     }

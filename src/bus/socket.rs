@@ -1,6 +1,10 @@
-//! The socket under a connection to a bus, which bounds what peers can make us read: a message longer than any that is
-//! awaited here, or more messages than any desktop sends, end the connection. zbus alone would take 128 MiB.
+//! The socket under a connection to a bus, which bounds what peers can make us read. zbus alone would take 128 MiB.
+//!
+//! A message longer than any that is awaited is read and dropped, and so is what strangers send to us alone where services
+//! speak to everybody: on the system's bus every account may send signals, and one that floods us gets nothing but its own
+//! work. More messages than any desktop sends end the connection.
 
+use super::connection::DBUS;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
@@ -9,6 +13,7 @@ use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::time::Instant;
 use zbus::connection::socket::{ReadHalf, Socket, Split};
+use zbus::{Message, message};
 
 /// The longest message: twenty times as long as any that is awaited.
 pub const MESSAGE_BYTES: usize = 64 << 10;
@@ -18,25 +23,87 @@ pub const BURST: u32 = 512;
 const RATE: f64 = 64.0;
 /// The part of a message that tells its length.
 const HEADER_BYTES: usize = 16;
+/// The longest message that D-Bus knows.
+const LONGEST_BYTES: usize = 128 << 20;
+/// What is dropped is read in pieces of this size.
+const PIECE_BYTES: usize = 4096;
+
+/// Whose messages matter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Traffic {
+    /// Answers, and signals to everybody, which only the services are subscribed to: so it is on the system's bus.
+    OfServices,
+    /// Signals to us alone, too: so programs of the session that show notices send their answers.
+    OfAnybody,
+}
+
+impl Traffic {
+    fn matters(self, message: &Message) -> bool {
+        use message::Type::{Error, MethodReturn, Signal};
+        let header = message.header();
+        let is_of_bus = header.sender().is_some_and(|sender| sender.as_str() == DBUS);
+        match (self, header.message_type()) {
+            (Traffic::OfAnybody, _) | (_, MethodReturn | Error) => true,
+            (Traffic::OfServices, Signal) => is_of_bus || header.destination().is_none(),
+            _ => false,
+        }
+    }
+}
 
 /// A connected socket.
 #[derive(Debug)]
-pub struct Bounded(pub UnixStream);
+pub struct Bounded {
+    pub stream: UnixStream,
+    pub traffic: Traffic,
+}
 
 impl Socket for Bounded {
     type ReadHalf = Reader;
     type WriteHalf = OwnedWriteHalf;
 
     fn split(self) -> Split<Reader, OwnedWriteHalf> {
-        let (half, write) = self.0.into_split();
-        Split::new(Reader { half, allowance: Allowance::new(Instant::now()) }, write)
+        let (half, write) = self.stream.into_split();
+        Split::new(Reader { half, traffic: self.traffic, allowance: Allowance::new(Instant::now()) }, write)
     }
 }
 
 #[derive(Debug)]
 pub struct Reader {
     half: OwnedReadHalf,
+    traffic: Traffic,
     allowance: Allowance,
+}
+
+impl Reader {
+    /// Reads until these bytes are a header, and tells the length of its message.
+    async fn begin(&mut self, received: &mut Vec<u8>) -> zbus::Result<usize> {
+        while received.len() < HEADER_BYTES {
+            let mut rest = [0; HEADER_BYTES];
+            let length = self.read(&mut rest[received.len()..]).await?;
+            received.extend_from_slice(&rest[..length]);
+        }
+        length_of(received).filter(|&length| length <= LONGEST_BYTES).ok_or(zbus::Error::ExcessData)
+    }
+
+    /// Reads on to the end of a message, and keeps nothing of it.
+    async fn drop_message(&mut self, received: &mut Vec<u8>, length: usize) -> io::Result<()> {
+        let known = received.len().min(length);
+        received.drain(..known);
+        let mut left = length - known;
+        let mut piece = [0; PIECE_BYTES];
+        while left > 0 {
+            let most = left.min(PIECE_BYTES);
+            left -= self.read(&mut piece[..most]).await?;
+        }
+        Ok(())
+    }
+
+    async fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.half.read(buffer).await? {
+            0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            length => Ok(length),
+        }
+    }
 }
 
 #[async_trait::async_trait]
@@ -47,22 +114,21 @@ impl ReadHalf for Reader {
         received: &mut Vec<u8>,
         received_fds: &mut Vec<OwnedFd>,
     ) -> zbus::Result<zbus::Message> {
-        while received.len() < HEADER_BYTES {
-            let mut rest = [0; HEADER_BYTES];
-            let length = self.half.read(&mut rest[received.len()..]).await?;
-            if length == 0 {
-                return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+        loop {
+            let length = self.begin(received).await?;
+            if length > MESSAGE_BYTES {
+                self.drop_message(received, length).await?;
+                continue;
             }
-            let begin = received.len();
-            received.extend_from_slice(&rest[begin..begin + length]);
+            let message = self.half.receive_message(seq, received, received_fds).await?;
+            if !self.traffic.matters(&message) {
+                continue;
+            }
+            if !self.allowance.take(Instant::now()) {
+                return Err(io::Error::new(io::ErrorKind::QuotaExceeded, "a flood of messages").into());
+            }
+            return Ok(message);
         }
-        if length_of(received).is_none_or(|length| length > MESSAGE_BYTES) {
-            return Err(zbus::Error::ExcessData);
-        }
-        if !self.allowance.take(Instant::now()) {
-            return Err(io::Error::new(io::ErrorKind::QuotaExceeded, "a flood of messages").into());
-        }
-        self.half.receive_message(seq, received, received_fds).await
     }
 
     /// For the greetings before the first message.

@@ -2,14 +2,19 @@
 
 use super::Error;
 use super::doctor::how_to_start;
+use super::text_agent::TextAgent;
 use crate::agent::control::{Checked, Head, MODEL_BYTES, Model, Request};
 use crate::agent::status::socket_path;
+use crate::config::Config;
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, socket};
+use nix::unistd::getuid;
 use serde_json::Value;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::Shutdown;
+use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
 /// An agent that runs answers at once.
@@ -57,9 +62,9 @@ impl From<NoAnswer> for Error {
 /// The status of the agent that writes to this database.
 pub fn status(database: &Path) -> Result<Value, NoAnswer> {
     let ask = || -> io::Result<Vec<u8>> {
-        let mut socket = connect(database, ANSWER_LIMIT)?;
+        let mut socket = Line::open(database, ANSWER_LIMIT)?;
         // An agent that knows no requests would not read one.
-        socket.shutdown(Shutdown::Write)?;
+        socket.stream.shutdown(Shutdown::Write)?;
         let mut text = Vec::new();
         (&mut socket).take(TEXT_BYTES).read_to_end(&mut text)?;
         Ok(text)
@@ -79,7 +84,7 @@ pub fn request(database: &Path, request: &Request) -> Result<Reply, NoAnswer> {
         request if request.speaks_for_the_owner() => PATIENT_LIMIT,
         _ => ANSWER_LIMIT,
     };
-    let mut socket = connect(database, limit).map_err(|error| no_answer(database, error))?;
+    let mut socket = Line::open(database, limit).map_err(|error| no_answer(database, error))?;
     // An agent that refuses a request does not read it to its end; it says why.
     let sent = send(&mut socket, request);
     let head = read_line(&mut socket).map_err(|error| no_answer(database, sent.err().unwrap_or(error)))?;
@@ -99,14 +104,21 @@ pub fn request(database: &Path, request: &Request) -> Result<Reply, NoAnswer> {
     }
 }
 
+/// As [`request`], for a request that speaks for the owner: while the agent locks it has the account's password asked for.
+pub fn request_of_owner(config: &Config, wanted: &Request) -> Result<Reply, NoAnswer> {
+    let is_asked_for = config.decision.mode.needs_authority() && !getuid().is_root();
+    let _asks_here = if is_asked_for { TextAgent::start() } else { None };
+    request(&config.store.path, wanted)
+}
+
 /// What the agent says from now on, a line of JSON each, up to its end.
 pub fn watch(database: &Path) -> Result<impl Iterator<Item = Result<Value, NoAnswer>>, NoAnswer> {
     let open = || -> io::Result<UnixStream> {
-        let mut socket = connect(database, ANSWER_LIMIT)?;
+        let mut socket = Line::open(database, ANSWER_LIMIT)?;
         socket.write_all(Request::Watch.line().as_bytes())?;
         // On an idle machine there is nothing to say.
-        socket.set_read_timeout(None)?;
-        Ok(socket)
+        socket.stream.set_read_timeout(None)?;
+        Ok(socket.stream)
     };
     let socket = open().map_err(|error| no_answer(database, error))?;
     let database = database.to_owned();
@@ -116,19 +128,53 @@ pub fn watch(database: &Path) -> Result<impl Iterator<Item = Result<Value, NoAns
     }))
 }
 
-fn connect(database: &Path, limit: Duration) -> io::Result<UnixStream> {
-    let socket = UnixStream::connect(socket_path(database))?;
-    socket.set_read_timeout(Some(limit))?;
-    socket.set_write_timeout(Some(ANSWER_LIMIT))?;
-    Ok(socket)
+/// A connection that ends at a moment, whatever is under way then: whoever answers may be anybody of the account, and
+/// may accept nobody, or send a byte at a time.
+struct Line {
+    stream: UnixStream,
+    end: Instant,
 }
 
-fn send(socket: &mut UnixStream, request: &Request) -> io::Result<()> {
+impl Line {
+    fn open(database: &Path, limit: Duration) -> io::Result<Line> {
+        let socket = socket(AddressFamily::Unix, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
+        let line = Line { stream: socket.into(), end: Instant::now() + limit };
+        // It holds for the connecting, too.
+        line.stream.set_write_timeout(Some(line.left()?))?;
+        connect(line.stream.as_raw_fd(), &UnixAddr::new(&socket_path(database))?)?;
+        Ok(line)
+    }
+
+    fn left(&self) -> io::Result<Duration> {
+        let left = self.end.saturating_duration_since(Instant::now());
+        if left.is_zero() { Err(ErrorKind::TimedOut.into()) } else { Ok(left) }
+    }
+}
+
+impl Read for Line {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        self.stream.set_read_timeout(Some(self.left()?))?;
+        self.stream.read(bytes)
+    }
+}
+
+impl Write for Line {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.stream.set_write_timeout(Some(self.left()?))?;
+        self.stream.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()
+    }
+}
+
+fn send(socket: &mut Line, request: &Request) -> io::Result<()> {
     socket.write_all(request.line().as_bytes())?;
     if let Request::Import(Model(model)) = request {
         socket.write_all(model)?;
     }
-    socket.shutdown(Shutdown::Write)
+    socket.stream.shutdown(Shutdown::Write)
 }
 
 /// Tells what was done, or why it was not.
@@ -143,7 +189,7 @@ pub fn tell(reply: Reply, out: &mut impl Write) -> Result<(), Error> {
 }
 
 /// Byte by byte, because what follows the line may not lie about in a buffer.
-fn read_line(socket: &mut UnixStream) -> io::Result<Vec<u8>> {
+fn read_line(socket: &mut Line) -> io::Result<Vec<u8>> {
     let (mut line, mut byte) = (Vec::new(), [0]);
     while (line.len() as u64) < TEXT_BYTES && socket.read(&mut byte)? == 1 && byte != [b'\n'] {
         line.push(byte[0]);
@@ -156,7 +202,7 @@ fn no_answer(database: &Path, source: io::Error) -> NoAnswer {
     match source.kind() {
         // Without an agent there is no socket, or one that an agent which was killed has left behind.
         ErrorKind::NotFound | ErrorKind::ConnectionRefused => NoAnswer::NotRunning(database),
-        ErrorKind::WouldBlock => NoAnswer::Silent(database),
+        ErrorKind::WouldBlock | ErrorKind::TimedOut => NoAnswer::Silent(database),
         ErrorKind::PermissionDenied => NoAnswer::NotAllowed(database),
         _ => NoAnswer::Failed { database, source },
     }
@@ -220,6 +266,40 @@ mod tests {
         let (_folder, database, _) = agent(b"{\"model_bytes\":3}\n{}");
         let error = request(&database, &Request::Export).expect_err("a part").to_string();
         assert!(error.contains("cannot be queried"), "{error}");
+    }
+
+    /// What `check` waits for at most, with room for a machine under load.
+    const AT_ONCE: Duration = Duration::from_secs(2);
+
+    #[test]
+    fn one_that_answers_a_byte_at_a_time_holds_up_nobody() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let database = folder.path().join("seclyzer.db");
+        let listener = UnixListener::bind(socket_path(&database)).expect("a socket");
+        let dripping = std::thread::spawn(move || {
+            let (mut client, _) = listener.accept().expect("a client");
+            while client.write_all(b" ").is_ok() {
+                std::thread::sleep(CHECK_LIMIT / 8);
+            }
+        });
+        let begun = Instant::now();
+        let error = request(&database, &Request::Check).expect_err("no answer");
+        assert!(matches!(error, NoAnswer::Silent(_)) && begun.elapsed() < AT_ONCE, "{error} {:?}", begun.elapsed());
+        dripping.join().expect("it ends with its client");
+    }
+
+    #[test]
+    fn one_that_accepts_nobody_holds_up_nobody() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let database = folder.path().join("seclyzer.db");
+        let full = socket(AddressFamily::Unix, SockType::Stream, SockFlag::empty(), None).expect("a socket");
+        let address = UnixAddr::new(&socket_path(&database)).expect("a short path");
+        nix::sys::socket::bind(full.as_raw_fd(), &address).expect("a name");
+        nix::sys::socket::listen(&full, nix::sys::socket::Backlog::new(0).expect("a number")).expect("a queue");
+        let _first = UnixStream::connect(socket_path(&database)).expect("room for one");
+        let begun = Instant::now();
+        let error = request(&database, &Request::Check).expect_err("no answer");
+        assert!(matches!(error, NoAnswer::Silent(_)) && begun.elapsed() < AT_ONCE, "{error} {:?}", begun.elapsed());
     }
 
     #[test]

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
   seclyzer check --stranger && echo somebody else
 
 Exit codes: 0 the owner; 1 a stranger; 2 doubtful; 3 nobody can say: learning, a guest, a pause, recognition off, nothing
-judged within the time, or no agent. With --stranger: 0 a stranger; 1 anything else. docs/recognition.md has an example
+judged within the time, or no agent. With --stranger: 0 a stranger; 1 anything else. docs/decision.md has an example
 for PAM, and what to beware of there.")]
 pub struct Args {
     /// How long ago input was judged at most, where it was the owner's: 30s, 5m

@@ -1,6 +1,6 @@
 //! `seclyzer guest`, `seclyzer pause` and `seclyzer resume`: what suppresses recognition for a time.
 
-use super::ask::{request, tell};
+use super::ask::{request, request_of_owner, tell};
 use super::{Error, time};
 use crate::agent::control::Request;
 use crate::config::Config;
@@ -56,14 +56,14 @@ pub struct ResumeArgs {}
 
 pub fn guest(args: &GuestArgs, config: &Config, out: &mut impl Write) -> Result<(), Error> {
     let wanted = match args.when.as_slice() {
-        [off] if off == "off" => Request::EndGuest,
+        [off] if off == "off" => return tell(request(&config.store.path, &Request::EndGuest)?, out),
         when => Request::Guest { until_us: end_us(when)? },
     };
-    tell(request(&config.store.path, &wanted)?, out)
+    tell(request_of_owner(config, &wanted)?, out)
 }
 
 pub fn pause(args: &PauseArgs, config: &Config, out: &mut impl Write) -> Result<(), Error> {
-    tell(request(&config.store.path, &Request::Pause { until_us: end_us(&args.when)? })?, out)
+    tell(request_of_owner(config, &Request::Pause { until_us: end_us(&args.when)? })?, out)
 }
 
 pub fn resume(_: &ResumeArgs, config: &Config, out: &mut impl Write) -> Result<(), Error> {

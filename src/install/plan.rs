@@ -35,6 +35,9 @@ pub fn plan(way: Way, system: &System) -> Plan {
     let mut steps = Vec::new();
     if !is_packaged {
         steps.push(text("/etc/udev/rules.d/72-seclyzer.rules", RULES, 0o644));
+        if system.at(Path::new(POLICIES)).is_dir() {
+            steps.push(text(Path::new(POLICIES).join("org.seclyzer.policy"), POLICY, 0o644));
+        }
     }
     let after = match way {
         Way::User => {
@@ -96,9 +99,6 @@ fn hardened_steps(system: &System, is_packaged: bool, steps: &mut Vec<Step>) {
         let program = PathBuf::from("/usr/local/bin/seclyzer");
         for (name, unit) in HARDENED_UNITS {
             steps.push(text(units.join(name), &naming(&program, unit), 0o644));
-        }
-        if system.at(Path::new(POLICIES)).is_dir() {
-            steps.push(text(Path::new(POLICIES).join("org.seclyzer.policy"), POLICY, 0o644));
         }
         steps.extend(view_step(&program, system));
         // A program that may not be read may not be traced either, from its first instruction on: a tracer of the same
@@ -206,11 +206,20 @@ mod tests {
     }
 
     #[test]
-    fn the_user_way_changes_root_s_things_for_the_rule_and_the_group_only() {
-        let system = system("/tmp/seclyzer");
+    fn the_user_way_changes_root_s_things_for_the_rule_the_group_and_polkit_only() {
+        let (_root, system) = with_polkit();
         let plan = plan(Way::User, &system);
         let root_s: Vec<_> = paths(&plan).into_iter().filter(|path| system.is_root_s(Path::new(path))).collect();
-        assert_eq!(root_s, ["/etc/udev/rules.d/72-seclyzer.rules", "membership"]);
+        assert_eq!(root_s, ["/etc/udev/rules.d/72-seclyzer.rules", POLICY_PATH, "membership"]);
+    }
+
+    const POLICY_PATH: &str = "/usr/share/polkit-1/actions/org.seclyzer.policy";
+
+    fn with_polkit() -> (tempfile::TempDir, System) {
+        let root = tempfile::tempdir().expect("a folder");
+        std::fs::create_dir_all(root.path().join("usr/share/polkit-1/actions")).expect("room");
+        let system = System { root: root.path().into(), ..system("/tmp/seclyzer") };
+        (root, system)
     }
 
     #[test]
@@ -246,13 +255,12 @@ mod tests {
 
     #[test]
     fn polkit_is_told_of_the_actions_where_there_is_one() {
-        let root = tempfile::tempdir().expect("a folder");
-        let system = System { root: root.path().into(), ..system("/tmp/seclyzer") };
-        let policy = "/usr/share/polkit-1/actions/org.seclyzer.policy".to_owned();
-        assert!(!paths(&plan(Way::Hardened, &system)).contains(&policy), "there is none");
-        std::fs::create_dir_all(root.path().join("usr/share/polkit-1/actions")).expect("room");
-        assert!(paths(&plan(Way::Hardened, &system)).contains(&policy));
-        assert!(!paths(&plan(Way::User, &system)).contains(&policy), "the user way changes little of root's");
+        let has_policy = |way, system: &System| paths(&plan(way, system)).contains(&POLICY_PATH.to_owned());
+        let (_root, there) = with_polkit();
+        for way in [Way::User, Way::Hardened] {
+            assert!(!has_policy(way, &system("/tmp/seclyzer")), "there is none");
+            assert!(has_policy(way, &there));
+        }
         assert!(Action::ALL.iter().all(|action| POLICY.contains(&format!("id=\"{}\"", action.id()))));
     }
 

@@ -7,6 +7,7 @@
 
 mod app;
 mod connection;
+mod cover;
 mod focus;
 pub mod grab;
 mod keyboard;
@@ -16,10 +17,14 @@ mod watch;
 pub mod wm_class;
 mod xauthority;
 
+use std::fs::File;
+use std::io::{self, Read};
 use std::mem::Discriminant;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use nix::fcntl::OFlag;
 use tokio::sync::mpsc::Sender;
 use tokio::time::Instant;
 use tracing::{info, warn};
@@ -51,7 +56,7 @@ impl Environment {
     /// file is the user's: whatever else is in it must not get into the agent's environment.
     pub fn of_this_process() -> Environment {
         let told = std::env::var_os("STATE_DIRECTORY").map(|folder| Path::new(&folder).join("session"));
-        let told = told.and_then(|path| std::fs::read_to_string(path).ok()).unwrap_or_default();
+        let told = told.and_then(|path| read_session(&path).ok()).unwrap_or_default();
         Environment::from(|name| std::env::var(name).ok().or_else(|| told_value(&told, name)))
     }
 
@@ -80,13 +85,24 @@ impl Environment {
 
     /// Whether an X server in this session is only XWayland, which does not know of the windows of Wayland programs.
     /// A session that calls itself X11 is believed: `WAYLAND_DISPLAY` outlives its session in a user's service manager.
-    fn is_wayland(&self) -> bool {
+    pub fn is_wayland(&self) -> bool {
         match self.session_type.as_deref() {
             Some("wayland") => true,
             Some("x11") => false,
             _ => self.wayland_display.is_some(),
         }
     }
+}
+
+/// A file of the user's, who may have put a pipe or a device in its place: neither is waited for, nor more read than such
+/// a file has.
+fn read_session(path: &Path) -> io::Result<String> {
+    const MOST_BYTES: u64 = 64 << 10;
+    let flags = OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW;
+    let file = File::options().read(true).custom_flags(flags.bits()).open(path)?;
+    let mut text = String::new();
+    file.take(MOST_BYTES).read_to_string(&mut text)?;
+    Ok(text)
 }
 
 /// The value of a variable in lines of `NAME=value`.
@@ -330,5 +346,17 @@ mod tests {
         assert_eq!(environment.xauthority, Some("/run/user/1000/gdm/Xauthority".into()));
         assert!(!environment.is_wayland());
         assert_eq!(told_value("DISPLAY\nXDISPLAY=:2\n", "DISPLAY"), None);
+    }
+
+    #[test]
+    fn a_pipe_or_a_link_in_place_of_the_session_s_file_holds_nothing_up() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let [pipe, link, file] = ["pipe", "link", "file"].map(|name| folder.path().join(name));
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).expect("a pipe");
+        std::os::unix::fs::symlink("/dev/zero", &link).expect("a link");
+        std::fs::write(&file, "DISPLAY=:1\n").expect("room for a file");
+        assert_eq!(read_session(&pipe).expect("nothing to read"), "");
+        assert!(read_session(&link).is_err());
+        assert_eq!(read_session(&file).expect("a file"), "DISPLAY=:1\n");
     }
 }

@@ -219,10 +219,12 @@ pub fn read(connection: &Connection, identity: &Identity) -> rusqlite::Result<Ve
     Ok(models)
 }
 
-/// By the audit log.
+/// By the audit log. Nothing can have been forgotten at a time to come: whoever has written that would have it forgotten
+/// for ever.
 pub fn forgotten_us(connection: &Connection) -> rusqlite::Result<Option<Micros>> {
-    let sql = "SELECT max(ts) FROM audit_log WHERE event = 'forget' AND (detail LIKE ?1 OR detail LIKE ?2)";
-    connection.query_row(sql, [format!("{EVERYTHING}: %"), format!("{FORGOTTEN}%")], |row| row.get(0))
+    let sql =
+        "SELECT max(ts) FROM audit_log WHERE event = 'forget' AND (detail LIKE ?1 OR detail LIKE ?2) AND ts <= ?3";
+    connection.query_row(sql, (format!("{EVERYTHING}: %"), format!("{FORGOTTEN}%"), now_us()), |row| row.get(0))
 }
 
 pub fn write(connection: &mut Connection, models: &Models) -> rusqlite::Result<()> {

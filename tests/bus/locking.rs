@@ -1,11 +1,7 @@
 use crate::dbus::{Daemon, UID, Way, heard, nothing_heard, saver, unlock};
 use crate::eventually;
-use crate::xserver::XServer;
-use crate::xwindows::Windows;
 use seclyzer::act::ports::{Evidence, Heard, Locked, Outcome, Step};
 use seclyzer::bus::{Desk, Session};
-use seclyzer::sources::x11::Environment;
-use seclyzer::sources::x11::grab::Keyboard;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -18,10 +14,9 @@ async fn logind_locks_and_the_hint_verifies_it() {
     let tried = vec![(Step::Logind, Outcome::Locked(Evidence::Hint))];
     assert_eq!(locked, Locked { tried, by: Some(Step::Logind), evidence: Some(Evidence::Hint) });
     assert_eq!(heard(&desk).await, Heard::Locked);
-    // Once it is locked nothing is asked for any more.
-    let again = desk.lock().await;
-    assert_eq!((again.tried, again.by, again.evidence), (vec![], None, Some(Evidence::Hint)));
-    assert_eq!(logind.locked.load(Ordering::SeqCst), 1);
+    // Any program of the account could have set the hint: it is asked again, and its locker has nothing to do.
+    assert_eq!(desk.lock().await, locked);
+    assert_eq!(logind.locked.load(Ordering::SeqCst), 2);
     logind.set_hint(false).await;
     assert_eq!(heard(&desk).await, Heard::Unlocked);
     nothing_heard(&desk).await;
@@ -129,86 +124,73 @@ async fn after_a_restart_of_logind_or_of_the_bus_it_is_heard_again() {
 }
 
 #[tokio::test]
-async fn the_command_is_asked_for_by_a_file_and_its_locker_s_grab_verifies_it() {
+async fn whatever_lies_in_place_of_the_command_s_file_is_replaced_and_holds_up_nothing() {
     let daemon = Daemon::start().await;
-    let server = XServer::start();
     let folder = tempfile::tempdir().expect("a folder");
     let lock_file = folder.path().join("lock");
-    let x11 = Environment { display: Some(server.display()), ..Environment::default() };
-    let desk = Desk::start(Session { x11, lock_file: Some(lock_file.clone()), ..daemon.session() });
+    nix::unistd::mkfifo(&lock_file, nix::sys::stat::Mode::S_IRWXU).expect("a pipe");
+    let desk = Desk::start(Session { lock_file: Some(lock_file.clone()), ..daemon.session() });
     let locking = tokio::spawn(desk.lock());
-    eventually("the file is written", async || lock_file.exists().then_some(())).await;
-    let windows = Windows::on(&server);
-    let grab = windows.grab_keyboard();
-    let locked = locking.await.expect("no panic");
-    assert_eq!((locked.by, locked.evidence), (Some(Step::Command), Some(Evidence::Grab)));
-    assert_eq!(heard(&desk).await, Heard::Locked);
-    drop(grab);
-    assert_eq!(heard(&desk).await, Heard::Unlocked);
+    // On the one thread that the agent has, too.
+    eventually("the file is written", async || std::fs::metadata(&lock_file).ok()?.is_file().then_some(())).await;
+    assert_eq!(std::fs::read(&lock_file).expect("a file"), b"lock\n");
+    assert_eq!(locking.await.expect("no panic").tried[3], (Step::Command, Outcome::Unverified));
+    assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 1, "nothing else is left there");
 }
 
 #[tokio::test]
-async fn a_real_locker_is_seen_by_its_grab_and_so_is_its_end() {
-    let daemon = Daemon::start().await;
-    let (server, home) = (XServer::start(), tempfile::tempdir().expect("a folder"));
-    let x11 = Environment { display: Some(server.display()), ..Environment::default() };
-    let desk = Desk::start(Session { x11, lock_file: Some(home.path().join("lock")), ..daemon.session() });
-    let locking = tokio::spawn(desk.lock());
-    eventually("the file is written", async || home.path().join("lock").exists().then_some(())).await;
-    let locker = server.run("i3lock", &["-n"], home.path());
-    let locked = locking.await.expect("no panic");
-    assert_eq!((locked.by, locked.evidence), (Some(Step::Command), Some(Evidence::Grab)), "{locked:?}");
-    assert_eq!(heard(&desk).await, Heard::Locked);
-    nothing_heard(&desk).await;
-    drop(locker);
-    assert_eq!(heard(&desk).await, Heard::Unlocked);
-}
-
-#[tokio::test]
-async fn a_keyboard_that_a_menu_has_already_taken_is_no_evidence() {
-    let daemon = Daemon::start().await;
-    let server = XServer::start();
-    let windows = Windows::on(&server);
-    let _menu = windows.grab_keyboard();
-    let x11 = Environment { display: Some(server.display()), ..Environment::default() };
-    let desk = Desk::start(Session { x11, ..daemon.session() });
-    assert_eq!(desk.lock().await.evidence, None);
-}
-
-#[tokio::test]
-async fn a_locker_that_follows_logind_s_signal_without_setting_the_hint_is_heard() {
+async fn a_switch_between_two_sessions_of_the_account_is_no_unlock_and_both_are_locked() {
     let daemon = Daemon::start().await;
     let logind = daemon.logind(Way::Honest).await;
-    let server = XServer::start();
-    let x11 = Environment { display: Some(server.display()), ..Environment::default() };
-    let desk = Desk::start(Session { x11, ..daemon.session() });
-    eventually("it listens", async || {
-        logind.sleep(false).await;
-        tokio::time::timeout(Duration::from_millis(50), desk.heard()).await.ok()
-    })
-    .await;
-    while tokio::time::timeout(Duration::from_millis(200), desk.heard()).await.is_ok() {}
-    logind.ask_to_lock().await;
-    let windows = Windows::on(&server);
-    let grab = windows.grab_keyboard();
+    let desk = daemon.desk();
+    logind.set_hint(true).await;
     assert_eq!(heard(&desk).await, Heard::Locked);
-    drop(grab);
+    logind.bring_to_front(1).await;
+    nothing_heard(&desk).await;
+    let locked = desk.lock().await;
+    assert_eq!((locked.by, locked.evidence), (Some(Step::Logind), Some(Evidence::Hint)), "the one in front is open");
+    assert!(logind.is_hinted(1).await);
+    eventually("both are asked", async || (logind.locked.load(Ordering::SeqCst) == 2).then_some(())).await;
+    logind.set_hint_of(1, false).await;
+    nothing_heard(&desk).await;
+    logind.set_hint_of(0, false).await;
     assert_eq!(heard(&desk).await, Heard::Unlocked);
 }
 
 #[tokio::test]
-async fn asking_whether_the_keyboard_is_taken_never_takes_it() {
-    let server = XServer::start();
-    let environment = Environment { display: Some(server.display()), ..Environment::default() };
-    let keyboard = Keyboard::connect(&environment).await.expect("a server");
-    let windows = Windows::on(&server);
-    for _ in 0..20 {
-        assert!(!keyboard.is_taken().await.expect("an answer"));
-        // It could not, if the question had taken it.
-        drop(windows.grab_keyboard());
-    }
-    let grab = windows.grab_keyboard();
-    assert!(keyboard.is_taken().await.expect("an answer"));
-    drop(grab);
-    keyboard.released().await.expect("an answer");
+async fn where_a_console_is_in_front_the_account_s_graphical_session_is_locked_too() {
+    let daemon = Daemon::start().await;
+    let logind = daemon.logind(Way::Honest).await;
+    logind.bring_to_front(1).await;
+    let locked = daemon.desk().lock().await;
+    assert_eq!(locked.evidence, Some(Evidence::Hint));
+    assert!(logind.is_hinted(1).await);
+    eventually("the graphical one is locked", async || logind.is_hinted(0).await.then_some(())).await;
+}
+
+#[tokio::test]
+async fn a_locked_session_that_has_ended_is_locked_no_more() {
+    let daemon = Daemon::start().await;
+    let logind = daemon.logind(Way::Honest).await;
+    let desk = daemon.desk();
+    logind.set_hint(true).await;
+    assert_eq!(heard(&desk).await, Heard::Locked);
+    logind.end(0).await;
+    logind.bring_to_front(1).await;
+    assert_eq!(heard(&desk).await, Heard::Unlocked);
+}
+
+#[tokio::test]
+async fn a_screen_saver_that_has_ended_spares_no_chain_and_has_unlocked_nothing() {
+    let daemon = Daemon::start().await;
+    let screen_saver = saver(&daemon, Way::Honest).await;
+    let desk = daemon.desk();
+    assert_eq!(desk.lock().await.by, Some(Step::ScreenSaver));
+    assert_eq!(heard(&desk).await, Heard::Locked);
+    assert_eq!(desk.lock().await.evidence, Some(Evidence::Saver), "it still says so");
+    drop(screen_saver);
+    let logind = daemon.logind(Way::Honest).await;
+    assert_eq!(desk.lock().await.by, Some(Step::Logind));
+    assert_eq!(logind.locked.load(Ordering::SeqCst), 1);
+    nothing_heard(&desk).await;
 }

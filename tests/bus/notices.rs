@@ -1,9 +1,10 @@
 use crate::dbus::{Daemon, NOTIFICATIONS, Notifications, heard, nothing_heard, press};
 use crate::eventually;
 use seclyzer::act::ports::{Answer, Heard, Words};
+use std::time::Duration;
 use zbus::fdo::DBusProxy;
 
-fn question() -> Words {
+pub fn question() -> Words {
     Words {
         summary: "Is it you?".into(),
         body: "Somebody types unlike you.".into(),
@@ -85,4 +86,35 @@ async fn a_notice_that_is_withdrawn_is_closed_and_its_buttons_mean_nothing_any_m
         .await;
     press(&server, posted.id, "it-is-me").await;
     nothing_heard(&desk).await;
+}
+
+#[tokio::test]
+async fn a_notice_that_is_slow_to_be_shown_is_answered_all_the_same() {
+    let daemon = Daemon::start().await;
+    let notifications = Notifications { first_answer_after: Duration::from_secs(3), ..Notifications::default() };
+    let server = notifications.serve(&daemon).await;
+    let desk = daemon.desk();
+    desk.show(question());
+    let posted = notifications.await_posted(0).await;
+    eventually("the answer to its button", async || {
+        press(&server, posted.id, "it-is-me").await;
+        tokio::time::timeout(Duration::from_millis(50), desk.heard()).await.ok()
+    })
+    .await;
+    assert_eq!(notifications.posted.lock().expect("no panic").len(), 1);
+}
+
+#[tokio::test]
+async fn a_notice_whose_server_never_answered_is_shown_once_more() {
+    let daemon = Daemon::start().await;
+    let notifications = Notifications { first_answer_after: Duration::from_secs(3600), ..Notifications::default() };
+    let server = notifications.serve(&daemon).await;
+    let desk = daemon.desk();
+    desk.show(question());
+    let posted = notifications.await_posted(1).await;
+    eventually("the answer to its button", async || {
+        press(&server, posted.id, "it-is-me").await;
+        tokio::time::timeout(Duration::from_millis(50), desk.heard()).await.ok()
+    })
+    .await;
 }

@@ -35,6 +35,14 @@ async fn a_question_that_nobody_waits_for_any_more_is_taken_back() {
 }
 
 #[tokio::test]
+async fn where_nothing_can_ask_for_the_password_polkit_is_as_good_as_absent() {
+    let daemon = Daemon::start().await;
+    let polkit = Polkit { is_without_agent: true, ..Polkit::default() };
+    let _server = polkit.serve(&daemon).await;
+    assert_eq!(daemon.desk().authorise(PEER, Action::Pause).await, Authority::Absent);
+}
+
+#[tokio::test]
 async fn where_there_is_no_polkit_nobody_is_granted_anything() {
     let mut daemon = Daemon::start().await;
     let desk = daemon.desk();

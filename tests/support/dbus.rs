@@ -124,16 +124,25 @@ impl Way {
     }
 }
 
-/// logind with one seat and one session, of which tests say whose it is and whether it is locked.
+/// logind with one seat and two sessions, of which tests say whose they are and whether they are locked. The first is
+/// graphical, and in front unless a test brings the other one there.
 pub struct Logind {
     pub connection: Connection,
+    /// How often a session was asked to be locked.
     pub locked: Arc<AtomicU32>,
 }
 
-const SESSION: &str = "/org/freedesktop/login1/session/_31";
+const SESSIONS: [&str; 2] = ["/org/freedesktop/login1/session/_31", "/org/freedesktop/login1/session/_32"];
+const SESSION: &str = SESSIONS[0];
+const SEAT: &str = "/org/freedesktop/login1/seat/seat0";
+const USER: &str = "/org/freedesktop/login1/user/self";
 
 struct Manager;
-struct SeatObject;
+struct SeatObject {
+    /// Which session is in front.
+    front: usize,
+}
+struct UserObject;
 struct SessionObject {
     way: Way,
     is_locked: Arc<AtomicBool>,
@@ -149,9 +158,13 @@ fn path(text: &str) -> OwnedObjectPath {
 impl Manager {
     fn get_seat(&self, name: &str) -> fdo::Result<OwnedObjectPath> {
         match name {
-            "seat0" => Ok(path("/org/freedesktop/login1/seat/seat0")),
+            "seat0" => Ok(path(SEAT)),
             _ => Err(fdo::Error::Failed("no such seat".into())),
         }
+    }
+
+    fn get_user(&self, _uid: u32) -> OwnedObjectPath {
+        path(USER)
     }
 
     #[zbus(signal)]
@@ -162,6 +175,14 @@ impl Manager {
 impl SeatObject {
     #[zbus(property)]
     fn active_session(&self) -> (String, OwnedObjectPath) {
+        ((self.front + 1).to_string(), path(SESSIONS[self.front]))
+    }
+}
+
+#[interface(name = "org.freedesktop.login1.User")]
+impl UserObject {
+    #[zbus(property)]
+    fn display(&self) -> (String, OwnedObjectPath) {
         ("1".into(), path(SESSION))
     }
 }
@@ -170,7 +191,10 @@ impl SeatObject {
 impl SessionObject {
     async fn lock(&mut self, #[zbus(signal_emitter)] emitter: SignalEmitter<'_>) -> fdo::Result<()> {
         self.locks.fetch_add(1, Ordering::SeqCst);
-        if self.way.locks().await? {
+        let locks = self.way.locks().await?;
+        // Told to whoever follows it, of whom there may be nobody.
+        Self::lock_signal(&emitter).await?;
+        if locks {
             self.is_locked.store(true, Ordering::SeqCst);
             self.locked_hint_changed(&emitter).await?;
         }
@@ -184,7 +208,7 @@ impl SessionObject {
 
     #[zbus(property)]
     fn user(&self) -> (u32, OwnedObjectPath) {
-        (self.uid, path("/org/freedesktop/login1/user/self"))
+        (self.uid, path(USER))
     }
 
     #[zbus(property)]
@@ -198,23 +222,51 @@ impl SessionObject {
 
 impl Logind {
     async fn start(daemon: &Daemon, way: Way) -> Logind {
-        let (is_locked, locked) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU32::new(0)));
-        let session = SessionObject { way, is_locked, uid: UID, locks: Arc::clone(&locked) };
+        let locked = Arc::new(AtomicU32::new(0));
+        let session = || SessionObject { way, is_locked: Arc::default(), uid: UID, locks: Arc::clone(&locked) };
         let connection = Builder::address(daemon.address().as_str())
             .and_then(|builder| builder.serve_at("/org/freedesktop/login1", Manager))
-            .and_then(|builder| builder.serve_at("/org/freedesktop/login1/seat/seat0", SeatObject))
-            .and_then(|builder| builder.serve_at(SESSION, session))
+            .and_then(|builder| builder.serve_at(SEAT, SeatObject { front: 0 }))
+            .and_then(|builder| builder.serve_at(USER, UserObject))
+            .and_then(|builder| builder.serve_at(SESSIONS[0], session()))
+            .and_then(|builder| builder.serve_at(SESSIONS[1], session()))
             .and_then(|builder| builder.name("org.freedesktop.login1"))
             .expect("a builder");
         Logind { connection: connection.build().await.expect("a bus"), locked }
     }
 
-    /// What the locker has logind tell.
+    /// What the locker has logind tell, or any program of the account.
     pub async fn set_hint(&self, is_locked: bool) {
-        let object = self.connection.object_server().interface::<_, SessionObject>(SESSION).await.expect("ours");
+        self.set_hint_of(0, is_locked).await;
+    }
+
+    pub async fn set_hint_of(&self, session: usize, is_locked: bool) {
+        let path = SESSIONS[session];
+        let object = self.connection.object_server().interface::<_, SessionObject>(path).await.expect("ours");
         let session = object.get().await;
         session.is_locked.store(is_locked, Ordering::SeqCst);
         session.locked_hint_changed(object.signal_emitter()).await.expect("sent");
+    }
+
+    /// The switch of the virtual terminal.
+    pub async fn bring_to_front(&self, session: usize) {
+        let object = self.connection.object_server().interface::<_, SeatObject>(SEAT).await.expect("ours");
+        let mut seat = object.get_mut().await;
+        seat.front = session;
+        seat.active_session_changed(object.signal_emitter()).await.expect("sent");
+    }
+
+    /// Whether a session's locker has followed.
+    pub async fn is_hinted(&self, session: usize) -> bool {
+        let path = SESSIONS[session];
+        let object = self.connection.object_server().interface::<_, SessionObject>(path).await.expect("ours");
+        object.get().await.is_locked.load(Ordering::SeqCst)
+    }
+
+    /// A session has ended.
+    pub async fn end(&self, session: usize) {
+        let server = self.connection.object_server();
+        server.remove::<SessionObject, _>(SESSIONS[session]).await.expect("it was there");
     }
 
     /// The session in front is this account's from now on.
@@ -286,6 +338,8 @@ pub struct Posted {
 pub struct Notifications {
     pub posted: Arc<Mutex<Vec<Posted>>>,
     pub closed: Arc<Mutex<Vec<u32>>>,
+    /// How long after it has shown the first notice it answers, as a desktop that has just begun does.
+    pub first_answer_after: Duration,
 }
 
 pub const NOTIFICATIONS: &str = "/org/freedesktop/Notifications";
@@ -293,7 +347,7 @@ pub const NOTIFICATIONS: &str = "/org/freedesktop/Notifications";
 #[interface(name = "org.freedesktop.Notifications")]
 impl Notifications {
     #[expect(clippy::too_many_arguments, reason = "the specification's")]
-    fn notify(
+    async fn notify(
         &self,
         application: String,
         _replaces: u32,
@@ -304,10 +358,16 @@ impl Notifications {
         hints: HashMap<String, OwnedValue>,
         _timeout: i32,
     ) -> u32 {
-        let mut posted = self.posted.lock().expect("no panic");
-        let id = 40 + posted.len() as u32;
         let urgency = hints.get("urgency").and_then(|value| u8::try_from(value).ok()).unwrap_or_default();
-        posted.push(Posted { id, text: format!("{application}: {summary}. {body}"), actions, urgency });
+        let id = {
+            let mut posted = self.posted.lock().expect("no panic");
+            let id = 40 + posted.len() as u32;
+            posted.push(Posted { id, text: format!("{application}: {summary}. {body}"), actions, urgency });
+            id
+        };
+        if id == 40 && !self.first_answer_after.is_zero() {
+            tokio::time::sleep(self.first_answer_after).await;
+        }
         id
     }
 
@@ -342,6 +402,8 @@ pub async fn press(connection: &Connection, id: u32, key: &str) {
 pub struct Polkit {
     pub asked: Arc<Mutex<Vec<String>>>,
     pub cancelled: Arc<Mutex<Vec<String>>>,
+    /// Nothing in the session shows a dialog for it.
+    pub is_without_agent: bool,
 }
 
 #[interface(name = "org.freedesktop.PolicyKit1.Authority")]
@@ -360,7 +422,10 @@ impl Polkit {
         self.asked.lock().expect("no panic").push(format!("{who} {cancellation}"));
         match action.as_str() {
             "org.seclyzer.confirm" => Ok((true, false, HashMap::new())),
-            "org.seclyzer.guest" => Ok((false, true, HashMap::new())),
+            // The dialog was closed.
+            "org.seclyzer.guest" => Ok((false, false, HashMap::from([("polkit.dismissed".into(), "true".into())]))),
+            // Nobody has registered to ask.
+            "org.seclyzer.pause" if self.is_without_agent => Ok((false, true, HashMap::new())),
             _ => std::future::pending().await,
         }
     }

@@ -21,6 +21,23 @@ pub struct Windows {
     active_window: Atom,
 }
 
+/// What a program has for itself, until this goes.
+pub struct Grab<'w> {
+    windows: &'w Windows,
+    cover: Option<Window>,
+}
+
+impl Drop for Grab<'_> {
+    fn drop(&mut self) {
+        let Windows { x, .. } = self.windows;
+        x.ungrab_keyboard(x11rb::CURRENT_TIME).unwrap().check().unwrap();
+        x.ungrab_pointer(x11rb::CURRENT_TIME).unwrap().check().unwrap();
+        if let Some(cover) = self.cover {
+            self.windows.close(cover);
+        }
+    }
+}
+
 impl Windows {
     pub fn on(server: &XServer) -> Windows {
         let (x, screen) = RustConnection::connect(Some(&server.display())).unwrap();
@@ -50,6 +67,25 @@ impl Windows {
     /// A new window that goes past the window manager.
     pub fn open_unmanaged(&self, wm_class: &[u8]) -> Window {
         self.create(self.root, 0, 9, &CreateWindowAux::new().override_redirect(1), Some(wm_class))
+    }
+
+    /// A new window as lockers have it: it goes past the window manager, is on top, and covers the screen but for that
+    /// many pixels on each side.
+    pub fn cover(&self, margin: i16) -> Window {
+        let root = self.x.get_geometry(self.root).unwrap().reply().unwrap();
+        let window = self.x.generate_id().unwrap();
+        let (aux, class) = (CreateWindowAux::new().override_redirect(1), WindowClass::INPUT_OUTPUT);
+        let size = |of: u16| of - 2 * margin.unsigned_abs();
+        let (width, height) = (size(root.width), size(root.height));
+        let made = self.x.create_window(0, window, self.root, margin, margin, width, height, 0, class, 0, &aux);
+        made.unwrap().check().unwrap();
+        self.show(window);
+        window
+    }
+
+    /// Moves a window into another one, as a window manager does with those that it manages.
+    pub fn reparent(&self, window: Window, into: Window) {
+        self.x.reparent_window(window, into, 0, 0).unwrap().check().unwrap();
     }
 
     fn create(&self, parent: Window, x: i16, size: u16, aux: &CreateWindowAux, wm_class: Option<&[u8]>) -> Window {
@@ -129,18 +165,28 @@ impl Windows {
         self.x.change_keyboard_mapping(1, keycode, count, symbols).unwrap().check().unwrap();
     }
 
-    /// Takes the keyboard from whatever has it, as a locker does, until the value goes.
-    pub fn grab_keyboard(&self) -> impl Drop {
-        struct Grab<'x>(&'x RustConnection);
-        impl Drop for Grab<'_> {
-            fn drop(&mut self) {
-                self.0.ungrab_keyboard(x11rb::CURRENT_TIME).unwrap().check().unwrap();
-            }
-        }
+    /// Takes the keyboard from whatever has it, as a menu does, until the value goes.
+    pub fn grab_keyboard(&self) -> Grab<'_> {
         let mode = GrabMode::ASYNC;
         let cookie = self.x.grab_keyboard(false, self.root, x11rb::CURRENT_TIME, mode, mode).unwrap();
         assert_eq!(cookie.reply().unwrap().status, GrabStatus::SUCCESS);
-        Grab(&self.x)
+        Grab { windows: self, cover: None }
+    }
+
+    /// Takes the keyboard and the pointer, as menus of some toolkits do.
+    pub fn grab_both(&self) -> Grab<'_> {
+        let (mode, none) = (GrabMode::ASYNC, x11rb::NONE);
+        let mask = EventMask::BUTTON_PRESS;
+        let cookie = self.x.grab_pointer(false, self.root, mask, mode, mode, none, none, x11rb::CURRENT_TIME).unwrap();
+        assert_eq!(cookie.reply().unwrap().status, GrabStatus::SUCCESS);
+        self.grab_keyboard()
+    }
+
+    /// Covers the screen and takes the keyboard and the pointer, as lockers do.
+    pub fn lock(&self) -> Grab<'_> {
+        let mut grab = self.grab_both();
+        grab.cover = Some(self.cover(0));
+        grab
     }
 
     /// Says so with any number of windows.

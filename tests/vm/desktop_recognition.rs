@@ -113,12 +113,12 @@ impl Work {
         assert!(self.state() == "owner" && self.learnt() >= READY, "{} strokes are learnt", self.learnt());
     }
 
-    fn state(&mut self) -> String {
+    pub fn state(&mut self) -> String {
         self.recognition()["state"].as_str().expect("a state").to_owned()
     }
 
     /// Strokes learnt, in steps of a hundred.
-    fn learnt(&mut self) -> u64 {
+    pub fn learnt(&mut self) -> u64 {
         self.recognition()["learnt_keys"].as_u64().expect("a count")
     }
 
@@ -136,7 +136,7 @@ impl Work {
         self.desk.query(DECISIONS).lines().map(str::to_owned).collect()
     }
 
-    fn journal(&mut self) -> String {
+    pub fn journal(&mut self) -> String {
         self.desk.guest.run("journalctl -b -o cat _COMM=seclyzer")
     }
 
@@ -155,7 +155,7 @@ impl Work {
     }
 
     /// Ends the process; the one after it has lost nothing.
-    fn succeed(&mut self, end: impl FnOnce(&mut Work, &str)) {
+    pub fn succeed(&mut self, end: impl FnOnce(&mut Work, &str)) {
         let (pid, learnt, before) = (self.desk.property("MainPID"), self.learnt(), self.restored());
         end(self, &pid);
         let pid: u64 = pid.parse().expect("a number");

@@ -5,6 +5,7 @@ mod agent;
 mod alice;
 mod archive;
 mod desktop;
+mod desktop_attempts;
 mod desktop_canary;
 mod desktop_disk;
 mod desktop_install;
@@ -21,6 +22,8 @@ mod hotplug;
 mod kinds;
 #[path = "../support/leaks.rs"]
 mod leaks;
+#[cfg(feature = "long-tests")]
+mod long;
 mod machine;
 mod overrun;
 mod qmp;

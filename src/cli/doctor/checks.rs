@@ -5,6 +5,7 @@ use super::super::trial::Trial;
 use super::super::{Error, block_on};
 use super::service::{self, Running};
 use super::{Finding, decision, keystrokes, recognition};
+use crate::bus;
 use crate::config::{self, Config, Loaded, Switch};
 use crate::event::Micros;
 use crate::now_us;
@@ -17,7 +18,7 @@ use crate::sources::capture::LayoutOrigin;
 use crate::sources::evdev::{self, Kind, Node, State};
 use crate::sources::redis as injected;
 use crate::sources::x11;
-use crate::store::{StoreError, check_mounted, large_log, log_bytes, read_only, schema};
+use crate::store::{StoreError, check_mounted, large_log, log_bytes, read_models, read_only, schema};
 use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -42,9 +43,11 @@ pub fn all(loaded: &Loaded) -> Result<Vec<Finding>, Error> {
     let since_us = now_us() - TRIAL_US;
     // A database that cannot be read has a finding of its own.
     let trial = Trial::read(&config.store.path, &config.identity, since_us).ok();
-    findings.push(decision::finding(config.decision.mode, running.as_ref(), trial.as_ref()));
+    let strokes = read_models(&config.store.path, &config.identity).ok().map(|models| decision::strokes_of(&models));
+    findings.push(decision::finding(config.decision.mode, running.as_ref(), strokes, trial.as_ref()));
     let near_and_far = async {
-        let mut findings = desktop(config, running.as_ref()).await;
+        let mut findings = vec![locking(&config.decision).await];
+        findings.extend(desktop(config, running.as_ref()).await);
         findings.push(redis(&config.redis).await);
         findings.extend(events(&config.redis).await);
         findings.push(influx(&config.influx).await);
@@ -139,6 +142,14 @@ fn database(path: &Path) -> Finding {
         }
         Err(error) => Finding::failure("database", format!("{shown}: {error}"), "move it away; a new one is begun"),
     }
+}
+
+/// By what this session could be locked; whoever runs the doctor sits at it.
+async fn locking(settings: &config::Decision) -> Finding {
+    let has_command = settings.lock_command.is_some();
+    let session = bus::Session::of_this_process(has_command);
+    let is_wayland = session.x11.is_wayland();
+    decision::locking(settings.mode, &bus::Desk::start(session).prospects().await, has_command, is_wayland)
 }
 
 async fn desktop(config: &Config, running: Option<&Running>) -> Vec<Finding> {

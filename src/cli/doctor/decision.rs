@@ -1,22 +1,27 @@
-//! What is done at an alarm, and whether it is time to lock.
+//! What is done at an alarm, whether it is time to lock, and by what the session could be locked.
 
 use super::super::trial::Trial;
 use super::Finding;
 use super::service::Running;
 use crate::act::Mode;
+use crate::act::ports::{Outcome, Step};
+use crate::agent::keeper::Counts;
+use crate::store::{ModelKind, StoredModel};
 
 const WHAT: &str = "decision";
 /// Fewer cost false alarms.
 const LEAST_STROKES: u64 = 2_000;
+/// Strokes are shown in such steps.
+const SHOWN: u64 = 100;
 
-/// `trial`: what was decided of late, where there is a database.
-pub fn finding(mode: Mode, running: Option<&Running>, trial: Option<&Trial>) -> Finding {
+/// `trial`: what was decided of late; `strokes`: how many are stored as learnt; both where there is a database.
+pub fn finding(mode: Mode, running: Option<&Running>, strokes: Option<u64>, trial: Option<&Trial>) -> Finding {
     let in_force = running.and_then(|running| running.decision.known_mode());
     if let Some(other) = in_force.filter(|&other| other != mode) {
         let text = format!("the running agent has mode {}, the configuration {}", other.name(), mode.name());
         return Finding::warning(WHAT, text, "restart the agent");
     }
-    let doubts = doubts(running, trial);
+    let doubts = doubts(strokes, trial);
     let text = format!("mode {}", mode.name());
     match (mode, doubts.is_empty()) {
         (Mode::Lock, false) => Finding::warning(
@@ -29,17 +34,54 @@ pub fn finding(mode: Mode, running: Option<&Running>, trial: Option<&Trial>) -> 
     }
 }
 
+/// Strokes that are stored as learnt.
+pub fn strokes_of(models: &[StoredModel]) -> u64 {
+    let of_keys = |(kind, counts): (ModelKind, Counts)| (kind == ModelKind::Keys).then_some(counts.learnt);
+    models.iter().filter_map(Counts::of).filter_map(of_keys).sum()
+}
+
 /// What speaks against locking.
-fn doubts(running: Option<&Running>, trial: Option<&Trial>) -> String {
-    let recognition = running.and_then(|running| running.recognition.as_ref());
-    let few = recognition.map(|status| status.learnt_keys).filter(|&learnt| learnt < LEAST_STROKES);
-    let few = few.map(|learnt| {
-        format!("{learnt} strokes are known to be learnt, and {LEAST_STROKES} are needed (recognition.ready_strokes)")
+fn doubts(strokes: Option<u64>, trial: Option<&Trial>) -> String {
+    let few = strokes.filter(|&strokes| strokes < LEAST_STROKES);
+    let few = few.map(|strokes| {
+        format!("about {} strokes are stored as learnt, and {LEAST_STROKES} are needed", strokes / SHOWN * SHOWN)
     });
     let often = trial.filter(|trial| trial.locks_too_often()).map(|trial| {
         format!("it would have locked {} times in the last {:.1} hours of use", trial.locks(), trial.hours)
     });
     few.into_iter().chain(often).collect::<Vec<_>>().join("; ")
+}
+
+/// `prospects`: what could be tried from here. `decision.lock_command` is run for the service alone, so that it is set
+/// (`has_command`) is all that can be said of it. `is_wayland`: no window or grab of a locker can be seen.
+pub fn locking(mode: Mode, prospects: &[(Step, Outcome)], has_command: bool, is_wayland: bool) -> Finding {
+    const WHAT: &str = "locking";
+    const ON_WAYLAND: &str = "; on Wayland only a locker that sets logind's LockedHint, or a desktop's screen saver, is \
+                              verified (docs/decision.md)";
+    let is_there = |(step, outcome): &(Step, Outcome)| match step {
+        Step::Command => has_command,
+        _ => *outcome == Outcome::Ready,
+    };
+    let names = |wanted: bool| {
+        let names = prospects.iter().filter(|found| is_there(found) == wanted).map(|(step, _)| step.name());
+        names.collect::<Vec<_>>().join(", ")
+    };
+    let (there, absent) = (names(true), names(false));
+    match (mode, there.is_empty()) {
+        (Mode::Lock, true) => Finding::warning(
+            WHAT,
+            format!("nothing can lock this session: there is no {absent}"),
+            "set decision.lock_command to a screen locker (docs/decision.md)",
+        ),
+        (_, true) => Finding::ok(WHAT, format!("nothing could lock this session: there is no {absent}")),
+        (_, false) => Finding::ok(
+            WHAT,
+            format!(
+                "would be tried by {there}; `seclyzer lock --test` locks, and says which step did{}",
+                if is_wayland { ON_WAYLAND } else { "" }
+            ),
+        ),
+    }
 }
 
 #[cfg(test)]
@@ -51,10 +93,11 @@ mod tests {
     use crate::agent::decision_status::DecisionStatus;
     use crate::recognition::State;
 
-    fn running(mode: &str, learnt: u64) -> Running {
+    fn running(mode: &str) -> Running {
         let running: Running = serde_json::from_value(serde_json::json!({ "devices": [] })).expect("a status");
         let decision = DecisionStatus { mode: mode.into(), ..DecisionStatus::default() };
-        Running { recognition: Some(status(State::Owner, learnt, 0, 0)), decision, ..running }
+        // What is live, and shown up to readiness, is not what is stored.
+        Running { recognition: Some(status(State::Owner, 500, 0, 0)), decision, ..running }
     }
 
     fn trial(hours: f64, locks: usize) -> Trial {
@@ -64,10 +107,12 @@ mod tests {
 
     #[test]
     fn lock_is_advised_against_with_few_strokes_or_where_it_would_have_locked_the_owner() {
-        let of = |mode, learnt, trial| finding(mode, Some(&running(Mode::name(mode), learnt)), Some(&trial));
+        let of = |mode, strokes, trial| finding(mode, Some(&running(Mode::name(mode))), Some(strokes), Some(&trial));
         assert_eq!(of(Mode::Lock, 2_000, trial(30.0, 1)).verdict, Verdict::Ok);
-        let few = of(Mode::Lock, 1_900, trial(30.0, 0));
+        let few = of(Mode::Lock, 1_950, trial(30.0, 0));
         assert!(few.verdict == Verdict::Warning && few.text.contains("1900 strokes"), "{}", few.text);
+        let alone = finding(Mode::Lock, None, Some(0), None);
+        assert!(alone.verdict == Verdict::Warning && alone.text.contains("0 strokes"), "without an agent, too");
         let often = of(Mode::Lock, 2_000, trial(10.0, 2));
         assert!(often.verdict == Verdict::Warning && often.text.contains("2 times"), "{}", often.text);
         let observed = of(Mode::Observe, 2_000, trial(10.0, 2));
@@ -76,7 +121,22 @@ mod tests {
 
     #[test]
     fn an_agent_of_another_mode_has_to_be_restarted() {
-        let other = finding(Mode::Lock, Some(&running("observe", 2_000)), None);
+        let other = finding(Mode::Lock, Some(&running("observe")), Some(2_000), None);
         assert!(other.verdict == Verdict::Warning && other.mend.as_deref() == Some("restart the agent"));
+    }
+
+    #[test]
+    fn an_agent_that_is_to_lock_and_cannot_is_warned_of() {
+        let no_bus = Outcome::Absent("no bus".into());
+        let steps = [Step::Logind, Step::ScreenSaver, Step::Gnome, Step::Command].map(|step| (step, no_bus.clone()));
+        let nothing = locking(Mode::Lock, &steps, false, false);
+        assert!(nothing.verdict == Verdict::Warning && nothing.text.contains("no logind, org."), "{}", nothing.text);
+        assert_eq!(locking(Mode::Observe, &steps, false, false).verdict, Verdict::Ok);
+        let by_command = locking(Mode::Lock, &steps, true, false);
+        assert!(by_command.text.starts_with("would be tried by decision.lock_command;"), "{}", by_command.text);
+        let by_logind = |is_wayland| locking(Mode::Lock, &[(Step::Logind, Outcome::Ready)], false, is_wayland);
+        let on_x11 = by_logind(false);
+        assert!(on_x11.verdict == Verdict::Ok && on_x11.text.contains("by logind;"), "{}", on_x11.text);
+        assert!(!on_x11.text.contains("Wayland") && by_logind(true).text.contains("LockedHint"), "{}", on_x11.text);
     }
 }

@@ -53,7 +53,7 @@ pub enum Error {
 
 impl Error {
     /// Whether trying again is of no use: a process' environment does not change.
-    pub(super) fn is_final(&self) -> bool {
+    pub(crate) fn is_final(&self) -> bool {
         matches!(self, Error::Wayland | Error::NoDisplay | Error::BadDisplay(_))
     }
 }
