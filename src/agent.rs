@@ -222,11 +222,11 @@ impl Agent {
             Request::Status => {}
             Request::Confirm => client.answer(keeper.confirm(self.capture.now_us(), recogniser)),
             Request::Forget(what) => {
-                client.answer_later(keeper.forget(what, self.capture.now_us(), &mut recogniser.recognition));
+                client.answer_later(keeper.forget(what, self.capture.now_us(), recogniser));
             }
             Request::Export => client.answer(keeper.export(&recogniser.recognition)),
             Request::Import(model) => {
-                client.answer(keeper.import(&model, self.capture.now_us(), &mut recogniser.recognition));
+                client.answer(keeper.import(&model, self.capture.now_us(), recogniser));
             }
         }
         self.feed.take_recognised();

@@ -2,7 +2,7 @@
 
 use crate::event::{Control, Event, Micros, Stamped};
 use crate::pipeline::Output;
-use crate::recognition::{Recognition, Told};
+use crate::recognition::{BadState, Modality, Recognition, Saved, Told};
 use crate::record::Record;
 
 #[derive(Debug)]
@@ -24,6 +24,16 @@ impl Recogniser {
     /// What the person or the machine says of who is there.
     pub fn control(&mut self, ts_us: Micros, control: Control) {
         self.push(&Stamped { ts_us, event: Event::Control(control) });
+    }
+
+    /// As [`Recognition::forget`].
+    pub fn forget(&mut self, now_us: Micros, what: Modality) {
+        self.recognition.forget(now_us, what, |told| self.told.push(told));
+    }
+
+    /// As [`Recognition::import`].
+    pub fn import(&mut self, now_us: Micros, part: &Saved) -> Result<(), BadState> {
+        self.recognition.import(now_us, part, |told| self.told.push(told))
     }
 
     /// It is `now`.
