@@ -116,19 +116,21 @@ impl Recognition {
     }
 
     /// Forgets what was learnt of the keys, of the mouse, or both, live and kept.
-    pub fn forget(&mut self, now_us: Micros, what: Modality) {
+    pub fn forget(&mut self, now_us: Micros, what: Modality, mut out: impl FnMut(Told)) {
         let (keys, mouse) = (what != Modality::Mouse, what != Modality::Keys);
         let models = (keys.then(Default::default), mouse.then(Default::default));
         self.decision.replace(now_us, models.0, models.1, Reason::Forgotten);
+        self.tell_changes(&mut out);
     }
 
     /// Goes on from a saved state, or from the part of one that there is: the other part stays as it is.
     ///
     /// # Errors
     /// The saved state is damaged or of a newer version; then nothing is changed.
-    pub fn import(&mut self, now_us: Micros, part: &Saved) -> Result<(), BadState> {
+    pub fn import(&mut self, now_us: Micros, part: &Saved, mut out: impl FnMut(Told)) -> Result<(), BadState> {
         let (keys, mouse) = saved::models(part)?;
         self.decision.replace(now_us, keys, mouse, Reason::Imported);
+        self.tell_changes(&mut out);
         Ok(())
     }
 

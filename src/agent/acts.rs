@@ -202,12 +202,12 @@ impl<D: Desk> Agent<D> {
         match request {
             Request::Confirm => client.answer(keeper.confirm(now_us, recogniser)),
             Request::Forget(what) => {
-                client.answer_later(keeper.forget(what, now_us, &mut recogniser.recognition));
+                client.answer_later(keeper.forget(what, now_us, recogniser));
                 self.go_on_from(self.acting.act.paused_until_us());
             }
             Request::Export => client.answer(keeper.export(&recogniser.recognition)),
             Request::Import(model) => {
-                client.answer(keeper.import(&model, now_us, &mut recogniser.recognition));
+                client.answer(keeper.import(&model, now_us, recogniser));
                 self.go_on_from(self.acting.act.paused_until_us());
             }
             _ => {}

@@ -227,11 +227,11 @@ impl Keeper {
         &mut self,
         what: Modality,
         now_us: Micros,
-        recognition: &mut Recognition,
+        recogniser: &mut Recogniser,
     ) -> impl Future<Output = Answer> + Send + 'static {
-        recognition.forget(now_us, what);
+        recogniser.forget(now_us, what);
         let (store, identity, kinds) = (self.store.clone(), Arc::clone(&self.identity), ModelKind::of(what));
-        self.renew_live(recognition);
+        self.renew_live(&mut recogniser.recognition);
         self.since_us.retain(|kind, _| !kinds.contains(kind));
         (self.hash, self.saved) = (0, Instant::now());
         async move {
@@ -247,12 +247,12 @@ impl Keeper {
     }
 
     /// Takes over a saved model, or the part of one that there is.
-    pub fn import(&mut self, Model(model): &Model, now_us: Micros, recognition: &mut Recognition) -> Answer {
+    pub fn import(&mut self, Model(model): &Model, now_us: Micros, recogniser: &mut Recogniser) -> Answer {
         let imported = Saved::from_json(model).and_then(|part| {
             if part.keys.is_none() && part.mouse.is_none() {
                 return Err(BadState::new("it contains neither what is learnt of keys nor of a mouse"));
             }
-            recognition.import(now_us, &part)?;
+            recogniser.import(now_us, &part)?;
             Ok(part)
         });
         match imported {
@@ -260,8 +260,8 @@ impl Keeper {
                 let is_replaced =
                     |kind| if kind == ModelKind::Keys { part.keys.is_some() } else { part.mouse.is_some() };
                 self.since_us.retain(|&kind, _| !is_replaced(kind));
-                self.renew_live(recognition);
-                self.save(recognition, Instant::now());
+                self.renew_live(&mut recogniser.recognition);
+                self.save(&recogniser.recognition, Instant::now());
                 self.audit("imported");
                 Answer::Done("imported; the agent goes on from this model".into())
             }

@@ -2,7 +2,7 @@
 
 use crate::event::{Control, Event, Micros, Stamped};
 use crate::pipeline::Output;
-use crate::recognition::{Recognition, Told};
+use crate::recognition::{BadState, Modality, Recognition, Saved, Told};
 use crate::record::Record;
 
 #[derive(Debug)]
@@ -29,6 +29,16 @@ impl Recogniser {
     /// The session was unlocked after an alarm that rose while it was locked.
     pub fn dismiss(&mut self, now_us: Micros) {
         self.recognition.dismiss(now_us, |told| self.told.push(told));
+    }
+
+    /// As [`Recognition::forget`].
+    pub fn forget(&mut self, now_us: Micros, what: Modality) {
+        self.recognition.forget(now_us, what, |told| self.told.push(told));
+    }
+
+    /// As [`Recognition::import`].
+    pub fn import(&mut self, now_us: Micros, part: &Saved) -> Result<(), BadState> {
+        self.recognition.import(now_us, part, |told| self.told.push(told))
     }
 
     /// It is `now`.
