@@ -33,7 +33,7 @@ const TRIAL_US: Micros = 14 * 86_400_000_000;
 pub fn all(loaded: &Loaded) -> Result<Vec<Finding>, Error> {
     let config = &loaded.config;
     let running = service::ask(&config.store.path);
-    let mut findings = vec![configuration(loaded)];
+    let mut findings = vec![service::configuration(loaded.source.as_deref(), &config.store.path)];
     findings.extend(devices(config, running.as_ref())?);
     findings.push(database(&config.store.path));
     findings.push(service::finding(running.as_ref(), &config.store.path));
@@ -55,13 +55,6 @@ pub fn all(loaded: &Loaded) -> Result<Vec<Finding>, Error> {
     };
     findings.extend(block_on(near_and_far)?);
     Ok(findings)
-}
-
-fn configuration(loaded: &Loaded) -> Finding {
-    match &loaded.source {
-        Some(path) => Finding::ok("configuration", path.display().to_string()),
-        None => Finding::ok("configuration", "no file: defaults and environment"),
-    }
 }
 
 fn devices(config: &Config, running: Option<&Running>) -> Result<Vec<Finding>, Error> {
