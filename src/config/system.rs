@@ -97,7 +97,7 @@ pub(super) struct ThisMachine;
 
 impl Machine for ThisMachine {
     fn account(&self) -> Account {
-        let uid = nix::unistd::getuid();
+        let uid = nix::unistd::geteuid();
         match User::from_uid(uid) {
             Ok(Some(user)) => Account { name: Some(user.name), home: Some(user.dir) },
             _ => Account { name: None, home: None },

@@ -84,17 +84,23 @@ fn a_stranger_at_the_open_session_does_not_switch_the_hardened_agent_off() {
         let (status, text) = work.attempt(&format!("{command} --no-ask-password"));
         assert_ne!(status, 0, "{command}: {text}");
     }
+    for signal in ["TERM", "KILL", "STOP"] {
+        let (status, text) = work.attempt(&format!("kill -{signal} {pid}"));
+        assert!(status != 0 && text.contains("not permitted"), "{signal}: {status}: {text}");
+    }
     assert_eq!(work.desk.property("MainPID"), pid);
 
-    // What the account can write or set, and then has the agent start anew.
+    // What the account can write or set, and then has the agent start anew by saying that there is a new session.
     work.desk.run(
         "mkdir -p ~/.config/seclyzer && printf '[decision]\\nmode = \"observe\"\\n' >~/.config/seclyzer/config.toml && \
          chmod 0600 ~/.config/seclyzer/config.toml && systemctl --user set-environment SECLYZER_DECISION_MODE=observe",
     );
-    for signal in ["TERM", "KILL"] {
-        work.succeed(|work, _| drop(work.desk.run(&format!("pkill -{signal} -x seclyzer"))));
-        work.check_that_it_still_locks();
-    }
+    work.succeed(|work, _| {
+        let session = "/var/lib/seclyzer/alice/session";
+        // Whoever does so again and again does not keep it down.
+        work.desk.run(&format!("for time in $(seq 30); do echo SECLYZER_DECISION_MODE=observe >>{session}; done"));
+    });
+    work.check_that_it_still_locks();
 
     let database = work.desk.way.database;
     work.desk.run(&format!("rm -f {database} {database}-wal {database}-shm"));
@@ -114,6 +120,9 @@ fn in_the_user_way_a_stranger_is_asked_for_the_password_and_may_stop_the_service
     assert_eq!(work.desk.run("systemctl --user show seclyzer-lock -p ActiveState --value"), "active");
 
     work.desk.guest.run("pkill -x i3lock");
+    // Its folder goes and comes with it, which is no request to lock.
+    work.succeed(|work, _| drop(work.desk.run("pkill -KILL -x seclyzer")));
+    work.desk.guest.run("! pgrep -x i3lock");
     work.desk.run("systemctl --user stop seclyzer");
     assert_eq!(work.desk.property("ActiveState"), "inactive");
 }
