@@ -140,7 +140,8 @@ fn what_a_session_consists_of_may_fail_around_an_alarm_and_pam_asks_the_stranger
     work.desk.guest.run("pkill -CONT -x seclyzer");
 
     // An alarm stays through all of it.
-    work.desk.guest.run("echo core >/sys/power/pm_test; echo mem >/sys/power/state");
+    work.desk.guest.run("echo core >/sys/power/pm_test; systemctl suspend");
+    work.desk.guest.poll("journalctl -b -o cat -u systemd-suspend | grep -q 'returned from sleep'", LIMIT);
     work.desk.guest.run("systemctl restart systemd-logind");
     work.desk.guest.run(SECOND_SESSION);
     work.desk.guest.poll(

@@ -134,4 +134,21 @@ fn a_session_in_which_nothing_locks_is_told_so_once() {
     assert_eq!(journal.matches("nothing locked the session").count(), 1, "{journal}");
     assert_eq!(work.desk.status()["decision"]["not_locked"], true);
     work.desk.guest.poll("grep -q 'The screen is not locked' /tmp/notices", LIMIT);
+    let chain = work.desk.guest.run_as("alice", "seclyzer lock --test 2>&1", LIMIT);
+    for step in ["logind", "org.freedesktop.ScreenSaver", "org.gnome.ScreenSaver", "decision.lock_command"] {
+        assert!(chain.status == 77 && chain.text().contains(step), "{step}: {}", chain.text());
+    }
+    for (password, state) in [("bob", "stranger"), ("alice", "owner")] {
+        answer_in_a_terminal(&mut work, password);
+        assert_eq!(work.state(), state, "{:?}", work.decisions());
+    }
+}
+
+/// alice's `seclyzer me` at a terminal, where polkit's own agent asks for the password.
+fn answer_in_a_terminal(work: &mut Work, password: &str) {
+    let guest = &mut work.desk.guest;
+    let asking = guest.spawn_as("alice", "script -qfec 'seclyzer me' /dev/null");
+    guest.poll(&format!("grep -q Password {}", asking.stdout), LIMIT);
+    guest.write_file(&asking.stdin, password);
+    guest.poll(&format!("! kill -0 {} 2>/dev/null", asking.pid), LIMIT);
 }
