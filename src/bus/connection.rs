@@ -3,6 +3,7 @@
 use super::socket::Bounded;
 pub use super::socket::Traffic;
 use serde::Serialize;
+use std::collections::HashMap;
 use std::ffi::OsString;
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -150,6 +151,13 @@ impl Bus {
         value.try_to_owned().map_err(|_| CallError::Broken)
     }
 
+    /// All properties of the target's interface.
+    pub async fn properties(&self, target: &Target) -> Result<HashMap<String, OwnedValue>, CallError> {
+        let properties = Target { interface: PROPERTIES, ..target.clone() };
+        let answer = self.call(&properties, "GetAll", &(target.interface), ANSWER_LIMIT).await?;
+        answer.body().deserialize().map_err(|_| CallError::Broken)
+    }
+
     /// Of a bus that does not answer for itself, what is half sent may never arrive.
     async fn leave_if_hung(&self, connection: &Connection) {
         let ping = connection.call_method(Some(DBUS), "/org/freedesktop/DBus", Some(DBUS), "GetId", &());
@@ -214,6 +222,17 @@ fn socket_path(address: &str) -> Option<PathBuf> {
         },
         _ => None,
     }
+}
+
+/// Asks the bus for the signals that match; `false`: it does not let us.
+pub async fn subscribe(connection: &Connection, rules: &[&str]) -> bool {
+    for rule in rules {
+        let added = connection.call_method(Some(DBUS), "/org/freedesktop/DBus", Some(DBUS), "AddMatch", rule);
+        if !matches!(timeout(ANSWER_LIMIT, added).await, Ok(Ok(_))) {
+            return false;
+        }
+    }
+    true
 }
 
 /// The text of an answer, such as the owner of a name.

@@ -1,8 +1,9 @@
 //! Notices on the desktop, with buttons; and the screen saver by which the screen was locked, which is on the same bus.
 
-use super::connection::{ANSWER_LIMIT, CallError, DBUS, Target};
+use super::connection::{ANSWER_LIMIT, CallError, DBUS, Target, subscribe};
+use super::screen::Claimant;
 use super::{Answer, Heard, Shared, chain};
-use crate::act::ports::{Evidence, Words};
+use crate::act::ports::Words;
 use crate::remote::{Backoff, LONGEST_PAUSE};
 use futures_util::StreamExt;
 use std::collections::HashMap;
@@ -179,13 +180,8 @@ fn take(shared: &Shared, signal: &Message) {
 
 /// Subscribes, and brings to the screen what is wanted, whenever that changes. Ends if the bus does not let us.
 async fn act(shared: &Shared, connection: &Connection) {
-    let bus = Target::at(DBUS, "/org/freedesktop/DBus", DBUS);
-    for rule in RULES {
-        let Target { name, path, interface } = &bus;
-        let added = connection.call_method(Some(*name), path, Some(*interface), "AddMatch", &rule);
-        if !matches!(tokio::time::timeout(ANSWER_LIMIT, added).await, Ok(Ok(_))) {
-            return;
-        }
+    if !subscribe(connection, &RULES).await {
+        return;
     }
     let mut backoff = Backoff::default();
     loop {
@@ -238,6 +234,6 @@ async fn look_at_saver(shared: &Shared) {
     let Some(saver) = saver else { return };
     if chain::is_active(shared, &saver).await == Some(false) {
         shared.notices.state().saver = None;
-        shared.claim(Evidence::Saver, false);
+        shared.claim(Claimant::Saver, false);
     }
 }

@@ -2,13 +2,14 @@
 
 use crate::dbus::{Daemon, Way, heard, nothing_heard, saver, unlock};
 use crate::eventually;
-use crate::xserver::XServer;
+use crate::xserver::{XServer, unused_display};
 use crate::xwindows::Windows;
 use seclyzer::act::ports::{Evidence, Heard, Outcome, Step};
 use seclyzer::bus::{Desk, Session};
 use seclyzer::sources::x11::Environment;
 use seclyzer::sources::x11::grab::Probe;
 use std::path::Path;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 fn environment(server: &XServer) -> Environment {
@@ -33,6 +34,8 @@ async fn command_is_asked_for(folder: &Path) {
 #[tokio::test]
 async fn the_command_is_asked_for_by_a_file_and_its_locker_verifies_it() {
     let (daemon, server, folder) = (Daemon::start().await, XServer::start(), tempfile::tempdir().expect("a folder"));
+    let logind = daemon.logind(Way::Lying).await;
+    logind.set_kind(0, "x11", &server.display()).await;
     let desk = desk_with_command(&daemon, &server, folder.path());
     let locking = tokio::spawn(desk.lock());
     command_is_asked_for(folder.path()).await;
@@ -41,7 +44,7 @@ async fn the_command_is_asked_for_by_a_file_and_its_locker_verifies_it() {
     let locked = locking.await.expect("no panic");
     assert_eq!((locked.by, locked.evidence), (Some(Step::Command), Some(Evidence::Grab)));
     assert_eq!(heard(&desk).await, Heard::Locked);
-    // Once it is locked nothing is asked for any more.
+    // Once it is seen to be locked no locker is asked for any more.
     let again = desk.lock().await;
     assert_eq!((again.tried, again.evidence), (vec![], Some(Evidence::Grab)));
     drop(lock);
@@ -88,6 +91,7 @@ async fn a_session_that_is_locked_when_the_desk_begins_is_heard_as_locked() {
 async fn a_menu_that_is_opened_while_locking_is_verified_is_no_lock_and_its_end_no_unlock() {
     let (daemon, server) = (Daemon::start().await, XServer::start());
     let logind = daemon.logind(Way::Lying).await;
+    logind.set_kind(0, "x11", "").await;
     let desk = desk(&daemon, &server);
     let windows = Windows::on(&server);
     let bar = windows.open_unmanaged(b"menu\0Menu\0");
@@ -143,6 +147,7 @@ async fn a_full_screen_program_in_a_window_manager_s_frame_is_no_locker() {
 async fn a_hint_is_believed_only_where_something_keeps_input_from_the_windows() {
     let (daemon, server) = (Daemon::start().await, XServer::start());
     let logind = daemon.logind(Way::Lying).await;
+    logind.set_kind(0, "x11", "").await;
     logind.set_hint(true).await;
     let desk = desk(&daemon, &server);
     nothing_heard(&desk).await;
@@ -154,8 +159,14 @@ async fn a_hint_is_believed_only_where_something_keeps_input_from_the_windows() 
     let windows = Windows::on(&server);
     let grab = windows.grab_both();
     assert_eq!(heard(&desk).await, Heard::Locked);
-    let locked = desk.lock().await;
-    assert_eq!(locked.tried, [(Step::Logind, Outcome::Locked(Evidence::Hint))], "it is asked for again");
+    logind.set_hint(false).await;
+    assert_eq!(heard(&desk).await, Heard::Unlocked);
+    let locking = tokio::spawn(desk.lock());
+    eventually("logind is asked", async || (logind.locked.load(Ordering::SeqCst) == 2).then_some(())).await;
+    logind.set_hint(true).await;
+    let locked = locking.await.expect("no panic");
+    assert_eq!(locked.tried, [(Step::Logind, Outcome::Locked(Evidence::Hint))], "so GNOME answers");
+    assert_eq!(heard(&desk).await, Heard::Locked);
     logind.set_hint(false).await;
     assert_eq!(heard(&desk).await, Heard::Unlocked);
     drop(grab);
@@ -180,7 +191,7 @@ async fn a_screen_saver_that_calls_itself_active_is_believed_no_more_than_the_hi
 
 #[tokio::test]
 async fn a_server_that_is_away_has_unlocked_nothing() {
-    let (daemon, server) = (Daemon::start().await, XServer::start());
+    let (daemon, server) = (Daemon::start().await, XServer::start_on(unused_display()));
     let desk = desk(&daemon, &server);
     let windows = Windows::on(&server);
     let lock = windows.lock();
@@ -189,8 +200,9 @@ async fn a_server_that_is_away_has_unlocked_nothing() {
     let number = server.number();
     server.kill();
     nothing_heard(&desk).await;
+    // Another one is in its place, and whoever sees its windows gave no password to a locker.
     let _server = XServer::start_on(number);
-    assert_eq!(heard(&desk).await, Heard::Unlocked);
+    assert_eq!(heard(&desk).await, Heard::Ended);
 }
 
 #[tokio::test]
@@ -199,15 +211,15 @@ async fn looking_at_the_screen_never_takes_the_keyboard_or_the_pointer() {
     let mut probe = Probe::connect(&environment(&server)).await.expect("a server");
     let windows = Windows::on(&server);
     for _ in 0..20 {
-        assert!(!probe.look().await.expect("an answer").is_grabbed());
+        assert!(!probe.look(false).await.expect("an answer").is_grabbed());
         // It could not, if looking had taken them.
         drop(windows.grab_both());
     }
     let grab = windows.grab_both();
-    let seen = probe.look().await.expect("an answer");
+    let seen = probe.look(false).await.expect("an answer");
     assert!(seen.is_grabbed() && !seen.is_covered, "{seen:?}");
     drop(grab);
-    assert!(!probe.look().await.expect("an answer").is_grabbed());
+    assert!(!probe.look(false).await.expect("an answer").is_grabbed());
 }
 
 #[tokio::test]
@@ -216,7 +228,7 @@ async fn an_idle_session_is_not_asked_about() {
     let mut probe = Probe::connect(&environment(&server)).await.expect("a server");
     let windows = Windows::on(&server);
     windows.focus(windows.open(None));
-    probe.look().await.expect("an answer");
+    probe.look(false).await.expect("an answer");
     let begun = Instant::now();
     let stirred = tokio::time::timeout(Duration::from_millis(500), probe.stirred()).await;
     assert!(stirred.is_err(), "after {:?}", begun.elapsed());
