@@ -223,6 +223,56 @@ async fn looking_at_the_screen_never_takes_the_keyboard_or_the_pointer() {
 }
 
 #[tokio::test]
+async fn a_window_that_was_on_top_once_is_no_cover_under_another_one() {
+    let (daemon, server) = (Daemon::start().await, XServer::start());
+    let desk = desk(&daemon, &server);
+    let windows = Windows::on(&server);
+    // A backdrop that bypasses the window manager, and a menu.
+    let backdrop = windows.cover(0);
+    let menu = windows.grab_keyboard();
+    nothing_heard(&desk).await;
+    drop(menu);
+    windows.show(windows.open(Some(b"editor\0Editor\0")));
+    let menu = windows.grab_both();
+    assert_eq!(desk.lock().await.evidence, None, "its menu");
+    drop(menu);
+    nothing_heard(&desk).await;
+    windows.close(backdrop);
+}
+
+#[tokio::test]
+async fn a_cover_counts_as_long_as_it_covers_the_screen_and_nothing_that_is_managed_is_above_it() {
+    let server = XServer::start();
+    let mut probe = Probe::connect(&environment(&server)).await.expect("a server");
+    let (locker, program) = (Windows::on(&server), Windows::on(&server));
+    let lock = locker.lock();
+    let cover = lock.cover().expect("it covers the screen");
+    assert!(probe.look(false).await.expect("an answer").is_lock());
+    let notice = program.open_unmanaged(b"notice\0Notice\0");
+    program.show(notice);
+    assert!(probe.look(false).await.expect("an answer").is_lock(), "a notice takes nothing away");
+    let window = program.open(None);
+    program.show(window);
+    assert!(!probe.look(false).await.expect("an answer").is_lock(), "a window");
+    program.close(window);
+    assert!(probe.look(false).await.expect("an answer").is_lock());
+    locker.resize(cover, 100, 100);
+    assert!(!probe.look(false).await.expect("an answer").is_lock(), "the desktop is to be seen");
+}
+
+#[tokio::test]
+async fn the_windows_are_not_gone_through_while_nothing_can_be_locked() {
+    let server = XServer::start();
+    let mut probe = Probe::connect(&environment(&server)).await.expect("a server");
+    let windows = Windows::on(&server);
+    let cover = windows.cover(0);
+    assert!(!probe.look(false).await.expect("an answer").is_covered);
+    // There are lockers that take neither the keyboard nor the pointer.
+    assert!(probe.look(true).await.expect("an answer").is_covered);
+    windows.close(cover);
+}
+
+#[tokio::test]
 async fn an_idle_session_is_not_asked_about() {
     let server = XServer::start();
     let mut probe = Probe::connect(&environment(&server)).await.expect("a server");

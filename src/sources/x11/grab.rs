@@ -62,8 +62,8 @@ pub struct Probe {
     focus: Window,
     /// Something may have changed while an answer was awaited.
     has_stirred: AtomicBool,
-    /// The topmost of those that were seen to cover the screen: a notice or the dialog for the password that comes above it
-    /// later takes nothing away, unless the window manager manages it.
+    /// The topmost window of the program that was seen to cover the screen, for as long as covers are looked for. A notice
+    /// or the dialog for the password above it takes nothing away, unless a window manager manages it.
     cover: Option<Window>,
 }
 
@@ -168,12 +168,13 @@ impl Probe {
         let monitors = self.monitors().await?;
         let known = windows.iter().map(|&(window, _)| window).find(|&window| Some(window) == self.cover);
         let first = windows.first().map(|&(window, _)| window);
-        self.cover = known.into_iter().chain(first).find(|&cover| {
+        let cover = known.into_iter().chain(first).find(|&cover| {
             let of_same = |&&(window, _): &&(Window, Area)| self.client.are_of_one_program(cover, window);
             let areas: Vec<Area> = windows.iter().filter(of_same).map(|&(_, area)| area).collect();
             !monitors.is_empty() && monitors.iter().all(|&monitor| cover::covers(monitor, &areas))
         });
-        Ok(self.cover.is_some())
+        self.cover = cover.or(self.cover);
+        Ok(cover.is_some())
     }
 
     /// The windows on top of all others, from above, as far as they are no window manager's business.
