@@ -67,17 +67,18 @@ impl Desk {
     /// something to say. Must be called within a runtime.
     pub fn start(session: Session) -> Desk {
         let Session { seat, addresses, x11, lock_file } = session;
+        let refresh = Arc::new(Notify::new());
         let shared = Arc::new(Shared {
             seat,
             x11,
             lock_file,
-            system: Bus::at(addresses.system, Traffic::OfServices),
+            system: Bus::at(addresses.system, Traffic::OfServices(Arc::clone(&refresh))),
             session: Bus::at(addresses.session, Traffic::OfAnybody),
             inbox: Inbox::default(),
             screen: Mutex::default(),
             logind: Mutex::default(),
             kind: watch::Sender::default(),
-            refresh: Notify::new(),
+            refresh,
             look_again: Notify::new(),
             notices: Notices::default(),
             locking: tokio::sync::Mutex::new(()),
@@ -151,7 +152,7 @@ struct Shared {
     /// What logind says of the screen; `None`: it has not been asked yet.
     kind: watch::Sender<Option<Kind>>,
     /// What logind says is to be read once more.
-    refresh: Notify,
+    refresh: Arc<Notify>,
     /// The screen is to be looked at now.
     look_again: Notify,
     notices: Notices,

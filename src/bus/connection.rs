@@ -104,7 +104,7 @@ impl Bus {
             return Ok(living.clone());
         }
         *connection = None;
-        let made = match timeout(CONNECT_LIMIT, connect(&self.address, self.traffic)).await {
+        let made = match timeout(CONNECT_LIMIT, connect(&self.address, &self.traffic)).await {
             Ok(Ok(made)) => made,
             Ok(Err(source)) => return Err(CallError::NoBus { address: self.address.clone(), source: source.into() }),
             Err(_) => return Err(CallError::Silent),
@@ -195,12 +195,13 @@ fn understood(name: &'static str, error: zbus::Error) -> CallError {
 }
 
 /// Only sockets of this machine: other kinds of addresses would start programs, or go out on the network.
-async fn connect(address: &str, traffic: Traffic) -> io::Result<Connection> {
+async fn connect(address: &str, traffic: &Traffic) -> io::Result<Connection> {
     let mut last = io::Error::new(io::ErrorKind::InvalidInput, "not the address of a Unix socket");
     for path in address.split(';').filter_map(socket_path) {
         match UnixStream::connect(&path).await {
             Ok(stream) => {
-                let made = Builder::socket(Bounded { stream, traffic }).max_queued(QUEUE).build().await;
+                let made =
+                    Builder::socket(Bounded { stream, traffic: traffic.clone() }).max_queued(QUEUE).build().await;
                 return made.map_err(io::Error::other);
             }
             Err(error) => last = error,

@@ -9,6 +9,8 @@ use super::screen::Claimant;
 use super::{Heard, Shared};
 use crate::sources::session::Seat;
 use futures_util::StreamExt;
+use std::time::Duration;
+use tokio::time::sleep;
 use zbus::zvariant::{OwnedObjectPath, OwnedValue, Value};
 use zbus::{Connection, Message, MessageStream, message};
 
@@ -24,6 +26,8 @@ const RULES: [&str; 2] = [
      arg0='org.freedesktop.login1'",
 ];
 
+/// Between two times that everything is read.
+const PACE: Duration = Duration::from_millis(250);
 /// What is said of a session that has ended.
 const GONE: [&str; 2] = ["org.freedesktop.DBus.Error.UnknownObject", "org.freedesktop.login1.NoSuchSession"];
 
@@ -172,6 +176,8 @@ async fn stay_informed(shared: &Shared, connection: &Connection) {
         let owner = shared.system.call(&bus, "GetNameOwner", &NAME, ANSWER_LIMIT).await;
         shared.logind().owner = owner.ok().as_ref().and_then(text_of);
         read(shared).await;
+        // However many signals come, answers stay few.
+        sleep(PACE).await;
         shared.refresh.notified().await;
     }
 }
