@@ -187,6 +187,12 @@ impl Shared {
         }
     }
 
+    /// The screen saver that claims a lock has ended.
+    fn abandon_saver(&self) {
+        let news = self.screen().abandon_saver();
+        self.tell(news);
+    }
+
     /// The session that was hinted to be locked has ended.
     fn end(&self) {
         let news = self.screen().end();

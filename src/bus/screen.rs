@@ -56,6 +56,8 @@ pub enum Claimant {
 pub struct Screen {
     is_hinted: bool,
     is_saver_active: bool,
+    /// The one that is called active is not there to say so, or otherwise, any more.
+    is_saver_gone: bool,
     sight: Sight,
     /// What is seen next was not seen to come about.
     is_interrupted: bool,
@@ -66,8 +68,14 @@ impl Screen {
     pub fn claim(&mut self, by: Claimant, is_locked: bool) -> Option<Heard> {
         self.change(Heard::Unlocked, |screen| match by {
             Claimant::Hint => screen.is_hinted = is_locked,
-            Claimant::Saver => screen.is_saver_active = is_locked,
+            Claimant::Saver => (screen.is_saver_active, screen.is_saver_gone) = (is_locked, false),
         })
+    }
+
+    /// The screen saver that was called active has ended; what of that is news. Its claim ends, too, once an X server shows
+    /// that nothing is locked; otherwise every menu would look like its lock for ever.
+    pub fn abandon_saver(&mut self) -> Option<Heard> {
+        self.change(Heard::Unlocked, |screen| screen.is_saver_gone = true)
     }
 
     /// The session that was hinted to be locked has ended; what of that is news.
@@ -93,6 +101,9 @@ impl Screen {
     fn change(&mut self, end: Heard, change: impl FnOnce(&mut Screen)) -> Option<Heard> {
         let before = self.is_locked();
         change(self);
+        if self.is_saver_gone && matches!(self.sight, Sight::X11(_)) && !self.sight.is_held() {
+            (self.is_saver_active, self.is_saver_gone) = (false, false);
+        }
         match (before, self.is_locked()) {
             (false, true) => Some(Heard::Locked),
             (true, false) => Some(end),
@@ -146,6 +157,19 @@ mod tests {
             assert_eq!(screen.see(Sight::Wayland), Some(Heard::Locked));
             assert_eq!(screen.claim(by, false), Some(Heard::Unlocked));
         }
+    }
+
+    #[test]
+    fn the_claim_of_a_screen_saver_that_is_gone_ends_with_what_it_showed() {
+        let mut screen = Screen::default();
+        screen.see(MENU);
+        assert_eq!(screen.claim(Claimant::Saver, true), Some(Heard::Locked));
+        assert_eq!(screen.abandon_saver(), None, "what it showed is still there");
+        assert_eq!(screen.see(FREE), Some(Heard::Unlocked));
+        assert_eq!((screen.see(MENU), screen.is_claimed()), (None, false));
+        screen.see(Sight::Wayland);
+        assert_eq!(screen.claim(Claimant::Saver, true), Some(Heard::Locked));
+        assert_eq!((screen.abandon_saver(), screen.is_claimed()), (None, true), "nothing is seen there");
     }
 
     #[test]

@@ -27,6 +27,12 @@ fn desk_with_command(daemon: &Daemon, server: &XServer, folder: &Path) -> Desk {
     Desk::start(Session { x11: environment(server), lock_file, ..daemon.session() })
 }
 
+/// Nothing has been heard for longer than something has to be so before it counts.
+async fn still_nothing_heard(desk: &Desk) {
+    let heard = tokio::time::timeout(Duration::from_millis(1500), desk.heard()).await;
+    assert!(heard.is_err(), "{heard:?}");
+}
+
 async fn command_is_asked_for(folder: &Path) {
     eventually("the file is written", async || folder.join("lock").exists().then_some(())).await;
 }
@@ -190,6 +196,25 @@ async fn a_screen_saver_that_calls_itself_active_is_believed_no_more_than_the_hi
 }
 
 #[tokio::test]
+async fn a_screen_saver_that_has_ended_makes_no_lock_of_a_menu() {
+    let (daemon, server) = (Daemon::start().await, XServer::start());
+    let saver = saver(&daemon, Way::Honest).await;
+    let desk = desk(&daemon, &server);
+    let windows = Windows::on(&server);
+    assert_eq!(desk.lock().await.evidence, None);
+    let cover = windows.cover(0);
+    assert_eq!(heard(&desk).await, Heard::Locked);
+    drop(saver);
+    nothing_heard(&desk).await;
+    windows.close(cover);
+    assert_eq!(heard(&desk).await, Heard::Unlocked);
+    let menu = windows.grab_keyboard();
+    still_nothing_heard(&desk).await;
+    drop(menu);
+    nothing_heard(&desk).await;
+}
+
+#[tokio::test]
 async fn a_server_that_is_away_has_unlocked_nothing() {
     let (daemon, server) = (Daemon::start().await, XServer::start_on(unused_display()));
     let desk = desk(&daemon, &server);
@@ -230,7 +255,7 @@ async fn a_window_that_was_on_top_once_is_no_cover_under_another_one() {
     // A backdrop that bypasses the window manager, and a menu.
     let backdrop = windows.cover(0);
     let menu = windows.grab_keyboard();
-    nothing_heard(&desk).await;
+    still_nothing_heard(&desk).await;
     drop(menu);
     windows.show(windows.open(Some(b"editor\0Editor\0")));
     let menu = windows.grab_both();
