@@ -140,6 +140,18 @@ async fn a_locker_on_a_server_that_may_be_any_is_no_answer_if_it_was_there_befor
 }
 
 #[tokio::test]
+async fn a_pipe_in_place_of_the_file_with_the_cookies_hides_no_screen() {
+    let server = XServer::start();
+    let scene = Scene::of("x11", &server.display()).await;
+    let pipe = scene.folder.path().join("Xauthority");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).expect("a pipe");
+    let desk = scene.desk(Environment { xauthority: Some(pipe), ..on(server.display()) });
+    let windows = Windows::on(&server);
+    let _lock = windows.lock();
+    assert_eq!(heard(&desk).await, Heard::Locked);
+}
+
+#[tokio::test]
 async fn a_locker_on_xwayland_locks_nothing() {
     let xwayland = XServer::start();
     let scene = Scene::of("wayland", "").await;
