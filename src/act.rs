@@ -290,11 +290,19 @@ impl Act {
     }
 
     fn hear_unlock(&mut self, out: &mut impl FnMut(Deed)) {
-        if std::mem::take(&mut self.is_locked) {
-            (self.request, self.has_failed) = (Request::None, false);
+        if self.end_lock() {
             let teaches = self.alarm.is_none_or(|alarm| !alarm.at_lock_screen);
             out(if teaches { Deed::Tell(Control::Unlock) } else { Deed::Dismiss });
         }
+    }
+
+    /// Whether it was locked. Without an unlock the alarm is as it was, and locks again.
+    fn end_lock(&mut self) -> bool {
+        let was_locked = std::mem::take(&mut self.is_locked);
+        if was_locked {
+            (self.request, self.has_failed) = (Request::None, false);
+        }
+        was_locked
     }
 
     /// The desk tells something.
@@ -302,6 +310,7 @@ impl Act {
         match heard {
             Heard::Locked => self.hear_lock(&mut out),
             Heard::Unlocked => self.hear_unlock(&mut out),
+            Heard::Ended => drop(self.end_lock()),
             Heard::Answered(Answer::ItIsMe) => {
                 out(if self.mode.needs_authority() { Deed::Prove } else { Deed::Confirm });
             }

@@ -9,6 +9,8 @@ pub enum Heard {
     Locked,
     /// Of a screen that nothing has locked it is never heard.
     Unlocked,
+    /// The screen is locked no more, and nobody unlocked it: its session or its X server has ended, or is not seen any more.
+    Ended,
     Answered(Answer),
     /// The machine is about to sleep.
     Sleep,

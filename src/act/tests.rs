@@ -180,6 +180,13 @@ fn an_alarm_that_rose_while_the_session_was_locked_teaches_nothing() {
 }
 
 #[test]
+fn a_locked_session_that_ends_answers_nothing_and_the_next_is_locked() {
+    let ended = || Input::Heard(Heard::Ended);
+    let deeds = run(Mode::Lock, &[alarm(), threshold(), by(Some(Step::Logind)), ended(), Input::Judged(0), ended()]);
+    assert_eq!(deeds[3..], [vec![], vec![Deed::Lock], vec![]]);
+}
+
+#[test]
 fn an_unlock_without_a_lock_before_is_feigned() {
     assert_eq!(run(Mode::Lock, &[alarm(), Input::Heard(Heard::Unlocked)])[1], []);
 }
@@ -286,6 +293,7 @@ fn any_input() -> impl Strategy<Value = Input> {
     let heard = [
         Heard::Locked,
         Heard::Unlocked,
+        Heard::Ended,
         Heard::Answered(Answer::ItIsMe),
         Heard::Answered(Answer::Lock),
         Heard::Sleep,
@@ -331,6 +339,9 @@ impl Onlooker {
                 } else if *from == State::Stranger {
                     (self.alarm, self.has_failed) = (None, false);
                 }
+            }
+            Input::Heard(Heard::Ended) if self.is_locked => {
+                (self.is_locked, self.is_asked, self.is_verified, self.has_failed) = (false, false, false, false);
             }
             Input::Guest(_) => (self.alarm, self.has_failed) = (None, false),
             Input::Heard(Heard::Answered(Answer::Lock)) if !self.is_asked => self.has_failed = false,

@@ -72,6 +72,7 @@ impl<D: Desk> Agent<D> {
         match heard {
             Heard::Locked => tracing::info!("the session is locked"),
             Heard::Unlocked => tracing::info!("the session is unlocked"),
+            Heard::Ended => tracing::info!("the session is locked no more, and nobody was seen to unlock it"),
             Heard::Answered(answer) => tracing::info!(?answer, "the notice is answered"),
             Heard::Sleep | Heard::Woke => {}
         }

@@ -2,15 +2,19 @@
 //!
 //! A message longer than any that is awaited is read and dropped, and so is what strangers send to us alone where services
 //! speak to everybody: on the system's bus every account may send signals, and one that floods us gets nothing but its own
-//! work. More messages than any desktop sends end the connection.
+//! work. A service's signals can be a flood, too: whoever has a session has logind send as many as they like. They are
+//! dropped beyond what any desktop needs, and what they may have said is read from the service. More of other messages ends
+//! the connection.
 
 use super::connection::DBUS;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 use zbus::connection::socket::{ReadHalf, Socket, Split};
 use zbus::{Message, message};
@@ -29,22 +33,23 @@ const LONGEST_BYTES: usize = 128 << 20;
 const PIECE_BYTES: usize = 4096;
 
 /// Whose messages matter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Traffic {
-    /// Answers, and signals to everybody, which only the services are subscribed to: so it is on the system's bus.
-    OfServices,
+    /// Answers, and signals to everybody, which only the services are subscribed to: so it is on the system's bus. It is
+    /// notified when signals were dropped.
+    OfServices(Arc<Notify>),
     /// Signals to us alone, too: so programs of the session that show notices send their answers.
     OfAnybody,
 }
 
 impl Traffic {
-    fn matters(self, message: &Message) -> bool {
+    fn matters(&self, message: &Message) -> bool {
         use message::Type::{Error, MethodReturn, Signal};
         let header = message.header();
         let is_of_bus = header.sender().is_some_and(|sender| sender.as_str() == DBUS);
         match (self, header.message_type()) {
             (Traffic::OfAnybody, _) | (_, MethodReturn | Error) => true,
-            (Traffic::OfServices, Signal) => is_of_bus || header.destination().is_none(),
+            (Traffic::OfServices(_), Signal) => is_of_bus || header.destination().is_none(),
             _ => false,
         }
     }
@@ -63,7 +68,8 @@ impl Socket for Bounded {
 
     fn split(self) -> Split<Reader, OwnedWriteHalf> {
         let (half, write) = self.stream.into_split();
-        Split::new(Reader { half, traffic: self.traffic, allowance: Allowance::new(Instant::now()) }, write)
+        let (signals, others) = (Allowance::new(Instant::now()), Allowance::new(Instant::now()));
+        Split::new(Reader { half, traffic: self.traffic, signals, others }, write)
     }
 }
 
@@ -71,7 +77,9 @@ impl Socket for Bounded {
 pub struct Reader {
     half: OwnedReadHalf,
     traffic: Traffic,
-    allowance: Allowance,
+    /// Of services.
+    signals: Allowance,
+    others: Allowance,
 }
 
 impl Reader {
@@ -124,7 +132,12 @@ impl ReadHalf for Reader {
             if !self.traffic.matters(&message) {
                 continue;
             }
-            if !self.allowance.take(Instant::now()) {
+            if let (Traffic::OfServices(dropped), message::Type::Signal) = (&self.traffic, message.message_type()) {
+                if !self.signals.take(Instant::now()) {
+                    dropped.notify_one();
+                    continue;
+                }
+            } else if !self.others.take(Instant::now()) {
                 return Err(io::Error::new(io::ErrorKind::QuotaExceeded, "a flood of messages").into());
             }
             return Ok(message);
