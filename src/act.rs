@@ -5,60 +5,24 @@
 //! never while an alarm is contested, a guest is there or capture is paused. Where nothing locked it is tried again as long
 //! as the alarm lasts and there is input, and reported once an alarm. A lock that was only heard prevents no request: the
 //! account could feign it, and a screen that is really locked gets no second locker. An unlock answers an alarm only after
-//! a lock was heard: otherwise anybody at the open session could feign one. It teaches nothing of an alarm that rose while
-//! the session was locked: that was typed at the lock screen, by anybody.
+//! a lock was heard: otherwise anybody at the open session could feign one. While the session is locked nobody is judged:
+//! at the lock screen anybody may type, so the case that an unlock answers ends with the lock.
 
+mod mode;
 pub mod ports;
 pub mod span;
 
 use crate::event::{Control, Micros};
 use crate::recognition::coarse::Decision;
 use crate::recognition::{Reason, State};
+pub use mode::Mode;
 use ports::{Answer, Heard, Locked, Notice};
-
-/// What is done at an alarm (`decision.mode`).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Mode {
-    /// It is recorded and published.
-    #[default]
-    Observe,
-    /// A notice asks whether it is the owner, too.
-    Notify,
-    /// The session is locked, too.
-    Lock,
-}
-
-impl Mode {
-    pub const ALL: [Mode; 3] = [Mode::Observe, Mode::Notify, Mode::Lock];
-
-    /// As in the configuration.
-    pub fn name(self) -> &'static str {
-        match self {
-            Mode::Observe => "observe",
-            Mode::Notify => "notify",
-            Mode::Lock => "lock",
-        }
-    }
-
-    pub fn named(name: &str) -> Option<Mode> {
-        Mode::ALL.into_iter().find(|mode| mode.name() == name)
-    }
-
-    /// Whether whoever speaks for the owner has to prove it: where the machine locks, who has just sat down at it would
-    /// do so first of all.
-    pub fn needs_authority(self) -> bool {
-        self == Mode::Lock
-    }
-}
 
 /// Something to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Deed {
     /// Recognition is to be told.
     Tell(Control),
-    /// The session was unlocked after an alarm that rose at the lock screen: recognition is to be told, and to learn nothing
-    /// of it.
-    Dismiss,
     /// It was the owner, as a button says: recognition is to be told, if there is an alarm.
     Confirm,
     /// Whoever is at the session has to give the account's password; then as [`Deed::Confirm`].
@@ -97,8 +61,6 @@ struct Alarm {
     contested: bool,
     /// Its lock threshold was reached.
     is_due: bool,
-    /// It rose while the session was locked.
-    at_lock_screen: bool,
 }
 
 /// Between two attempts to lock where nothing does.
@@ -144,7 +106,7 @@ impl Act {
     ) {
         match state {
             // Whether it is contested is forgotten here; recognition, which locks, still knows.
-            State::Stranger => self.alarm = Some(Alarm { contested: false, is_due, at_lock_screen: false }),
+            State::Stranger => self.alarm = Some(Alarm { contested: false, is_due }),
             _ => self.end_alarm(),
         }
         self.guest_until_us = guest_until_us.filter(|_| state == State::Guest);
@@ -160,7 +122,7 @@ impl Act {
         self.mode
     }
 
-    /// Whether the session is locked, as far as it was heard.
+    /// Whether the session is locked, as far as it was heard: nobody is to be judged.
     pub fn is_locked(&self) -> bool {
         self.is_locked
     }
@@ -227,7 +189,7 @@ impl Act {
     }
 
     fn begin_alarm(&mut self, contested: bool) {
-        self.alarm = Some(Alarm { contested, is_due: false, at_lock_screen: self.is_locked });
+        self.alarm = Some(Alarm { contested, is_due: false });
         self.has_failed = false;
         // An unlock may have gone unheard. Whether the session is still locked is found out when it is to be locked.
         if !matches!(self.request, Request::Pending { .. }) {
@@ -292,8 +254,7 @@ impl Act {
     fn hear_unlock(&mut self, out: &mut impl FnMut(Deed)) {
         if std::mem::take(&mut self.is_locked) {
             (self.request, self.has_failed) = (Request::None, false);
-            let teaches = self.alarm.is_none_or(|alarm| !alarm.at_lock_screen);
-            out(if teaches { Deed::Tell(Control::Unlock) } else { Deed::Dismiss });
+            out(Deed::Tell(Control::Unlock));
         }
     }
 
@@ -312,7 +273,6 @@ impl Act {
                     self.lock(true, &mut out);
                 }
             }
-            Heard::Sleep | Heard::Woke => {}
         }
         self.settle(&mut out);
     }

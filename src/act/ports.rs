@@ -10,9 +10,6 @@ pub enum Heard {
     /// Of a screen that nothing has locked it is never heard.
     Unlocked,
     Answered(Answer),
-    /// The machine is about to sleep.
-    Sleep,
-    Woke,
 }
 
 /// The owner's answer to a notice.

@@ -73,7 +73,6 @@ impl<D: Desk> Agent<D> {
             Heard::Locked => tracing::info!("the session is locked"),
             Heard::Unlocked => tracing::info!("the session is unlocked"),
             Heard::Answered(answer) => tracing::info!(?answer, "the notice is answered"),
-            Heard::Sleep | Heard::Woke => {}
         }
         self.acting.take(|act, out| act.heard(heard, out));
     }
@@ -240,6 +239,9 @@ impl<D: Desk> Agent<D> {
 
     /// Does what is to be done, and what comes of that.
     pub(super) fn carry_out(&mut self) {
+        if let Some(recogniser) = &mut self.feed.recogniser {
+            recogniser.set_locked(self.acting.act.is_locked());
+        }
         while let Some(deed) = self.acting.deeds.pop_front() {
             self.carry_out_one(deed);
         }
@@ -249,12 +251,6 @@ impl<D: Desk> Agent<D> {
         let now_us = self.capture.now_us();
         match deed {
             Deed::Tell(control) => self.tell_recognition(now_us, control),
-            Deed::Dismiss => {
-                if let (Some(keeper), Some(recogniser)) = (&mut self.keeper, &mut self.feed.recogniser) {
-                    keeper.dismiss(now_us, recogniser);
-                }
-                self.take_recognised();
-            }
             Deed::Confirm => {
                 if let (Some(keeper), Some(recogniser)) = (&mut self.keeper, &mut self.feed.recogniser) {
                     keeper.confirm(now_us, recogniser);
@@ -369,11 +365,4 @@ fn tested(locked: &Locked) -> Answer {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_age_is_never_less_than_it_is() {
-        assert_eq!([-1, 0, 1, 5_000_000, 5_000_001, 64_000_000].map(age_s), [0, 0, 5, 5, 10, 65]);
-    }
-}
+mod tests;
