@@ -77,6 +77,8 @@ pub struct Act {
     has_failed: bool,
     guest_until_us: Option<Micros>,
     paused_until_us: Option<Micros>,
+    /// Nothing could ask for the password when the button of this alarm's notice was pressed.
+    cannot_ask: bool,
     shown: Option<Notice>,
 }
 
@@ -90,6 +92,7 @@ impl Act {
             has_failed: false,
             guest_until_us: None,
             paused_until_us: None,
+            cannot_ask: false,
             shown: None,
         }
     }
@@ -190,7 +193,7 @@ impl Act {
 
     fn begin_alarm(&mut self, contested: bool) {
         self.alarm = Some(Alarm { contested, is_due: false });
-        self.has_failed = false;
+        (self.has_failed, self.cannot_ask) = (false, false);
         // An unlock may have gone unheard. Whether the session is still locked is found out when it is to be locked.
         if !matches!(self.request, Request::Pending { .. }) {
             self.request = Request::None;
@@ -331,8 +334,10 @@ impl Act {
         self.settle(&mut out);
     }
 
-    /// Nothing came of an answer to the notice, which is gone: it is shown again.
-    pub fn not_proved(&mut self, mut out: impl FnMut(Deed)) {
+    /// Nothing came of an answer to the notice, which is gone: it is shown again. `cannot_ask`: nothing here can ask for the
+    /// password, so that the notice says what to do instead.
+    pub fn not_proved(&mut self, cannot_ask: bool, mut out: impl FnMut(Deed)) {
+        self.cannot_ask |= cannot_ask;
         self.shown = None;
         self.settle(&mut out);
     }
@@ -351,11 +356,12 @@ impl Act {
         if self.mode == Mode::Observe {
             return None;
         }
-        let alarm = self.alarm.map(|alarm| Notice::Alarm { contested: alarm.contested });
+        let can_ask = !self.cannot_ask;
+        let alarm = self.alarm.map(|alarm| Notice::Alarm { contested: alarm.contested, can_ask });
         let paused = self.paused_until_us.map(|until_us| Notice::Paused { until_us });
         let guest = self.guest_until_us.map(|until_us| Notice::Guest { until_us });
         // The button may be pressed where there is no alarm any more, and still the failure has to be reported.
-        let failed = self.has_failed.then_some(Notice::NothingLocked);
+        let failed = self.has_failed.then_some(Notice::NothingLocked { can_ask });
         paused.or(guest).or(failed).or(alarm)
     }
 }

@@ -67,7 +67,7 @@ fn run(mode: Mode, inputs: &[Input]) -> Vec<Vec<Deed>> {
     inputs.iter().map(|input| feed(&mut act, input)).collect()
 }
 
-const ASKS: Deed = Deed::Show(Notice::Alarm { contested: false });
+const ASKS: Deed = Deed::Show(Notice::Alarm { contested: false, can_ask: true });
 
 #[test]
 fn what_each_mode_does_at_an_alarm_and_at_the_lock_threshold() {
@@ -102,7 +102,7 @@ fn an_unlock_answers_the_alarm_and_the_notice_goes() {
 fn that_nothing_locked_is_said_once_an_alarm() {
     let deeds =
         run(Mode::Lock, &[alarm(), threshold(), by(None), threshold(), by(None), answered(), alarm(), threshold()]);
-    assert_eq!(deeds[2], [Deed::Record(Reason::NotLocked), Deed::Show(Notice::NothingLocked)]);
+    assert_eq!(deeds[2], [Deed::Record(Reason::NotLocked), Deed::Show(Notice::NothingLocked { can_ask: true })]);
     assert_eq!(deeds[3..5], [vec![], vec![]]);
     assert_eq!(deeds[5..], [vec![Deed::Withdraw], vec![ASKS], vec![Deed::Lock]]);
 }
@@ -123,7 +123,7 @@ fn where_nothing_locked_it_is_tried_again_once_a_minute_while_there_is_input_and
     ];
     let deeds = run(Mode::Lock, &inputs);
     assert_eq!(deeds[..4], [vec![ASKS], vec![], vec![Deed::Lock], vec![]]);
-    assert_eq!(deeds[4], [Deed::Record(Reason::NotLocked), Deed::Show(Notice::NothingLocked)]);
+    assert_eq!(deeds[4], [Deed::Record(Reason::NotLocked), Deed::Show(Notice::NothingLocked { can_ask: true })]);
     assert_eq!(deeds[5..9], [vec![], vec![Deed::Lock], vec![], vec![Deed::Lock]]);
     assert_eq!(deeds[9], [Deed::Record(Reason::Locked), Deed::Tell(Control::Lock), ASKS]);
 }
@@ -139,7 +139,7 @@ fn an_alarm_that_finds_a_chain_under_way_is_locked_by_the_next_attempt() {
     let inputs = [alarm(), threshold(), answered(), alarm(), threshold(), by(None), Input::Judged(RETRY_US)];
     let deeds = run(Mode::Lock, &inputs);
     assert_eq!(deeds[4], []);
-    assert_eq!(deeds[5], [Deed::Record(Reason::NotLocked), Deed::Show(Notice::NothingLocked)]);
+    assert_eq!(deeds[5], [Deed::Record(Reason::NotLocked), Deed::Show(Notice::NothingLocked { can_ask: true })]);
     assert_eq!(deeds[6], [Deed::Lock]);
 }
 
@@ -147,7 +147,7 @@ fn an_alarm_that_finds_a_chain_under_way_is_locked_by_the_next_attempt() {
 fn a_button_that_locked_nothing_is_answered_each_time() {
     let lock = Input::Heard(Heard::Answered(Answer::Lock));
     let deeds = run(Mode::Notify, &[alarm(), lock.clone(), by(None), lock, by(None)]);
-    let failed = [Deed::Record(Reason::NotLocked), Deed::Show(Notice::NothingLocked)];
+    let failed = [Deed::Record(Reason::NotLocked), Deed::Show(Notice::NothingLocked { can_ask: true })];
     assert_eq!(deeds[1..], [vec![Deed::Lock], failed.to_vec(), vec![Deed::Lock, ASKS], failed.to_vec()]);
 }
 
@@ -183,7 +183,7 @@ fn an_unlock_without_a_lock_before_is_feigned() {
 #[test]
 fn a_contested_alarm_notifies_and_locks_nothing() {
     let deeds = run(Mode::Lock, &[contested(), threshold()]);
-    assert_eq!(deeds, [vec![Deed::Show(Notice::Alarm { contested: true })], vec![]]);
+    assert_eq!(deeds, [vec![Deed::Show(Notice::Alarm { contested: true, can_ask: true })], vec![]]);
 }
 
 #[test]
@@ -194,10 +194,27 @@ fn the_buttons_confirm_with_a_password_where_it_locks_and_lock_at_once() {
     let mut act = Act::new(Mode::Lock);
     me.iter().for_each(|input| drop(feed(&mut act, input)));
     let mut again = Vec::new();
-    act.not_proved(|deed| again.push(deed));
+    act.not_proved(false, |deed| again.push(deed));
     assert_eq!(again, [ASKS], "who cannot give the password is asked again");
     let lock = Input::Heard(Heard::Answered(Answer::Lock));
     assert_eq!(run(Mode::Notify, &[alarm(), lock.clone(), lock])[1..], [vec![Deed::Lock], vec![]]);
+}
+
+#[test]
+fn a_button_that_cannot_ask_says_what_to_do_until_the_next_alarm() {
+    let mut act = Act::new(Mode::Lock);
+    let not_proved = |act: &mut Act| {
+        let mut deeds = Vec::new();
+        act.not_proved(true, |deed| deeds.push(deed));
+        deeds
+    };
+    feed(&mut act, &alarm());
+    let says = Deed::Show(Notice::Alarm { contested: false, can_ask: false });
+    assert_eq!([not_proved(&mut act), not_proved(&mut act)], [[says], [says]]);
+    let failed = [threshold(), by(None)].map(|input| feed(&mut act, &input));
+    assert_eq!(failed[1][1], Deed::Show(Notice::NothingLocked { can_ask: false }));
+    feed(&mut act, &answered());
+    assert_eq!(feed(&mut act, &alarm()), [ASKS], "somebody may be able to ask by now");
 }
 
 #[test]

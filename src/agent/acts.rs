@@ -112,7 +112,8 @@ impl<D: Desk> Agent<D> {
             (Question::Notice, Some(Authority::Granted)) => self.acting.deeds.push_back(Deed::Confirm),
             (Question::Notice, _) => {
                 tracing::warn!(?authority, "the notice's answer does not count without the account's password");
-                self.acting.take(|act, out| act.not_proved(out));
+                let cannot_ask = authority == Some(Authority::Absent);
+                self.acting.take(|act, out| act.not_proved(cannot_ask, out));
             }
         }
     }
@@ -260,7 +261,7 @@ impl<D: Desk> Agent<D> {
             Deed::Prove => {
                 // Where it is being asked for already, the notice, which is gone with its answer, is shown again.
                 if self.acting.prove(Question::Notice).is_err() {
-                    self.acting.take(|act, out| act.not_proved(out));
+                    self.acting.take(|act, out| act.not_proved(false, out));
                 }
             }
             Deed::EndGuest => {

@@ -1,7 +1,7 @@
 use super::*;
 use crate::act::Mode;
+use crate::act::ports::{self, Action, Subject, Words};
 use crate::agent::acting::Acting;
-use crate::agent::desk::NoDesk;
 use crate::agent::feed::Feed;
 use crate::agent::followers::Followers;
 use crate::agent::hardening::Hardening;
@@ -17,12 +17,40 @@ use crate::recognition::{Recognition, Saved, Settings};
 use crate::sources::capture::Capture;
 use crate::sources::clock::EventClock;
 use crate::sources::evdev::Devices;
+use std::cell::RefCell;
+use std::future::{pending, ready};
 
 const CONFIG: &str = "[recognition]\nenabled = true\n[x11]\nenabled = false\n";
 const OWNER: &[u8] = include_bytes!("../../../tests/recognition/golden/owner.state.json");
 
-/// An agent that knows its owner, without devices, a store or a desk.
-async fn agent(mode: Mode) -> Agent<NoDesk> {
+/// A desk at which nothing can lock or ask, and what it was to show.
+#[derive(Default)]
+struct Simulated {
+    shown: RefCell<Vec<Words>>,
+}
+
+impl Desk for Simulated {
+    fn heard(&self) -> impl Future<Output = Heard> {
+        pending()
+    }
+
+    fn lock(&self) -> impl Future<Output = Locked> + Send + 'static {
+        ready(Locked::default())
+    }
+
+    fn authorise(&self, _: Subject, _: Action) -> impl Future<Output = Authority> + Send + 'static {
+        ready(Authority::Absent)
+    }
+
+    fn show(&self, words: Words) {
+        self.shown.borrow_mut().push(words);
+    }
+
+    fn withdraw(&self) {}
+}
+
+/// An agent that knows its owner, without devices or a store.
+async fn agent(mode: Mode) -> Agent<Simulated> {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("config.toml");
     std::fs::write(&file, CONFIG).expect("room");
@@ -43,7 +71,7 @@ async fn agent(mode: Mode) -> Agent<NoDesk> {
         capture: Capture::start(devices, clock, &config.x11, &config.keyboard),
         feed,
         keeper: Some(keeper),
-        acting: Acting::new(mode, NoDesk),
+        acting: Acting::new(mode, Simulated::default()),
         watchers: Watchers::default(),
         judged_us: None,
         database: config.store.path.clone(),
@@ -65,7 +93,7 @@ fn takeover() -> impl Iterator<Item = Stamped> {
     events.filter(|stamped| !matches!(stamped.event, Event::Control(_)))
 }
 
-impl Agent<NoDesk> {
+impl Agent<Simulated> {
     fn take(&mut self, stamped: Stamped) {
         self.batch.push(stamped);
         self.take_events();
@@ -104,6 +132,22 @@ async fn an_alarm_from_before_the_lock_stays_until_the_unlock() {
     assert_eq!(agent.state(), State::Stranger);
     agent.hear(Heard::Unlocked);
     assert_eq!(agent.state(), State::Owner);
+}
+
+#[tokio::test]
+async fn the_button_says_what_to_do_where_nothing_can_ask_for_the_password() {
+    let mut agent = agent(Mode::Lock).await;
+    let mut events = takeover();
+    while agent.state() != State::Stranger {
+        agent.take(events.next().expect("an alarm"));
+    }
+    agent.hear(Heard::Answered(ports::Answer::ItIsMe));
+    let news = agent.acting.next().await;
+    agent.take_news(news);
+    assert_eq!(agent.state(), State::Stranger);
+    let shown = agent.acting.desk().shown.borrow();
+    let [first, again] = &shown[..] else { panic!("{shown:?}") };
+    assert!(!first.body.contains("seclyzer me") && again.body.contains("seclyzer me"), "{again:?}");
 }
 
 #[test]
