@@ -1,6 +1,6 @@
-//! D-Bus: the desk at which the person sits. Its session is locked, and it is heard when it is locked, unlocked or put to
-//! sleep (logind, the desktop's screen savers); it shows the owner a notice and hears the answer; polkit has the account's
-//! password asked for.
+//! D-Bus: the desk at which the person sits. Its session is locked, and it is heard when it is locked or unlocked (logind,
+//! the desktop's screen savers); it shows the owner a notice and hears the answer; polkit has the account's password asked
+//! for.
 //!
 //! A bus, a service or an answer that is not there is an everyday matter. Nothing here holds up the caller's loop: all of
 //! it happens in tasks of its own, each question has a time limit, and what peers can make us read is bounded
@@ -163,8 +163,6 @@ struct Shared {
 /// What is known of logind.
 #[derive(Debug, Default)]
 struct Logind {
-    /// The unique name under which it sends.
-    owner: Option<String>,
     /// The session that was heard to be locked: no other one's state says that it is not.
     locked: Option<Target>,
 }

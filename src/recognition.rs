@@ -180,13 +180,6 @@ impl Recognition {
         self.decision.is_lock_due()
     }
 
-    /// As [`Control::Unlock`], but the password says nothing of who has raised the alarm: nothing of it is learnt.
-    pub fn dismiss(&mut self, now_us: Micros, mut out: impl FnMut(Told)) {
-        self.part();
-        self.decision.unlock(now_us, false);
-        self.tell_changes(&mut out);
-    }
-
     /// When the guest's time is over, if one is there.
     pub fn guest_until_us(&self) -> Option<Micros> {
         self.decision.guest_until_us()
@@ -232,7 +225,7 @@ impl Recognition {
     fn control(&mut self, ts_us: Micros, control: Control) {
         self.part();
         match control {
-            Control::Unlock => self.decision.unlock(ts_us, true),
+            Control::Unlock => self.decision.unlock(ts_us),
             Control::Lock => self.decision.end_sitting(),
             Control::Guest { until_us } => self.decision.guest(ts_us, until_us),
         }
@@ -371,18 +364,13 @@ mod tests {
     }
 
     #[test]
-    fn an_alarm_that_is_dismissed_is_over_and_teaches_nothing() {
-        let before = taken_over();
-        let now_us = before.clock_us.expect("an event");
-        let (mut answered, mut dismissed) = (before.clone(), before.clone());
-        answered.push(&Stamped { ts_us: now_us, event: Event::Control(Control::Unlock) }, drop);
-        let mut told = Vec::new();
-        dismissed.dismiss(now_us, |decision| told.push(decision));
-        let states = [&answered, &dismissed].map(|recognition| recognition.score().state);
-        assert_eq!(states, [State::Owner; 2]);
-        assert!(matches!(&told[..], [Told::Decision(Change { reason: Reason::Unlock, .. })]), "{told:?}");
+    fn an_alarm_that_a_password_answers_is_over_and_learnt() {
+        let mut recognition = taken_over();
         let strokes = |recognition: &Recognition| recognition.decision.keys.live_strokes();
-        assert!(strokes(&answered) > strokes(&before), "an answer does teach");
-        assert_eq!(strokes(&dismissed), strokes(&before));
+        let before = strokes(&recognition);
+        let now_us = recognition.clock_us.expect("an event");
+        recognition.push(&Stamped { ts_us: now_us, event: Event::Control(Control::Unlock) }, drop);
+        assert_eq!(recognition.score().state, State::Owner);
+        assert!(strokes(&recognition) > before);
     }
 }

@@ -203,13 +203,6 @@ impl Keeper {
         self.save(&recogniser.recognition, Instant::now());
     }
 
-    /// As [`Keeper::unlock`], where the alarm rose at the lock screen: nothing of it is learnt.
-    pub fn dismiss(&mut self, now_us: Micros, recogniser: &mut Recogniser) {
-        recogniser.dismiss(now_us);
-        self.keep_live(&mut recogniser.recognition);
-        self.save(&recogniser.recognition, Instant::now());
-    }
-
     /// The owner's answer to an alarm.
     pub fn confirm(&mut self, now_us: Micros, recogniser: &mut Recogniser) -> Answer {
         let before = recogniser.recognition.score().state;

@@ -236,12 +236,6 @@ pub async fn subscribe(connection: &Connection, rules: &[&str]) -> bool {
     true
 }
 
-/// The text of an answer, such as the owner of a name.
-pub fn text_of(answer: &Message) -> Option<String> {
-    let body = answer.body();
-    body.deserialize::<&str>().ok().map(str::to_owned)
-}
-
 /// The object in a structure of a name and a path, as logind has them.
 pub fn object_in(value: &OwnedValue) -> Option<OwnedObjectPath> {
     let Value::Structure(structure) = &**value else { return None };

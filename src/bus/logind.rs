@@ -1,12 +1,12 @@
-//! logind: the session that is watched, whether it is locked, and sleep.
+//! logind: the session that is watched, and whether it is locked.
 //!
 //! What a signal says is not relied on where the property can be read: a signal has it read once more, however many come.
 //! So nobody else's signals can say anything, and logind's own restart, a bus that was away and another session in front
 //! are all the same case.
 
-use super::connection::{ANSWER_LIMIT, Bus, CallError, DBUS, Target, object_in, subscribe, text_of};
+use super::Shared;
+use super::connection::{ANSWER_LIMIT, Bus, CallError, Target, object_in, subscribe};
 use super::screen::Claimant;
-use super::{Heard, Shared};
 use crate::sources::session::Seat;
 use futures_util::StreamExt;
 use std::time::Duration;
@@ -147,34 +147,17 @@ pub async fn follow(shared: &Shared, connection: &Connection) {
 async fn take_all(shared: &Shared, stream: &mut MessageStream) {
     while let Some(Ok(message)) = stream.next().await {
         if message.message_type() == message::Type::Signal {
-            take(shared, &message);
+            shared.refresh.notify_one();
         }
-    }
-}
-
-fn take(shared: &Shared, signal: &Message) {
-    let header = signal.header();
-    let is_logind = header.sender().is_some_and(|sender| shared.logind().owner.as_deref() == Some(sender.as_str()));
-    let member = header.member().map(|member| member.as_str());
-    match (is_logind, header.interface().map(|interface| interface.as_str()), member) {
-        (true, Some(MANAGER), Some("PrepareForSleep")) => {
-            if let Ok(is_going) = signal.body().deserialize::<bool>() {
-                shared.inbox.put(if is_going { Heard::Sleep } else { Heard::Woke });
-            }
-        }
-        _ => shared.refresh.notify_one(),
     }
 }
 
 /// Subscribes, and reads what is so whenever it may have changed. Ends if the bus does not let us.
 async fn stay_informed(shared: &Shared, connection: &Connection) {
-    let bus = Target::at(DBUS, "/org/freedesktop/DBus", DBUS);
     if !subscribe(connection, &RULES).await {
         return;
     }
     loop {
-        let owner = shared.system.call(&bus, "GetNameOwner", &NAME, ANSWER_LIMIT).await;
-        shared.logind().owner = owner.ok().as_ref().and_then(text_of);
         read(shared).await;
         // However many signals come, answers stay few.
         sleep(PACE).await;

@@ -21,6 +21,8 @@ use zbus::{Message, message};
 
 /// The longest message: twenty times as long as any that is awaited.
 pub const MESSAGE_BYTES: usize = 64 << 10;
+/// The greetings before the first message, many times over: zbus would read on for a line's end.
+const GREETING_BYTES: usize = 4096;
 /// Messages that may come at once.
 pub const BURST: u32 = 512;
 /// Messages a second that may come for good.
@@ -69,7 +71,8 @@ impl Socket for Bounded {
     fn split(self) -> Split<Reader, OwnedWriteHalf> {
         let (half, write) = self.stream.into_split();
         let (signals, others) = (Allowance::new(Instant::now()), Allowance::new(Instant::now()));
-        Split::new(Reader { half, traffic: self.traffic, signals, others }, write)
+        let greeting = Greeting::default();
+        Split::new(Reader { half, traffic: self.traffic, signals, others, greeting }, write)
     }
 }
 
@@ -80,6 +83,7 @@ pub struct Reader {
     /// Of services.
     signals: Allowance,
     others: Allowance,
+    greeting: Greeting,
 }
 
 impl Reader {
@@ -146,7 +150,9 @@ impl ReadHalf for Reader {
 
     /// For the greetings before the first message.
     async fn recvmsg(&mut self, buffer: &mut [u8]) -> io::Result<(usize, Vec<OwnedFd>)> {
-        self.half.recvmsg(buffer).await
+        let (length, descriptors) = self.half.recvmsg(buffer).await?;
+        self.greeting.take(&buffer[..length])?;
+        Ok((length, descriptors))
     }
 
     /// No message that is awaited passes a descriptor.
@@ -164,6 +170,32 @@ fn length_of(header: &[u8]) -> Option<usize> {
     };
     let (body, fields) = (number(4)?, number(12)?);
     HEADER_BYTES.checked_add(fields)?.checked_next_multiple_of(8)?.checked_add(body)
+}
+
+/// What has come before the first message.
+#[derive(Debug, Default)]
+struct Greeting {
+    bytes: usize,
+    /// The last one.
+    last: u8,
+}
+
+impl Greeting {
+    /// # Errors
+    /// There is more of it than a bus has to say, or a line without the end that zbus takes for granted.
+    fn take(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.bytes += bytes.len();
+        for &byte in bytes {
+            let before = std::mem::replace(&mut self.last, byte);
+            if byte == b'\n' && before != b'\r' {
+                return Err(io::Error::new(io::ErrorKind::InvalidData, "no greeting of a bus"));
+            }
+        }
+        if self.bytes > GREETING_BYTES {
+            return Err(io::Error::new(io::ErrorKind::QuotaExceeded, "a flood of greetings"));
+        }
+        Ok(())
+    }
 }
 
 /// How many more messages are read: [`BURST`] at once, [`RATE`] a second for good.
@@ -199,6 +231,18 @@ mod tests {
         let longest = length_of(&header(b'l', [255; 4], [255; 4]));
         assert!(longest.is_none_or(|length| length > MESSAGE_BYTES));
         assert_eq!(length_of(b"l"), None);
+    }
+
+    #[test]
+    fn a_greeting_without_an_end_or_with_an_empty_line_is_refused() {
+        let mut greeting = Greeting::default();
+        for piece in [&b"OK 0123"[..], b"4567\r", b"\nAGREE_UNIX_FD\r\n"] {
+            greeting.take(piece).expect("as buses greet");
+        }
+        greeting.take(&[b'x'; GREETING_BYTES]).expect_err("too long");
+        for line in [&b"\n"[..], b"OK\n"] {
+            Greeting::default().take(line).expect_err("zbus would panic or fail");
+        }
     }
 
     #[test]

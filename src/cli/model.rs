@@ -87,7 +87,7 @@ pub fn run(args: &Args, config: &Config, out: &mut impl Write) -> Result<(), Err
     let database = &config.store.path;
     match &args.command {
         Command::Status { json } => status(config, *json, out),
-        Command::Confirm => tell(ask::request_of_owner(config, &Request::Confirm)?, out),
+        Command::Confirm => tell(ask::request_of_owner(database, &Request::Confirm)?, out),
         Command::Forget { keys, mouse, yes } => {
             let (what, modality) = match (keys, mouse) {
                 (true, false) => ("of the keys", Modality::Keys),
@@ -95,7 +95,7 @@ pub fn run(args: &Args, config: &Config, out: &mut impl Write) -> Result<(), Err
                 _ => ("of the keys and the mouse", Modality::Both),
             };
             agree(*yes, &format!("forgets all that is learnt {what}"), "nothing was forgotten")?;
-            match ask::request_of_owner(config, &Request::Forget(modality)) {
+            match ask::request_of_owner(database, &Request::Forget(modality)) {
                 // Only the database has it.
                 Err(NoAnswer::NotRunning(_)) if database.exists() => {
                     let count = forget_models(database, &config.identity, ModelKind::of(modality))?;
@@ -109,7 +109,7 @@ pub fn run(args: &Args, config: &Config, out: &mut impl Write) -> Result<(), Err
             let model = Model(model_file::read(file)?);
             let what = format!("replaces what is learnt by what {} contains", file.display());
             agree(*yes, &what, "nothing was imported")?;
-            tell(ask::request_of_owner(config, &Request::Import(model))?, out)
+            tell(ask::request_of_owner(database, &Request::Import(model))?, out)
         }
     }
 }

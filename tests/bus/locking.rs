@@ -20,7 +20,7 @@ async fn logind_locks_and_the_hint_verifies_it() {
 }
 
 #[tokio::test]
-async fn a_lock_by_the_user_and_sleep_are_heard() {
+async fn a_lock_by_the_user_is_heard() {
     let daemon = Daemon::start().await;
     let logind = daemon.logind(Way::Honest).await;
     let desk = daemon.desk();
@@ -28,10 +28,6 @@ async fn a_lock_by_the_user_and_sleep_are_heard() {
     assert_eq!(heard(&desk).await, Heard::Locked);
     logind.set_hint(false).await;
     assert_eq!(heard(&desk).await, Heard::Unlocked);
-    logind.sleep(true).await;
-    assert_eq!(heard(&desk).await, Heard::Sleep);
-    logind.sleep(false).await;
-    assert_eq!(heard(&desk).await, Heard::Woke);
 }
 
 #[tokio::test]

@@ -62,11 +62,15 @@ fn hardened_user(database: &Path) -> Option<&str> {
     database.strip_prefix(HARDENED).ok()?.iter().next()?.to_str()
 }
 
-/// The hardened service reads one file alone, which need not be that of this command.
+/// Whether the service reads what this command reads: the hardened one reads one file alone.
+pub fn reads(source: Option<&Path>, database: &Path) -> bool {
+    hardened_user(database).is_none() || source.is_none_or(|path| path == Path::new(HARDENED_CONFIG))
+}
+
 pub fn configuration(source: Option<&Path>, database: &Path) -> Finding {
     let Some(path) = source else { return Finding::ok("configuration", "no file: defaults and environment") };
     let shown = path.display();
-    if hardened_user(database).is_some() && path != Path::new(HARDENED_CONFIG) {
+    if !reads(source, database) {
         let text = format!("{shown} is what this command reads; the hardened service reads {HARDENED_CONFIG} alone");
         return Finding::warning("configuration", text, format!("seclyzer --config {HARDENED_CONFIG} doctor"));
     }

@@ -54,9 +54,6 @@ impl Manager {
     fn get_user(&self, _uid: u32) -> OwnedObjectPath {
         path(USER)
     }
-
-    #[zbus(signal)]
-    async fn prepare_for_sleep(emitter: &SignalEmitter<'_>, start: bool) -> zbus::Result<()>;
 }
 
 #[interface(name = "org.freedesktop.login1.Seat")]
@@ -202,11 +199,5 @@ impl Logind {
     pub async fn ask_to_lock(&self) {
         let object = self.connection.object_server().interface::<_, SessionObject>(SESSION).await.expect("ours");
         SessionObject::lock_signal(object.signal_emitter()).await.expect("sent");
-    }
-
-    pub async fn sleep(&self, is_going: bool) {
-        let root = "/org/freedesktop/login1";
-        let object = self.connection.object_server().interface::<_, Manager>(root).await.expect("ours");
-        Manager::prepare_for_sleep(object.signal_emitter(), is_going).await.expect("sent");
     }
 }
