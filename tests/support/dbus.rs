@@ -1,6 +1,6 @@
 //! A real dbus-daemon in a folder of its own, and stand-ins for the services of a desktop on it, which do what a test has
 //! them do.
-#![allow(dead_code, reason = "each test uses a part of it")]
+#![allow(dead_code, unused_imports, reason = "each test uses a part of it")]
 
 #[path = "dbus/logind.rs"]
 mod logind;
