@@ -5,7 +5,7 @@ use super::{Error, load, time};
 use crate::agent::control::{Checked, Request};
 use crate::config::{ConfigError, read_for_account};
 use crate::recognition::State;
-use nix::unistd::getuid;
+use nix::unistd::geteuid;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -75,7 +75,7 @@ fn ask_agent(explicit: Option<&Path>) -> Result<Checked, String> {
 }
 
 fn database(explicit: Option<&Path>) -> Result<PathBuf, ConfigError> {
-    let account = std::env::var("PAM_USER").ok().filter(|_| getuid().is_root());
+    let account = std::env::var("PAM_USER").ok().filter(|_| geteuid().is_root());
     let loaded = match account {
         Some(account) => read_for_account(&account, explicit),
         None => load(explicit),
