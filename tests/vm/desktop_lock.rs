@@ -25,7 +25,7 @@ pub const FOLLOWER: &str = "export DISPLAY=:0; xss-lock -s $(loginctl show-user 
     >/dev/null 2>&1 &";
 /// What it shows it prints, too.
 const NOTIFIER: &str = "export DISPLAY=:0; dunst -print >/tmp/notices 2>/dev/null &";
-const HINT: &str = "loginctl show-session $(loginctl show-user alice -p Display --value) -p LockedHint --value";
+pub const HINT: &str = "loginctl show-session $(loginctl show-user alice -p Display --value) -p LockedHint --value";
 /// On average within 60 s of typing; a run may take three times as long.
 const LOCK_LIMIT: Duration = Duration::from_secs(180);
 
