@@ -5,60 +5,24 @@
 //! never while an alarm is contested, a guest is there or capture is paused. Where nothing locked it is tried again as long
 //! as the alarm lasts and there is input, and reported once an alarm. A lock that was only heard prevents no request: the
 //! account could feign it, and a screen that is really locked gets no second locker. An unlock answers an alarm only after
-//! a lock was heard: otherwise anybody at the open session could feign one. It teaches nothing of an alarm that rose while
-//! the session was locked: that was typed at the lock screen, by anybody.
+//! a lock was heard: otherwise anybody at the open session could feign one. While the session is locked nobody is judged:
+//! at the lock screen anybody may type, so the case that an unlock answers ends with the lock.
 
+mod mode;
 pub mod ports;
 pub mod span;
 
 use crate::event::{Control, Micros};
 use crate::recognition::coarse::Decision;
 use crate::recognition::{Reason, State};
+pub use mode::Mode;
 use ports::{Answer, Heard, Locked, Notice};
-
-/// What is done at an alarm (`decision.mode`).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Mode {
-    /// It is recorded and published.
-    #[default]
-    Observe,
-    /// A notice asks whether it is the owner, too.
-    Notify,
-    /// The session is locked, too.
-    Lock,
-}
-
-impl Mode {
-    pub const ALL: [Mode; 3] = [Mode::Observe, Mode::Notify, Mode::Lock];
-
-    /// As in the configuration.
-    pub fn name(self) -> &'static str {
-        match self {
-            Mode::Observe => "observe",
-            Mode::Notify => "notify",
-            Mode::Lock => "lock",
-        }
-    }
-
-    pub fn named(name: &str) -> Option<Mode> {
-        Mode::ALL.into_iter().find(|mode| mode.name() == name)
-    }
-
-    /// Whether whoever speaks for the owner has to prove it: where the machine locks, who has just sat down at it would
-    /// do so first of all.
-    pub fn needs_authority(self) -> bool {
-        self == Mode::Lock
-    }
-}
 
 /// Something to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Deed {
     /// Recognition is to be told.
     Tell(Control),
-    /// The session was unlocked after an alarm that rose at the lock screen: recognition is to be told, and to learn nothing
-    /// of it.
-    Dismiss,
     /// It was the owner, as a button says: recognition is to be told, if there is an alarm.
     Confirm,
     /// Whoever is at the session has to give the account's password; then as [`Deed::Confirm`].
@@ -97,8 +61,6 @@ struct Alarm {
     contested: bool,
     /// Its lock threshold was reached.
     is_due: bool,
-    /// It rose while the session was locked.
-    at_lock_screen: bool,
 }
 
 /// Between two attempts to lock where nothing does.
@@ -115,6 +77,8 @@ pub struct Act {
     has_failed: bool,
     guest_until_us: Option<Micros>,
     paused_until_us: Option<Micros>,
+    /// Nothing could ask for the password when the button of this alarm's notice was pressed.
+    cannot_ask: bool,
     shown: Option<Notice>,
 }
 
@@ -128,6 +92,7 @@ impl Act {
             has_failed: false,
             guest_until_us: None,
             paused_until_us: None,
+            cannot_ask: false,
             shown: None,
         }
     }
@@ -144,7 +109,7 @@ impl Act {
     ) {
         match state {
             // Whether it is contested is forgotten here; recognition, which locks, still knows.
-            State::Stranger => self.alarm = Some(Alarm { contested: false, is_due, at_lock_screen: false }),
+            State::Stranger => self.alarm = Some(Alarm { contested: false, is_due }),
             _ => self.end_alarm(),
         }
         self.guest_until_us = guest_until_us.filter(|_| state == State::Guest);
@@ -160,7 +125,7 @@ impl Act {
         self.mode
     }
 
-    /// Whether the session is locked, as far as it was heard.
+    /// Whether the session is locked, as far as it was heard: nobody is to be judged.
     pub fn is_locked(&self) -> bool {
         self.is_locked
     }
@@ -227,8 +192,8 @@ impl Act {
     }
 
     fn begin_alarm(&mut self, contested: bool) {
-        self.alarm = Some(Alarm { contested, is_due: false, at_lock_screen: self.is_locked });
-        self.has_failed = false;
+        self.alarm = Some(Alarm { contested, is_due: false });
+        (self.has_failed, self.cannot_ask) = (false, false);
         // An unlock may have gone unheard. Whether the session is still locked is found out when it is to be locked.
         if !matches!(self.request, Request::Pending { .. }) {
             self.request = Request::None;
@@ -290,11 +255,18 @@ impl Act {
     }
 
     fn hear_unlock(&mut self, out: &mut impl FnMut(Deed)) {
-        if std::mem::take(&mut self.is_locked) {
-            (self.request, self.has_failed) = (Request::None, false);
-            let teaches = self.alarm.is_none_or(|alarm| !alarm.at_lock_screen);
-            out(if teaches { Deed::Tell(Control::Unlock) } else { Deed::Dismiss });
+        if self.end_lock() {
+            out(Deed::Tell(Control::Unlock));
         }
+    }
+
+    /// Whether it was locked. Without an unlock the alarm is as it was, and locks again.
+    fn end_lock(&mut self) -> bool {
+        let was_locked = std::mem::take(&mut self.is_locked);
+        if was_locked {
+            (self.request, self.has_failed) = (Request::None, false);
+        }
+        was_locked
     }
 
     /// The desk tells something.
@@ -302,6 +274,7 @@ impl Act {
         match heard {
             Heard::Locked => self.hear_lock(&mut out),
             Heard::Unlocked => self.hear_unlock(&mut out),
+            Heard::Ended => drop(self.end_lock()),
             Heard::Answered(Answer::ItIsMe) => {
                 out(if self.mode.needs_authority() { Deed::Prove } else { Deed::Confirm });
             }
@@ -312,7 +285,6 @@ impl Act {
                     self.lock(true, &mut out);
                 }
             }
-            Heard::Sleep | Heard::Woke => {}
         }
         self.settle(&mut out);
     }
@@ -371,8 +343,10 @@ impl Act {
         self.settle(&mut out);
     }
 
-    /// Nothing came of an answer to the notice, which is gone: it is shown again.
-    pub fn not_proved(&mut self, mut out: impl FnMut(Deed)) {
+    /// Nothing came of an answer to the notice, which is gone: it is shown again. `cannot_ask`: nothing here can ask for the
+    /// password, so that the notice says what to do instead.
+    pub fn not_proved(&mut self, cannot_ask: bool, mut out: impl FnMut(Deed)) {
+        self.cannot_ask |= cannot_ask;
         self.shown = None;
         self.settle(&mut out);
     }
@@ -391,11 +365,12 @@ impl Act {
         if self.mode == Mode::Observe {
             return None;
         }
-        let alarm = self.alarm.map(|alarm| Notice::Alarm { contested: alarm.contested });
+        let can_ask = !self.cannot_ask;
+        let alarm = self.alarm.map(|alarm| Notice::Alarm { contested: alarm.contested, can_ask });
         let paused = self.paused_until_us.map(|until_us| Notice::Paused { until_us });
         let guest = self.guest_until_us.map(|until_us| Notice::Guest { until_us });
         // The button may be pressed where there is no alarm any more, and still the failure has to be reported.
-        let failed = self.has_failed.then_some(Notice::NothingLocked);
+        let failed = self.has_failed.then_some(Notice::NothingLocked { can_ask });
         paused.or(guest).or(failed).or(alarm)
     }
 }

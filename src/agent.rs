@@ -2,6 +2,7 @@
 //!
 //! One task on one thread owns the pipelines and all that feeds them. It never waits for a sink or for the disk.
 
+pub mod account;
 mod acting;
 mod acts;
 pub mod control;

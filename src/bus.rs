@@ -1,6 +1,6 @@
-//! D-Bus: the desk at which the person sits. Its session is locked, and it is heard when it is locked, unlocked or put to
-//! sleep (logind, the desktop's screen savers); it shows the owner a notice and hears the answer; polkit has the account's
-//! password asked for.
+//! D-Bus: the desk at which the person sits. Its session is locked, and it is heard when it is locked or unlocked (logind,
+//! the desktop's screen savers); it shows the owner a notice and hears the answer; polkit has the account's password asked
+//! for.
 //!
 //! A bus, a service or an answer that is not there is an everyday matter. Nothing here holds up the caller's loop: all of
 //! it happens in tasks of its own, each question has a time limit, and what peers can make us read is bounded
@@ -16,21 +16,22 @@ mod polkit;
 mod screen;
 mod socket;
 
-use crate::act::ports::{Action, Answer, Authority, Evidence, Heard, Locked, Outcome, Step, Subject, Words};
+use crate::act::ports::{Action, Answer, Authority, Heard, Locked, Outcome, Step, Subject, Words};
 use crate::remote::{Backoff, LONGEST_PAUSE};
 use crate::sources::session::Seat;
 use crate::sources::x11;
 pub use connection::Addresses;
-use connection::{Bus, Target, Traffic};
+use connection::{Bus, CallError, Target, Traffic};
 use inbox::Inbox;
+use logind::{Front, Kind};
 use notices::Notices;
-use screen::{Screen, X11};
+use screen::{Claimant, Screen, Sight};
 pub use socket::{BURST, MESSAGE_BYTES};
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -66,16 +67,18 @@ impl Desk {
     /// something to say. Must be called within a runtime.
     pub fn start(session: Session) -> Desk {
         let Session { seat, addresses, x11, lock_file } = session;
+        let refresh = Arc::new(Notify::new());
         let shared = Arc::new(Shared {
             seat,
             x11,
             lock_file,
-            system: Bus::at(addresses.system, Traffic::OfServices),
+            system: Bus::at(addresses.system, Traffic::OfServices(Arc::clone(&refresh))),
             session: Bus::at(addresses.session, Traffic::OfAnybody),
             inbox: Inbox::default(),
             screen: Mutex::default(),
             logind: Mutex::default(),
-            refresh: Notify::new(),
+            kind: watch::Sender::default(),
+            refresh,
             look_again: Notify::new(),
             notices: Notices::default(),
             locking: tokio::sync::Mutex::new(()),
@@ -99,8 +102,8 @@ impl Desk {
     }
 
     /// Locks the session, by the first step of the chain that verifiably does. Takes up to 3 s a step. Only a locker that is
-    /// seen on X11 spares the chain: what logind's hint and screen savers say could have been feigned, and a locker that is
-    /// asked once more does nothing.
+    /// seen on the X server that logind names spares the chain. What was claimed or shown before the request could have been
+    /// feigned, and verifies no step; a locker that is asked once more does nothing.
     pub fn lock(&self) -> impl Future<Output = Locked> + Send + 'static {
         let shared = Arc::clone(&self.shared);
         async move { chain::lock(&shared).await }
@@ -146,8 +149,10 @@ struct Shared {
     inbox: Inbox,
     screen: Mutex<Screen>,
     logind: Mutex<Logind>,
+    /// What logind says of the screen; `None`: it has not been asked yet.
+    kind: watch::Sender<Option<Kind>>,
     /// What logind says is to be read once more.
-    refresh: Notify,
+    refresh: Arc<Notify>,
     /// The screen is to be looked at now.
     look_again: Notify,
     notices: Notices,
@@ -158,8 +163,6 @@ struct Shared {
 /// What is known of logind.
 #[derive(Debug, Default)]
 struct Logind {
-    /// The unique name under which it sends.
-    owner: Option<String>,
     /// The session that was heard to be locked: no other one's state says that it is not.
     locked: Option<Target>,
 }
@@ -174,7 +177,7 @@ impl Shared {
     }
 
     /// Takes what the hint or a screen saver says, and tells what of it is news.
-    fn claim(&self, by: Evidence, is_locked: bool) {
+    fn claim(&self, by: Claimant, is_locked: bool) {
         let news = self.screen().claim(by, is_locked);
         self.tell(news);
         if is_locked {
@@ -182,10 +185,38 @@ impl Shared {
         }
     }
 
-    /// Takes what is seen on the screen, and tells what of it is news.
-    fn see(&self, x11: X11) {
-        let news = self.screen().see(x11);
+    /// The screen saver that claims a lock has ended.
+    fn abandon_saver(&self) {
+        let news = self.screen().abandon_saver();
         self.tell(news);
+    }
+
+    /// The session that was hinted to be locked has ended.
+    fn end(&self) {
+        let news = self.screen().end();
+        self.tell(news);
+    }
+
+    /// Takes what is seen on the screen, and tells what of it is news.
+    fn see(&self, sight: Sight) {
+        let news = self.screen().see(sight);
+        self.tell(news);
+    }
+
+    /// Takes what logind says of the session in front. A console that comes to the front has no screen to be looked at, and
+    /// the one behind it is what it was.
+    fn take_kind(&self, front: &Result<Option<Front>, CallError>) {
+        let kind = match front {
+            Ok(Some(front)) if front.is_graphical => Some(&front.kind),
+            _ => None,
+        };
+        self.kind.send_if_modified(|known| match (known.is_none(), kind) {
+            (false, None) => false,
+            (_, kind) => {
+                let kind = kind.unwrap_or(&Kind::Unsaid);
+                known.replace(kind.clone()).as_ref() != Some(kind)
+            }
+        });
     }
 
     fn tell(&self, news: Option<Heard>) {
@@ -230,6 +261,9 @@ async fn keep_following(shared: &Shared, which: Which) {
             Err(error) => {
                 if std::mem::take(&mut was_reached) {
                     tracing::info!("{error}; still trying");
+                }
+                if let Which::System = which {
+                    shared.take_kind(&Err(error));
                 }
             }
         }

@@ -33,7 +33,7 @@ pub mod view;
 mod watch;
 
 use crate::agent::replay::ReplayError;
-use crate::agent::{AgentError, hardening};
+use crate::agent::{AgentError, account, hardening};
 use crate::config::{ConfigError, Loaded, process_environment};
 use crate::install::InstallError;
 use crate::recognition::BadState;
@@ -120,6 +120,8 @@ pub enum Error {
     #[error(transparent)]
     Agent(#[from] AgentError),
     #[error(transparent)]
+    Account(#[from] account::Error),
+    #[error(transparent)]
     Devices(#[from] EvdevError),
     #[error("{path}: {source}")]
     Replay { path: PathBuf, source: ReplayError },
@@ -166,7 +168,7 @@ impl Error {
             Error::CannotCreate { .. } | Error::Install(_) => code::CANNOT_CREATE,
             Error::Usage(_) => code::USAGE,
             Error::Unavailable(_) => code::UNAVAILABLE,
-            Error::Refused(_) => code::NO_PERMISSION,
+            Error::Refused(_) | Error::Account(_) => code::NO_PERMISSION,
             Error::TryAgain(_) => code::TRY_AGAIN,
             Error::Told => 1,
             Error::Answer(code) => *code,
@@ -222,7 +224,11 @@ fn dispatch(cli: &Cli) -> Result<(), Error> {
     let mut out = io::stdout().lock();
     let config = cli.config.as_deref();
     match &cli.command {
-        Command::Run(args) => drop_lock(out, || run::run(args, load(config)?)),
+        Command::Run(args) => drop_lock(out, || {
+            // Before the configuration is read: whose it is depends on it.
+            args.take_account()?;
+            run::run(args, load(config)?)
+        }),
         Command::Replay(args) => drop_lock(out, || replay::run(args, load(config)?)),
         Command::Record(args) => drop_lock(out, || record::run(args, load(config)?)),
         Command::Devices(args) => devices::run(args, &load(config)?.config, &mut out),

@@ -116,19 +116,21 @@ impl Recognition {
     }
 
     /// Forgets what was learnt of the keys, of the mouse, or both, live and kept.
-    pub fn forget(&mut self, now_us: Micros, what: Modality) {
+    pub fn forget(&mut self, now_us: Micros, what: Modality, mut out: impl FnMut(Told)) {
         let (keys, mouse) = (what != Modality::Mouse, what != Modality::Keys);
         let models = (keys.then(Default::default), mouse.then(Default::default));
         self.decision.replace(now_us, models.0, models.1, Reason::Forgotten);
+        self.tell_changes(&mut out);
     }
 
     /// Goes on from a saved state, or from the part of one that there is: the other part stays as it is.
     ///
     /// # Errors
     /// The saved state is damaged or of a newer version; then nothing is changed.
-    pub fn import(&mut self, now_us: Micros, part: &Saved) -> Result<(), BadState> {
+    pub fn import(&mut self, now_us: Micros, part: &Saved, mut out: impl FnMut(Told)) -> Result<(), BadState> {
         let (keys, mouse) = saved::models(part)?;
         self.decision.replace(now_us, keys, mouse, Reason::Imported);
+        self.tell_changes(&mut out);
         Ok(())
     }
 
@@ -178,13 +180,6 @@ impl Recognition {
         self.decision.is_lock_due()
     }
 
-    /// As [`Control::Unlock`], but the password says nothing of who has raised the alarm: nothing of it is learnt.
-    pub fn dismiss(&mut self, now_us: Micros, mut out: impl FnMut(Told)) {
-        self.part();
-        self.decision.unlock(now_us, false);
-        self.tell_changes(&mut out);
-    }
-
     /// When the guest's time is over, if one is there.
     pub fn guest_until_us(&self) -> Option<Micros> {
         self.decision.guest_until_us()
@@ -230,7 +225,7 @@ impl Recognition {
     fn control(&mut self, ts_us: Micros, control: Control) {
         self.part();
         match control {
-            Control::Unlock => self.decision.unlock(ts_us, true),
+            Control::Unlock => self.decision.unlock(ts_us),
             Control::Lock => self.decision.end_sitting(),
             Control::Guest { until_us } => self.decision.guest(ts_us, until_us),
         }
@@ -369,18 +364,13 @@ mod tests {
     }
 
     #[test]
-    fn an_alarm_that_is_dismissed_is_over_and_teaches_nothing() {
-        let before = taken_over();
-        let now_us = before.clock_us.expect("an event");
-        let (mut answered, mut dismissed) = (before.clone(), before.clone());
-        answered.push(&Stamped { ts_us: now_us, event: Event::Control(Control::Unlock) }, drop);
-        let mut told = Vec::new();
-        dismissed.dismiss(now_us, |decision| told.push(decision));
-        let states = [&answered, &dismissed].map(|recognition| recognition.score().state);
-        assert_eq!(states, [State::Owner; 2]);
-        assert!(matches!(&told[..], [Told::Decision(Change { reason: Reason::Unlock, .. })]), "{told:?}");
+    fn an_alarm_that_a_password_answers_is_over_and_learnt() {
+        let mut recognition = taken_over();
         let strokes = |recognition: &Recognition| recognition.decision.keys.live_strokes();
-        assert!(strokes(&answered) > strokes(&before), "an answer does teach");
-        assert_eq!(strokes(&dismissed), strokes(&before));
+        let before = strokes(&recognition);
+        let now_us = recognition.clock_us.expect("an event");
+        recognition.push(&Stamped { ts_us: now_us, event: Event::Control(Control::Unlock) }, drop);
+        assert_eq!(recognition.score().state, State::Owner);
+        assert!(strokes(&recognition) > before);
     }
 }

@@ -1,6 +1,8 @@
 //! The desk as D-Bus has it: locking, notices, passwords, on a real bus with services that behave and services that do
 //! not.
 
+#[path = "bus/feigned.rs"]
+mod feigned;
 #[path = "bus/grabs.rs"]
 mod grabs;
 #[path = "bus/hostile.rs"]

@@ -320,6 +320,16 @@ fn a_model_is_neither_forgotten_nor_replaced_without_consent_nor_is_a_file() {
 }
 
 #[test]
+fn an_account_that_is_unknown_or_may_not_be_taken_is_refused() {
+    let home = Home::with_config("");
+    let (code, _, error) = told(&home, &["run", "--account", "no-such-account"]);
+    assert_eq!((code, error.as_str()), (Some(77), "seclyzer: --account: there is no account \"no-such-account\"\n"));
+    // root stays root, and others may not.
+    let (code, _, error) = told(&home, &["run", "--account", "daemon"]);
+    assert!(code == Some(77) && error.contains("CAP_SETUID"), "{error}");
+}
+
+#[test]
 fn doctor_names_what_mends_each_failure() {
     let home = Home::with_config("[redis]\nenabled = true\nurl = \"redis://127.0.0.1:9\"\n[influx]\nenabled = false\n");
     let (code, findings, _) = told(&home, &["doctor"]);

@@ -76,10 +76,7 @@ async fn scores_and_decisions_are_stored_and_delivered_once_each_and_an_alarm_is
     assert_eq!(answer, (Some(0), "confirmed: the state was `stranger` and is `owner`\n".into()));
     let answer = told(&home, &["model", "confirm"]);
     assert_eq!(answer, (Some(0), "there is no alarm to answer: the state is `owner`\n".into()));
-    eventually("the answer is stored", async || {
-        (home.query(DECISIONS).last().map(String::as_str) == Some("stranger>owner unlock")).then_some(())
-    })
-    .await;
+    last_decision(&home, "stranger>owner unlock").await;
 
     let of = |table| home.query(&format!("SELECT '{table} ' || window_end FROM {table}s ORDER BY id"));
     let (scores, decisions) = (of("score"), of("decision"));
@@ -99,6 +96,14 @@ async fn scores_and_decisions_are_stored_and_delivered_once_each_and_an_alarm_is
     let features = redis.stream().await.len();
     assert_eq!(features, home.count_records() - heard("score").len() - decisions.len());
     assert_eq!(agent.stop(), Some(0));
+}
+
+/// Waits until this is the last decision stored, with nobody at the keyboard.
+async fn last_decision(home: &Home, expected: &str) {
+    eventually(&format!("`{expected}` is stored"), async || {
+        (home.query(DECISIONS).last().map(String::as_str) == Some(expected)).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -144,6 +149,7 @@ async fn a_stored_model_is_gone_on_from_exported_forgotten_and_imported() {
     assert_eq!(told(&home, &["model", "forget", "--keys", "--yes"]).0, Some(0));
     assert_eq!((&status(&home)["learnt_keys"], &status(&home)["state"]), (&0.into(), &"learning".into()));
     assert_eq!(kinds(&home), ["mouse"]);
+    last_decision(&home, "owner>learning forgotten").await;
     let mut impossible = model.clone();
     impossible["keys"]["strokes"] = u64::MAX.into();
     for (text, why) in [
@@ -162,6 +168,7 @@ async fn a_stored_model_is_gone_on_from_exported_forgotten_and_imported() {
     assert_eq!(answer.0, Some(0), "{}", answer.1);
     assert_eq!(status(&home)["learnt_keys"], READY_STROKES);
     eventually("it is stored", async || (kinds(&home) == ["keys", "mouse"]).then_some(())).await;
+    last_decision(&home, "learning>owner imported").await;
     assert_eq!(agent.stop(), Some(0));
     assert_eq!(stored_strokes(&home), strokes);
     let decisions = home.query(DECISIONS);

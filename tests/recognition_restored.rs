@@ -46,7 +46,9 @@ fn push_and_restart(recognition: &mut Recognition, events: &[Stamped], interval:
             let after = recognition.stored();
             let of_the_mouse = |saved: &Saved| (saved.mouse.clone(), saved.level, saved.sittings);
             prop_assert!(of_the_mouse(&after) == of_the_mouse(&stored), "event {}: what is stored of the mouse", i);
-            prop_assert!(strokes(&after) <= strokes(&stored), "event {}: a restart teaches nothing", i);
+            // Where no stroke waits in an open case all is as it was.
+            let is_some_lost = (strokes(&kept)..strokes(&stored)).contains(&strokes(&after));
+            prop_assert!(after == stored || is_some_lost, "event {}: what is to be stored has changed", i);
             let again = Recognition::restore(Settings::default(), &recognition.snapshot_bytes()).expect("a live state");
             prop_assert!(again.stored() == after, "event {}: what the restart has kept is lost by another one", i);
         }

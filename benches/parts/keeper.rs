@@ -40,7 +40,7 @@ pub fn measure(criterion: &mut Criterion) {
     let mut manager = ServiceManager::of_this_process();
     let begun = Keeper::start(&enabled, Some(store.clone()), Arc::clone(&identity), &mut manager);
     let (mut recogniser, mut keeper) = runtime.block_on(begun).expect("an empty store").expect("it is on");
-    keeper.import(&Model(Zeroizing::new(owner::many_keys())), workload::START_US, &mut recogniser.recognition);
+    keeper.import(&Model(Zeroizing::new(owner::many_keys())), workload::START_US, &mut recogniser);
 
     criterion.bench_function("live state, many keys", |bencher| {
         bencher.iter(|| keeper.keep(&mut recogniser.recognition, tokio::time::Instant::now()))

@@ -9,10 +9,9 @@ pub enum Heard {
     Locked,
     /// Of a screen that nothing has locked it is never heard.
     Unlocked,
+    /// The screen is locked no more, and nobody unlocked it: its session or its X server has ended, or is not seen any more.
+    Ended,
     Answered(Answer),
-    /// The machine is about to sleep.
-    Sleep,
-    Woke,
 }
 
 /// The owner's answer to a notice.
@@ -134,10 +133,11 @@ pub struct Words {
 /// The one notice that is shown at a time; a new one replaces it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Notice {
-    /// "Is it you?", with both buttons. `contested`: again, after an alarm of this sitting was answered.
-    Alarm { contested: bool },
+    /// "Is it you?", with both buttons. `contested`: again, after an alarm of this sitting was answered. `can_ask`: as far
+    /// as is known, the button "It is me" can; where it cannot, the notice names the command that does.
+    Alarm { contested: bool, can_ask: bool },
     /// The session should be locked, and no step locked it. The same buttons.
-    NothingLocked,
+    NothingLocked { can_ask: bool },
     /// Nothing is judged or learnt until then.
     Guest { until_us: Micros },
     /// Nothing is captured until then.

@@ -1,7 +1,6 @@
 use super::ports::{Evidence, Outcome, Step};
 use super::*;
 use crate::recognition::Modality;
-use proptest::prelude::*;
 
 const HOUR_US: Micros = 3_600_000_000;
 
@@ -68,7 +67,7 @@ fn run(mode: Mode, inputs: &[Input]) -> Vec<Vec<Deed>> {
     inputs.iter().map(|input| feed(&mut act, input)).collect()
 }
 
-const ASKS: Deed = Deed::Show(Notice::Alarm { contested: false });
+const ASKS: Deed = Deed::Show(Notice::Alarm { contested: false, can_ask: true });
 
 #[test]
 fn what_each_mode_does_at_an_alarm_and_at_the_lock_threshold() {
@@ -103,7 +102,7 @@ fn an_unlock_answers_the_alarm_and_the_notice_goes() {
 fn that_nothing_locked_is_said_once_an_alarm() {
     let deeds =
         run(Mode::Lock, &[alarm(), threshold(), by(None), threshold(), by(None), answered(), alarm(), threshold()]);
-    assert_eq!(deeds[2], [Deed::Record(Reason::NotLocked), Deed::Show(Notice::NothingLocked)]);
+    assert_eq!(deeds[2], [Deed::Record(Reason::NotLocked), Deed::Show(Notice::NothingLocked { can_ask: true })]);
     assert_eq!(deeds[3..5], [vec![], vec![]]);
     assert_eq!(deeds[5..], [vec![Deed::Withdraw], vec![ASKS], vec![Deed::Lock]]);
 }
@@ -124,7 +123,7 @@ fn where_nothing_locked_it_is_tried_again_once_a_minute_while_there_is_input_and
     ];
     let deeds = run(Mode::Lock, &inputs);
     assert_eq!(deeds[..4], [vec![ASKS], vec![], vec![Deed::Lock], vec![]]);
-    assert_eq!(deeds[4], [Deed::Record(Reason::NotLocked), Deed::Show(Notice::NothingLocked)]);
+    assert_eq!(deeds[4], [Deed::Record(Reason::NotLocked), Deed::Show(Notice::NothingLocked { can_ask: true })]);
     assert_eq!(deeds[5..9], [vec![], vec![Deed::Lock], vec![], vec![Deed::Lock]]);
     assert_eq!(deeds[9], [Deed::Record(Reason::Locked), Deed::Tell(Control::Lock), ASKS]);
 }
@@ -140,7 +139,7 @@ fn an_alarm_that_finds_a_chain_under_way_is_locked_by_the_next_attempt() {
     let inputs = [alarm(), threshold(), answered(), alarm(), threshold(), by(None), Input::Judged(RETRY_US)];
     let deeds = run(Mode::Lock, &inputs);
     assert_eq!(deeds[4], []);
-    assert_eq!(deeds[5], [Deed::Record(Reason::NotLocked), Deed::Show(Notice::NothingLocked)]);
+    assert_eq!(deeds[5], [Deed::Record(Reason::NotLocked), Deed::Show(Notice::NothingLocked { can_ask: true })]);
     assert_eq!(deeds[6], [Deed::Lock]);
 }
 
@@ -148,7 +147,7 @@ fn an_alarm_that_finds_a_chain_under_way_is_locked_by_the_next_attempt() {
 fn a_button_that_locked_nothing_is_answered_each_time() {
     let lock = Input::Heard(Heard::Answered(Answer::Lock));
     let deeds = run(Mode::Notify, &[alarm(), lock.clone(), by(None), lock, by(None)]);
-    let failed = [Deed::Record(Reason::NotLocked), Deed::Show(Notice::NothingLocked)];
+    let failed = [Deed::Record(Reason::NotLocked), Deed::Show(Notice::NothingLocked { can_ask: true })];
     assert_eq!(deeds[1..], [vec![Deed::Lock], failed.to_vec(), vec![Deed::Lock, ASKS], failed.to_vec()]);
 }
 
@@ -171,12 +170,16 @@ fn a_locker_that_was_slower_than_it_was_waited_for_counts() {
 }
 
 #[test]
-fn an_alarm_that_rose_while_the_session_was_locked_teaches_nothing() {
-    let unlocked = || Input::Heard(Heard::Unlocked);
-    let deeds = run(Mode::Lock, &[Input::Heard(Heard::Locked), alarm(), unlocked(), answered(), alarm()]);
-    assert_eq!(deeds[1..4], [vec![ASKS], vec![Deed::Dismiss], vec![Deed::Withdraw]]);
-    let next = run(Mode::Lock, &[alarm(), Input::Heard(Heard::Locked), unlocked()]);
-    assert_eq!(next[2], [Deed::Tell(Control::Unlock)], "what rose before does");
+fn an_unlock_answers_an_alarm_that_began_before_the_user_locked() {
+    let deeds = run(Mode::Lock, &[alarm(), Input::Heard(Heard::Locked), Input::Heard(Heard::Unlocked)]);
+    assert_eq!(deeds[1..], [vec![Deed::Tell(Control::Lock)], vec![Deed::Tell(Control::Unlock)]]);
+}
+
+#[test]
+fn a_locked_session_that_ends_answers_nothing_and_the_next_is_locked() {
+    let ended = || Input::Heard(Heard::Ended);
+    let deeds = run(Mode::Lock, &[alarm(), threshold(), by(Some(Step::Logind)), ended(), Input::Judged(0), ended()]);
+    assert_eq!(deeds[3..], [vec![], vec![Deed::Lock], vec![]]);
 }
 
 #[test]
@@ -187,7 +190,7 @@ fn an_unlock_without_a_lock_before_is_feigned() {
 #[test]
 fn a_contested_alarm_notifies_and_locks_nothing() {
     let deeds = run(Mode::Lock, &[contested(), threshold()]);
-    assert_eq!(deeds, [vec![Deed::Show(Notice::Alarm { contested: true })], vec![]]);
+    assert_eq!(deeds, [vec![Deed::Show(Notice::Alarm { contested: true, can_ask: true })], vec![]]);
 }
 
 #[test]
@@ -198,10 +201,27 @@ fn the_buttons_confirm_with_a_password_where_it_locks_and_lock_at_once() {
     let mut act = Act::new(Mode::Lock);
     me.iter().for_each(|input| drop(feed(&mut act, input)));
     let mut again = Vec::new();
-    act.not_proved(|deed| again.push(deed));
+    act.not_proved(false, |deed| again.push(deed));
     assert_eq!(again, [ASKS], "who cannot give the password is asked again");
     let lock = Input::Heard(Heard::Answered(Answer::Lock));
     assert_eq!(run(Mode::Notify, &[alarm(), lock.clone(), lock])[1..], [vec![Deed::Lock], vec![]]);
+}
+
+#[test]
+fn a_button_that_cannot_ask_says_what_to_do_until_the_next_alarm() {
+    let mut act = Act::new(Mode::Lock);
+    let not_proved = |act: &mut Act| {
+        let mut deeds = Vec::new();
+        act.not_proved(true, |deed| deeds.push(deed));
+        deeds
+    };
+    feed(&mut act, &alarm());
+    let says = Deed::Show(Notice::Alarm { contested: false, can_ask: false });
+    assert_eq!([not_proved(&mut act), not_proved(&mut act)], [[says], [says]]);
+    let failed = [threshold(), by(None)].map(|input| feed(&mut act, &input));
+    assert_eq!(failed[1][1], Deed::Show(Notice::NothingLocked { can_ask: false }));
+    feed(&mut act, &answered());
+    assert_eq!(feed(&mut act, &alarm()), [ASKS], "somebody may be able to ask by now");
 }
 
 #[test]
@@ -280,133 +300,4 @@ fn a_span_has_an_end_to_come_and_lasts_twelve_hours_at_most() {
     assert_eq!(span::check(Micros::MIN, Micros::MAX), Err(span::BadEnd::TooFar));
 }
 
-fn any_input() -> impl Strategy<Value = Input> {
-    let state = || prop::sample::select(&State::ALL[..]);
-    let any_decision = (state(), state(), prop::sample::select(&Reason::ALL[..]));
-    let heard = [
-        Heard::Locked,
-        Heard::Unlocked,
-        Heard::Answered(Answer::ItIsMe),
-        Heard::Answered(Answer::Lock),
-        Heard::Sleep,
-        Heard::Woke,
-    ];
-    prop_oneof![
-        3 => prop::sample::select(vec![alarm(), contested(), answered()]),
-        3 => Just(threshold()),
-        2 => (0..4_i64).prop_map(|minute| Input::Judged(minute * RETRY_US)),
-        1 => any_decision.prop_map(|(from, to, reason)| decided(from, to, reason)),
-        4 => prop::sample::select(heard.to_vec()).prop_map(Input::Heard),
-        2 => prop::sample::select(vec![by(None), by(Some(Step::Gnome))]),
-        1 => (1..5_i64).prop_map(Input::Guest),
-        1 => (1..5_i64).prop_map(Input::Pause),
-        1 => prop::sample::select(vec![Input::EndGuest, Input::EndPause]),
-        1 => (0..6_i64).prop_map(Input::Tick),
-    ]
-}
-
-/// What an onlooker knows of it all.
-#[derive(Default)]
-struct Onlooker {
-    /// The session was heard to be locked, and not to be unlocked since.
-    is_locked: bool,
-    /// A request to lock is not answered yet.
-    is_asked: bool,
-    /// The session was verifiably locked in this alarm, and not heard to be unlocked since.
-    is_verified: bool,
-    /// There is an alarm, and whether it is contested.
-    alarm: Option<bool>,
-    has_failed: bool,
-    is_shown: bool,
-    is_paused: bool,
-}
-
-impl Onlooker {
-    fn see(&mut self, input: &Input) {
-        match input {
-            Input::Decided(Decision { from, to, reason, .. }) if from != to => {
-                if *to == State::Stranger {
-                    self.alarm = Some(*reason == Reason::Contested);
-                    (self.has_failed, self.is_verified) = (false, false);
-                } else if *from == State::Stranger {
-                    (self.alarm, self.has_failed) = (None, false);
-                }
-            }
-            Input::Guest(_) => (self.alarm, self.has_failed) = (None, false),
-            Input::Heard(Heard::Answered(Answer::Lock)) if !self.is_asked => self.has_failed = false,
-            Input::Locked(_) => self.is_asked = false,
-            _ => {}
-        }
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
-
-    #[test]
-    fn the_rules_hold_whatever_happens(
-        mode in prop::sample::select(&Mode::ALL[..]),
-        inputs in prop::collection::vec(any_input(), 1..60),
-    ) {
-        let (mut act, mut seen) = (Act::new(mode), Onlooker::default());
-        for input in &inputs {
-            let by_button = matches!(input, Input::Heard(Heard::Answered(Answer::Lock)));
-            seen.see(input);
-            let is_open = act.guest_until_us().is_none() && act.paused_until_us().is_none();
-            let may_lock = mode == Mode::Lock && seen.alarm == Some(false) && is_open;
-            let was_idle = !seen.is_asked && !seen.is_verified && !seen.has_failed;
-            let deeds = feed(&mut act, input);
-            let lock = Decision { from: State::Stranger, to: State::Stranger, reason: Reason::Lock, modality: None };
-            if matches!(input, Input::Decided(decision) if Decision { modality: None, ..*decision } == lock)
-                && may_lock && was_idle
-            {
-                prop_assert!(deeds.contains(&Deed::Lock), "the lock threshold, and nothing was done");
-            }
-            for deed in deeds {
-                match deed {
-                    Deed::Lock => {
-                        prop_assert!(!seen.is_asked, "asked for twice at a time");
-                        prop_assert!(by_button || may_lock);
-                        prop_assert!(by_button || !seen.is_verified, "locked twice without an unlock between");
-                        seen.is_asked = true;
-                    }
-                    Deed::Record(Reason::NotLocked) => {
-                        prop_assert!(!std::mem::replace(&mut seen.has_failed, true), "reported twice in an alarm");
-                    }
-                    Deed::Record(Reason::Locked) => {
-                        (seen.is_verified, seen.is_asked, seen.has_failed) = (true, false, false);
-                    }
-                    Deed::Tell(Control::Lock) => seen.is_locked = true,
-                    Deed::Tell(Control::Unlock) | Deed::Dismiss => {
-                        prop_assert!(seen.is_locked, "an unlock without a lock answers nothing");
-                        seen = Onlooker { is_locked: false, is_asked: false, is_verified: false, has_failed: false, ..seen };
-                    }
-                    Deed::Show(_) => {
-                        prop_assert!(mode != Mode::Observe);
-                        seen.is_shown = true;
-                    }
-                    Deed::Withdraw => prop_assert!(std::mem::replace(&mut seen.is_shown, false)),
-                    Deed::Pause => prop_assert!(!std::mem::replace(&mut seen.is_paused, true)),
-                    Deed::Resume => prop_assert!(std::mem::replace(&mut seen.is_paused, false)),
-                    Deed::Confirm => prop_assert!(mode != Mode::Lock, "no proof where it locks"),
-                    _ => {}
-                }
-            }
-            prop_assert_eq!(act.has_failed(), seen.has_failed);
-            prop_assert_eq!(seen.is_paused, act.paused_until_us().is_some());
-        }
-    }
-
-    #[test]
-    fn whatever_is_suppressed_has_an_end(inputs in prop::collection::vec(any_input(), 1..40)) {
-        let mut act = Act::new(Mode::Lock);
-        for input in &inputs {
-            feed(&mut act, input);
-        }
-        while let Some(due_us) = act.due_us() {
-            feed(&mut act, &Input::Tick(due_us));
-            prop_assert!(act.due_us().is_none_or(|later_us| later_us > due_us));
-        }
-        prop_assert!(act.guest_until_us().is_none() && act.paused_until_us().is_none());
-    }
-}
+mod rules;

@@ -98,6 +98,11 @@ impl<D: Desk> Acting<D> {
         Acting { act: Act::new(mode), desk, deeds: VecDeque::new(), reply, replies, asking: None, count: 0 }
     }
 
+    #[cfg(test)]
+    pub fn desk(&self) -> &D {
+        &self.desk
+    }
+
     /// Waits for what comes next. Cancel-safe.
     pub async fn next(&mut self) -> News {
         let news = tokio::select! {

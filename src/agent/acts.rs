@@ -72,8 +72,8 @@ impl<D: Desk> Agent<D> {
         match heard {
             Heard::Locked => tracing::info!("the session is locked"),
             Heard::Unlocked => tracing::info!("the session is unlocked"),
+            Heard::Ended => tracing::info!("the session is locked no more, and nobody was seen to unlock it"),
             Heard::Answered(answer) => tracing::info!(?answer, "the notice is answered"),
-            Heard::Sleep | Heard::Woke => {}
         }
         self.acting.take(|act, out| act.heard(heard, out));
     }
@@ -113,7 +113,8 @@ impl<D: Desk> Agent<D> {
             (Question::Notice, Some(Authority::Granted)) => self.acting.deeds.push_back(Deed::Confirm),
             (Question::Notice, _) => {
                 tracing::warn!(?authority, "the notice's answer does not count without the account's password");
-                self.acting.take(|act, out| act.not_proved(out));
+                let cannot_ask = authority == Some(Authority::Absent);
+                self.acting.take(|act, out| act.not_proved(cannot_ask, out));
             }
         }
     }
@@ -202,12 +203,12 @@ impl<D: Desk> Agent<D> {
         match request {
             Request::Confirm => client.answer(keeper.confirm(now_us, recogniser)),
             Request::Forget(what) => {
-                client.answer_later(keeper.forget(what, now_us, &mut recogniser.recognition));
+                client.answer_later(keeper.forget(what, now_us, recogniser));
                 self.go_on_from(self.acting.act.paused_until_us());
             }
             Request::Export => client.answer(keeper.export(&recogniser.recognition)),
             Request::Import(model) => {
-                client.answer(keeper.import(&model, now_us, &mut recogniser.recognition));
+                client.answer(keeper.import(&model, now_us, recogniser));
                 self.go_on_from(self.acting.act.paused_until_us());
             }
             _ => {}
@@ -240,6 +241,9 @@ impl<D: Desk> Agent<D> {
 
     /// Does what is to be done, and what comes of that.
     pub(super) fn carry_out(&mut self) {
+        if let Some(recogniser) = &mut self.feed.recogniser {
+            recogniser.set_locked(self.acting.act.is_locked());
+        }
         while let Some(deed) = self.acting.deeds.pop_front() {
             self.carry_out_one(deed);
         }
@@ -249,12 +253,6 @@ impl<D: Desk> Agent<D> {
         let now_us = self.capture.now_us();
         match deed {
             Deed::Tell(control) => self.tell_recognition(now_us, control),
-            Deed::Dismiss => {
-                if let (Some(keeper), Some(recogniser)) = (&mut self.keeper, &mut self.feed.recogniser) {
-                    keeper.dismiss(now_us, recogniser);
-                }
-                self.take_recognised();
-            }
             Deed::Confirm => {
                 if let (Some(keeper), Some(recogniser)) = (&mut self.keeper, &mut self.feed.recogniser) {
                     keeper.confirm(now_us, recogniser);
@@ -264,7 +262,7 @@ impl<D: Desk> Agent<D> {
             Deed::Prove => {
                 // Where it is being asked for already, the notice, which is gone with its answer, is shown again.
                 if self.acting.prove(Question::Notice).is_err() {
-                    self.acting.take(|act, out| act.not_proved(out));
+                    self.acting.take(|act, out| act.not_proved(false, out));
                 }
             }
             Deed::EndGuest => {
@@ -369,11 +367,4 @@ fn tested(locked: &Locked) -> Answer {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_age_is_never_less_than_it_is() {
-        assert_eq!([-1, 0, 1, 5_000_000, 5_000_001, 64_000_000].map(age_s), [0, 0, 5, 5, 10, 65]);
-    }
-}
+mod tests;

@@ -40,7 +40,7 @@ pub struct Checked {
     pub state: Option<State>,
     /// Nothing is captured at present, by the owner's word.
     pub paused: bool,
-    /// Seconds since input was last judged, in steps of five, rounded up; `None`: none was since the agent started.
+    /// Seconds since input, whoever's, was last judged, in steps of five, rounded up; 0 while an interval with input is open; `None`: none was since the agent started.
     pub judged_s_ago: Option<u64>,
 }
 

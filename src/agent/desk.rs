@@ -70,20 +70,20 @@ impl Desk for NoDesk {
 
 impl From<Notice> for Words {
     fn from(notice: Notice) -> Words {
-        let buttons = || vec![(Answer::ItIsMe, "It is me".into()), (Answer::Lock, "Lock".into())];
         let (summary, body, answers) = match notice {
-            Notice::Alarm { contested: false } => {
-                ("Is it you?", "The typing and pointing at this machine is unlike its owner's.".into(), buttons())
+            Notice::Alarm { contested: false, can_ask } => {
+                let body = "The typing and pointing at this machine is unlike its owner's.";
+                ("Is it you?", answered_here_or_not(body, can_ask), buttons(can_ask))
             }
-            Notice::Alarm { contested: true } => {
+            Notice::Alarm { contested: true, can_ask } => {
                 let body =
                     "An alarm was answered in this sitting, and the typing and pointing is still unlike the owner's.";
-                ("Is it really you?", body.into(), buttons())
+                ("Is it really you?", answered_here_or_not(body, can_ask), buttons(can_ask))
             }
-            Notice::NothingLocked => {
+            Notice::NothingLocked { can_ask } => {
                 let body = "The typing and pointing at this machine is unlike its owner's, and nothing locked the screen. \
                             `seclyzer lock --test` says why.";
-                ("The screen is not locked", body.into(), buttons())
+                ("The screen is not locked", answered_here_or_not(body, can_ask), buttons(can_ask))
             }
             Notice::Guest { until_us } => {
                 ("A guest is at this machine", format!("Nobody is recognised until {} UTC.", minute(until_us)), vec![])
@@ -93,6 +93,21 @@ impl From<Notice> for Words {
             }
         };
         Words { summary: summary.into(), body, answers }
+    }
+}
+
+/// A button that only shows the same notice again is none.
+fn buttons(can_ask: bool) -> Vec<(Answer, String)> {
+    let me = can_ask.then(|| (Answer::ItIsMe, "It is me".into()));
+    me.into_iter().chain([(Answer::Lock, "Lock".into())]).collect()
+}
+
+fn answered_here_or_not(body: &str, can_ask: bool) -> String {
+    match can_ask {
+        true => body.into(),
+        false => format!(
+            "{body} Nothing in this session can ask for the account's password: if it is you, run `seclyzer me` in a terminal."
+        ),
     }
 }
 
@@ -107,10 +122,24 @@ mod tests {
 
     #[test]
     fn an_alarm_has_two_buttons_and_what_the_owner_has_ordered_none() {
-        let alarm = Words::from(Notice::Alarm { contested: false });
+        let alarm = Words::from(Notice::Alarm { contested: false, can_ask: true });
         assert_eq!(alarm.summary, "Is it you?");
         assert_eq!(alarm.answers.iter().map(|(_, label)| label.as_str()).collect::<Vec<_>>(), ["It is me", "Lock"]);
         let paused = Words::from(Notice::Paused { until_us: 1_790_000_000_000_000 });
         assert!(paused.answers.is_empty() && paused.body.contains("until 14:13 UTC"), "{paused:?}");
+    }
+    #[test]
+    fn where_nothing_can_ask_for_the_password_the_notice_names_the_command_in_the_button_s_place() {
+        let labels = |words: &Words| words.answers.iter().map(|(answer, _)| *answer).collect::<Vec<_>>();
+        let failed = Notice::NothingLocked { can_ask: false };
+        for notice in [
+            Notice::Alarm { contested: false, can_ask: false },
+            Notice::Alarm { contested: true, can_ask: false },
+            failed,
+        ] {
+            let words = Words::from(notice);
+            assert!(words.body.ends_with("run `seclyzer me` in a terminal."), "{words:?}");
+            assert_eq!(labels(&words), [Answer::Lock]);
+        }
     }
 }

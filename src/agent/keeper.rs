@@ -203,13 +203,6 @@ impl Keeper {
         self.save(&recogniser.recognition, Instant::now());
     }
 
-    /// As [`Keeper::unlock`], where the alarm rose at the lock screen: nothing of it is learnt.
-    pub fn dismiss(&mut self, now_us: Micros, recogniser: &mut Recogniser) {
-        recogniser.dismiss(now_us);
-        self.keep_live(&mut recogniser.recognition);
-        self.save(&recogniser.recognition, Instant::now());
-    }
-
     /// The owner's answer to an alarm.
     pub fn confirm(&mut self, now_us: Micros, recogniser: &mut Recogniser) -> Answer {
         let before = recogniser.recognition.score().state;
@@ -227,11 +220,11 @@ impl Keeper {
         &mut self,
         what: Modality,
         now_us: Micros,
-        recognition: &mut Recognition,
+        recogniser: &mut Recogniser,
     ) -> impl Future<Output = Answer> + Send + 'static {
-        recognition.forget(now_us, what);
+        recogniser.forget(now_us, what);
         let (store, identity, kinds) = (self.store.clone(), Arc::clone(&self.identity), ModelKind::of(what));
-        self.renew_live(recognition);
+        self.renew_live(&mut recogniser.recognition);
         self.since_us.retain(|kind, _| !kinds.contains(kind));
         (self.hash, self.saved) = (0, Instant::now());
         async move {
@@ -247,12 +240,12 @@ impl Keeper {
     }
 
     /// Takes over a saved model, or the part of one that there is.
-    pub fn import(&mut self, Model(model): &Model, now_us: Micros, recognition: &mut Recognition) -> Answer {
+    pub fn import(&mut self, Model(model): &Model, now_us: Micros, recogniser: &mut Recogniser) -> Answer {
         let imported = Saved::from_json(model).and_then(|part| {
             if part.keys.is_none() && part.mouse.is_none() {
                 return Err(BadState::new("it contains neither what is learnt of keys nor of a mouse"));
             }
-            recognition.import(now_us, &part)?;
+            recogniser.import(now_us, &part)?;
             Ok(part)
         });
         match imported {
@@ -260,8 +253,8 @@ impl Keeper {
                 let is_replaced =
                     |kind| if kind == ModelKind::Keys { part.keys.is_some() } else { part.mouse.is_some() };
                 self.since_us.retain(|&kind, _| !is_replaced(kind));
-                self.renew_live(recognition);
-                self.save(recognition, Instant::now());
+                self.renew_live(&mut recogniser.recognition);
+                self.save(&recogniser.recognition, Instant::now());
                 self.audit("imported");
                 Answer::Done("imported; the agent goes on from this model".into())
             }

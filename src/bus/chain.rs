@@ -2,7 +2,8 @@
 //! logind reports it where nobody listens.
 
 use super::connection::{ANSWER_LIMIT, CallError, Target};
-use super::screen::X11;
+use super::logind::{Front, Kind};
+use super::screen::{Claimant, Sight};
 use super::{Shared, logind};
 use crate::act::ports::{Evidence, Locked, Outcome, Step};
 use std::fs::File;
@@ -41,9 +42,10 @@ pub fn lock_file(is_wanted: bool) -> Option<PathBuf> {
 pub async fn lock(shared: &Arc<Shared>) -> Locked {
     let _alone = shared.locking.lock().await;
     let mut eyes = Eyes::open(shared).await;
-    if let X11::Shows(hold) = shared.screen().x11()
-        && hold.is_lock()
-    {
+    if let Some(session) = eyes.session_seen_locked() {
+        // It costs a locker nothing.
+        let of = Arc::clone(shared);
+        tokio::spawn(async move { logind::lock(&of.system, &session).await });
         return Locked { tried: Vec::new(), by: None, evidence: Some(Evidence::Grab) };
     }
     let mut tried = Vec::new();
@@ -59,24 +61,24 @@ pub async fn lock(shared: &Arc<Shared>) -> Locked {
 
 async fn attempt(shared: &Arc<Shared>, step: Step, eyes: &mut Eyes<'_>) -> Outcome {
     match step {
-        Step::Logind => match eyes.session.clone() {
-            Ok(Some(session)) => {
+        Step::Logind => match eyes.front.clone() {
+            Ok(Some(Front { session, .. })) => {
                 let (of, in_front) = (Arc::clone(shared), session.clone());
                 // It holds up nothing, and is not given up when the one in front is locked.
                 tokio::spawn(async move { logind::lock_display(&of.system, &of.seat, &in_front).await });
-                eyes.watch(logind::lock(&shared.system, &session), None).await
+                eyes.watch(step, logind::lock(&shared.system, &session)).await
             }
-            Ok(None) => Outcome::Absent("the session in front is another account's, or none".into()),
+            Ok(None) => Outcome::Absent(NOT_OURS.into()),
             Err(error) => failed(error),
         },
         Step::ScreenSaver | Step::Gnome => {
             let Some(saver) = step.saver() else { return Outcome::Absent("no such service".into()) };
             let request = async { shared.session.call(&saver, "Lock", &(), VERIFY_LIMIT).await.map(drop) };
-            eyes.watch(request, Some(&saver)).await
+            eyes.watch(step, request).await
         }
         Step::Command => match &shared.lock_file {
             Some(path) => match ask_for_command(path).await {
-                Ok(()) => eyes.watch(async { Ok(()) }, None).await,
+                Ok(()) => eyes.watch(step, async { Ok(()) }).await,
                 Err(error) => Outcome::Absent(format!("{}: {error}", path.display())),
             },
             None => Outcome::Absent(NO_COMMAND.into()),
@@ -84,6 +86,7 @@ async fn attempt(shared: &Arc<Shared>, step: Step, eyes: &mut Eyes<'_>) -> Outco
     }
 }
 
+const NOT_OURS: &str = "the session in front is another account's, or none";
 const NO_COMMAND: &str = "decision.lock_command is not set, or the agent does not run as its service";
 
 /// The unit's `PathChanged=` sees that the file is another one. The folder is the account's, which may have put anything
@@ -121,7 +124,7 @@ pub async fn prospects(shared: &Arc<Shared>) -> Vec<(Step, Outcome)> {
         let outcome = match (step, step.saver()) {
             (Step::Logind, _) => match logind::watched(&shared.system, &shared.seat).await {
                 Ok(Some(_)) => Outcome::Ready,
-                Ok(None) => Outcome::Absent("the session in front is another account's, or none".into()),
+                Ok(None) => Outcome::Absent(NOT_OURS.into()),
                 Err(error) => failed(error),
             },
             (_, Some(saver)) => match shared.session.call(&saver, "GetActive", &(), ANSWER_LIMIT).await {
@@ -138,38 +141,94 @@ pub async fn prospects(shared: &Arc<Shared>) -> Vec<(Step, Outcome)> {
     found
 }
 
-/// Sees whether the screen is locked.
+/// How long the screen savers are waited for before anything is asked to lock.
+const SAVERS_LIMIT: Duration = Duration::from_millis(500);
+
+/// Sees whether the screen is locked. What was claimed or shown before the request could have been feigned beforehand, and
+/// counts only once it has been seen not to be so.
 struct Eyes<'s> {
     shared: &'s Arc<Shared>,
-    session: Result<Option<Target>, CallError>,
+    front: Result<Option<Front>, CallError>,
+    was_hinted: bool,
+    was_locker_seen: bool,
+    /// Those of the screen savers that may have been active.
+    were_active: Vec<Step>,
 }
 
 impl<'s> Eyes<'s> {
     async fn open(shared: &'s Arc<Shared>) -> Eyes<'s> {
         shared.look_again.notify_one();
+        let (front, were_active) = tokio::join!(logind::front(&shared.system, &shared.seat), may_be_active(shared));
+        shared.take_kind(&front);
         let looked = async {
-            while shared.screen().x11() == X11::Unknown {
+            while shared.screen().sight() == Sight::Unknown {
                 sleep(PACE).await;
             }
         };
-        let session = logind::watched(&shared.system, &shared.seat);
-        let (_, session) = tokio::join!(timeout(VERIFY_LIMIT, looked), session);
-        Eyes { shared, session }
+        let _ = timeout(VERIFY_LIMIT, looked).await;
+        let was_hinted = matches!(&front, Ok(Some(front)) if front.is_hinted);
+        let mut eyes = Eyes { shared, front, was_hinted, was_locker_seen: false, were_active };
+        eyes.was_locker_seen = eyes.sight().is_lock();
+        eyes
     }
 
-    async fn is_hinted(&self) -> bool {
-        let Ok(Some(session)) = &self.session else { return false };
-        let is_hinted = logind::is_locked(&self.shared.system, session).await.unwrap_or(false);
-        if is_hinted {
-            logind::note(self.shared, session, true);
-            // It may have been cleared meanwhile.
-            self.shared.refresh.notify_one();
+    /// What is seen of the session in front; what another session shows says nothing of it.
+    fn sight(&self) -> Sight {
+        let sight = self.shared.screen().sight();
+        match &self.front {
+            Ok(Some(Front { kind: Kind::Wayland, .. })) => Sight::Wayland,
+            Ok(Some(front)) if !front.is_graphical || sight == Sight::Wayland => Sight::Dark,
+            _ => sight,
         }
-        is_hinted
+    }
+
+    /// The session in front, if a locker is seen on its own X server. Of a server that only the session's file names, it is
+    /// not known whose it is.
+    fn session_seen_locked(&self) -> Option<Target> {
+        match &self.front {
+            Ok(Some(Front { session, kind: Kind::X11 { display: Some(_) }, .. })) if self.was_locker_seen => {
+                Some(session.clone())
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the session in front has been hinted to be locked since the request.
+    async fn is_hinted(&mut self) -> bool {
+        let Ok(Some(Front { session, is_graphical: true, .. })) = &self.front else { return false };
+        match logind::is_locked(&self.shared.system, session).await {
+            Ok(true) => {
+                logind::note(self.shared, session, true);
+                // It may have been cleared meanwhile.
+                self.shared.refresh.notify_one();
+                !self.was_hinted
+            }
+            Ok(false) => {
+                self.was_hinted = false;
+                false
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// Whether this screen saver has become active since the request.
+    async fn is_active(&mut self, step: Step, saver: &Target) -> bool {
+        match is_active(self.shared, saver).await {
+            Some(true) => {
+                self.shared.notices.watch_saver(Some(saver.clone()));
+                self.shared.claim(Claimant::Saver, true);
+                !self.were_active.contains(&step)
+            }
+            Some(false) => {
+                self.were_active.retain(|&other| other != step);
+                false
+            }
+            None => false,
+        }
     }
 
     /// Waits until the screen is locked, while `request` asks for it.
-    async fn watch(&mut self, request: impl Future<Output = Result<(), CallError>>, saver: Option<&Target>) -> Outcome {
+    async fn watch(&mut self, step: Step, request: impl Future<Output = Result<(), CallError>>) -> Outcome {
         let due = Instant::now() + VERIFY_LIMIT;
         tokio::pin!(request);
         let (mut is_answered, mut is_accepted) = (false, false);
@@ -181,34 +240,43 @@ impl<'s> Eyes<'s> {
                     Ok(()) | Err(CallError::Silent) => (is_answered, is_accepted) = (true, answer.is_ok()),
                     Err(error) => return failed(error),
                 },
-                evidence = self.locked(saver) => return Outcome::Locked(evidence),
+                evidence = self.locked(step) => return Outcome::Locked(evidence),
                 () = sleep_until(due) => return if is_accepted { Outcome::Unverified } else { Outcome::Silent },
             }
         }
     }
 
     /// Has what is claimed be heard, and its end, and waits until that is believed or a locker is seen.
-    async fn locked(&self, saver: Option<&Target>) -> Evidence {
+    async fn locked(&mut self, step: Step) -> Evidence {
+        let saver = step.saver();
         loop {
             let is_hinted = self.is_hinted().await;
-            let active = match saver {
-                Some(saver) if is_active(self.shared, saver).await == Some(true) => Some(saver),
-                _ => None,
+            let is_active = match &saver {
+                Some(saver) => self.is_active(step, saver).await,
+                None => false,
             };
-            if let Some(saver) = active {
-                self.shared.notices.watch_saver(Some(saver.clone()));
-                self.shared.claim(Evidence::Saver, true);
+            let sight = self.sight();
+            self.was_locker_seen &= sight.is_lock();
+            match sight.evidence(is_hinted, is_active) {
+                Some(Evidence::Grab) if self.was_locker_seen => {}
+                Some(evidence) => return evidence,
+                None => {}
             }
-            let evidence = self.shared.screen().locked_by();
-            match evidence {
-                Some(Evidence::Grab) => return Evidence::Grab,
-                // As it is said now of this session and by this saver: what was said before may be over.
-                Some(_) if is_hinted => return Evidence::Hint,
-                Some(_) if active.is_some() => return Evidence::Saver,
-                _ => sleep(PACE).await,
-            }
+            sleep(PACE).await;
         }
     }
+}
+
+/// The screen savers that are active, or do not answer in time. An account without any pays for it with one question each.
+async fn may_be_active(shared: &Shared) -> Vec<Step> {
+    let savers = [Step::ScreenSaver, Step::Gnome];
+    let ask = async |step: Step| match step.saver() {
+        Some(saver) => timeout(SAVERS_LIMIT, is_active(shared, &saver)).await.ok().flatten() != Some(false),
+        None => false,
+    };
+    let [first, second] = savers;
+    let (is_first, is_second) = tokio::join!(ask(first), ask(second));
+    savers.into_iter().zip([is_first, is_second]).filter_map(|(step, may_be)| may_be.then_some(step)).collect()
 }
 
 /// `None`: it does not answer.

@@ -3,6 +3,7 @@
 use super::socket::Bounded;
 pub use super::socket::Traffic;
 use serde::Serialize;
+use std::collections::HashMap;
 use std::ffi::OsString;
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -103,7 +104,7 @@ impl Bus {
             return Ok(living.clone());
         }
         *connection = None;
-        let made = match timeout(CONNECT_LIMIT, connect(&self.address, self.traffic)).await {
+        let made = match timeout(CONNECT_LIMIT, connect(&self.address, &self.traffic)).await {
             Ok(Ok(made)) => made,
             Ok(Err(source)) => return Err(CallError::NoBus { address: self.address.clone(), source: source.into() }),
             Err(_) => return Err(CallError::Silent),
@@ -150,6 +151,13 @@ impl Bus {
         value.try_to_owned().map_err(|_| CallError::Broken)
     }
 
+    /// All properties of the target's interface.
+    pub async fn properties(&self, target: &Target) -> Result<HashMap<String, OwnedValue>, CallError> {
+        let properties = Target { interface: PROPERTIES, ..target.clone() };
+        let answer = self.call(&properties, "GetAll", &(target.interface), ANSWER_LIMIT).await?;
+        answer.body().deserialize().map_err(|_| CallError::Broken)
+    }
+
     /// Of a bus that does not answer for itself, what is half sent may never arrive.
     async fn leave_if_hung(&self, connection: &Connection) {
         let ping = connection.call_method(Some(DBUS), "/org/freedesktop/DBus", Some(DBUS), "GetId", &());
@@ -187,12 +195,13 @@ fn understood(name: &'static str, error: zbus::Error) -> CallError {
 }
 
 /// Only sockets of this machine: other kinds of addresses would start programs, or go out on the network.
-async fn connect(address: &str, traffic: Traffic) -> io::Result<Connection> {
+async fn connect(address: &str, traffic: &Traffic) -> io::Result<Connection> {
     let mut last = io::Error::new(io::ErrorKind::InvalidInput, "not the address of a Unix socket");
     for path in address.split(';').filter_map(socket_path) {
         match UnixStream::connect(&path).await {
             Ok(stream) => {
-                let made = Builder::socket(Bounded { stream, traffic }).max_queued(QUEUE).build().await;
+                let made =
+                    Builder::socket(Bounded { stream, traffic: traffic.clone() }).max_queued(QUEUE).build().await;
                 return made.map_err(io::Error::other);
             }
             Err(error) => last = error,
@@ -216,10 +225,15 @@ fn socket_path(address: &str) -> Option<PathBuf> {
     }
 }
 
-/// The text of an answer, such as the owner of a name.
-pub fn text_of(answer: &Message) -> Option<String> {
-    let body = answer.body();
-    body.deserialize::<&str>().ok().map(str::to_owned)
+/// Asks the bus for the signals that match; `false`: it does not let us.
+pub async fn subscribe(connection: &Connection, rules: &[&str]) -> bool {
+    for rule in rules {
+        let added = connection.call_method(Some(DBUS), "/org/freedesktop/DBus", Some(DBUS), "AddMatch", rule);
+        if !matches!(timeout(ANSWER_LIMIT, added).await, Ok(Ok(_))) {
+            return false;
+        }
+    }
+    true
 }
 
 /// The object in a structure of a name and a path, as logind has them.

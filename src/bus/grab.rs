@@ -1,10 +1,11 @@
 //! Follows what keeps the person from the windows of an X11 session, through every loss of the X server.
 
 use super::Shared;
-use super::screen::X11;
+use super::logind::Kind;
+use super::screen::Sight;
 use crate::remote::{Backoff, LONGEST_PAUSE};
-use crate::sources::x11::Error;
 use crate::sources::x11::grab::{Hold, Probe};
+use crate::sources::x11::{Environment, Error};
 use std::convert::Infallible;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -16,26 +17,63 @@ const PACE: Duration = Duration::from_millis(100);
 /// The longest pause between two looks while something may be locked: no event tells of covers and pointers.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
-/// Never ends but where looking for a server can never succeed.
+/// How long an X server may be away before what it showed last is so no more.
+const GONE: Duration = Duration::from_secs(10);
+
+/// Looks at what logind says that there is to look at.
 pub async fn follow(shared: &Shared) {
-    let mut backoff = Backoff::default();
+    let mut kinds = shared.kind.subscribe();
     loop {
-        let error = match Probe::connect(&shared.x11).await {
+        let kind = kinds.borrow_and_update().clone();
+        tokio::select! {
+            changed = kinds.changed() => if changed.is_err() {
+                return;
+            },
+            never = look_at(shared, kind) => match never {},
+        }
+        shared.screen().interrupt();
+    }
+}
+
+async fn look_at(shared: &Shared, kind: Option<Kind>) -> Infallible {
+    let told = shared.x11.clone();
+    match kind {
+        None => {}
+        Some(Kind::Wayland) => shared.see(Sight::Wayland),
+        Some(Kind::X11 { display }) => {
+            let (display, session_type) = (display.or(told.display), Some("x11".into()));
+            look_through_losses(shared, &Environment { display, session_type, ..told }).await;
+        }
+        Some(Kind::Unsaid) => look_through_losses(shared, &told).await,
+    }
+    std::future::pending().await
+}
+
+/// Ends only where looking for a server can never succeed.
+async fn look_through_losses(shared: &Shared, environment: &Environment) {
+    let mut backoff = Backoff::default();
+    let mut lost: Option<Instant> = None;
+    loop {
+        let error = match Probe::connect(environment).await {
             Ok(mut probe) => {
                 let since = Instant::now();
                 let Err(error) = watch(shared, &mut probe).await;
                 if since.elapsed() > LONGEST_PAUSE {
                     backoff.reset();
                 }
+                shared.screen().interrupt();
+                lost = Some(Instant::now());
                 error
             }
-            Err(error) => error,
+            Err(error) => {
+                // A server that is away for a moment has unlocked nothing.
+                if lost.is_none_or(|lost| lost.elapsed() > GONE) {
+                    shared.see(Sight::Dark);
+                }
+                error
+            }
         };
         tracing::debug!("the screen cannot be looked at: {error}");
-        // A server that is away for a moment has unlocked nothing.
-        if shared.screen().x11() == X11::Unknown {
-            shared.see(X11::Absent);
-        }
         if error.is_final() {
             return;
         }
@@ -49,12 +87,13 @@ pub async fn follow(shared: &Shared) {
 async fn watch(shared: &Shared, probe: &mut Probe) -> Result<Infallible, Error> {
     let (mut held, mut pace) = (Held::default(), Backoff::from(PACE));
     loop {
-        let hold = probe.look().await?;
+        let is_claimed = shared.screen().is_claimed();
+        let hold = probe.look(is_claimed).await?;
         let wait = if !held.take(hold, Instant::now()) {
             pace.reset();
             Some(PACE)
         } else {
-            shared.see(X11::Shows(hold));
+            shared.see(Sight::X11(hold));
             let may_be_locked = hold.has_keyboard || shared.screen().is_claimed();
             may_be_locked.then(|| pace.pause(LONGEST_WAIT))
         };

@@ -1,14 +1,16 @@
-//! logind: the session that is watched, whether it is locked, and sleep.
+//! logind: the session that is watched, and whether it is locked.
 //!
 //! What a signal says is not relied on where the property can be read: a signal has it read once more, however many come.
 //! So nobody else's signals can say anything, and logind's own restart, a bus that was away and another session in front
 //! are all the same case.
 
-use super::connection::{ANSWER_LIMIT, Bus, CallError, DBUS, Target, object_in, text_of};
-use super::{Heard, Shared};
-use crate::act::ports::Evidence;
+use super::Shared;
+use super::connection::{ANSWER_LIMIT, Bus, CallError, Target, object_in, subscribe};
+use super::screen::Claimant;
 use crate::sources::session::Seat;
 use futures_util::StreamExt;
+use std::time::Duration;
+use tokio::time::sleep;
 use zbus::zvariant::{OwnedObjectPath, OwnedValue, Value};
 use zbus::{Connection, Message, MessageStream, message};
 
@@ -24,9 +26,38 @@ const RULES: [&str; 2] = [
      arg0='org.freedesktop.login1'",
 ];
 
+/// Between two times that everything is read.
+const PACE: Duration = Duration::from_millis(250);
+/// What is said of a session that has ended.
+const GONE: [&str; 2] = ["org.freedesktop.DBus.Error.UnknownObject", "org.freedesktop.login1.NoSuchSession"];
+
+/// The session of the account that is in front.
+#[derive(Debug, Clone)]
+pub struct Front {
+    pub session: Target,
+    pub kind: Kind,
+    /// Whether it has windows, as far as is known. A console has none, and nothing of what is seen or claimed elsewhere
+    /// says anything of it.
+    pub is_graphical: bool,
+    pub is_hinted: bool,
+}
+
+/// What logind says of the screen of a session. It learns that from the login: what the session's own files say could have
+/// been written by any program of the account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind {
+    Wayland,
+    /// `display`: of this machine; `None`: the login does not know it, which the session's file has to say then.
+    X11 {
+        display: Option<String>,
+    },
+    /// A session that was begun at a console, or nobody says.
+    Unsaid,
+}
+
 /// The session of the account that is in front on the seat; where there is no such seat (a session from afar), its
 /// foremost graphical one. `None`: another account's is in front.
-pub async fn watched(bus: &Bus, seat: &Seat) -> Result<Option<Target>, CallError> {
+pub async fn front(bus: &Bus, seat: &Seat) -> Result<Option<Front>, CallError> {
     let manager = Target::at(NAME, ROOT, MANAGER);
     let session = match bus.call(&manager, "GetSeat", &(seat.name.as_str()), ANSWER_LIMIT).await {
         Ok(answer) => {
@@ -37,9 +68,31 @@ pub async fn watched(bus: &Bus, seat: &Seat) -> Result<Option<Target>, CallError
         Err(error) => return Err(error),
     };
     let Some(session) = session else { return Ok(None) };
-    let user = bus.property(&session, "User").await?;
-    let Value::Structure(user) = &*user else { return Err(CallError::Broken) };
-    Ok((user.fields().first() == Some(&Value::U32(seat.uid))).then_some(session))
+    let of = bus.properties(&session).await?;
+    let Some(Value::Structure(user)) = of.get("User").map(|user| &**user) else { return Err(CallError::Broken) };
+    if user.fields().first() != Some(&Value::U32(seat.uid)) {
+        return Ok(None);
+    }
+    let text = |name| of.get(name).and_then(|value| <&str>::try_from(value).ok()).unwrap_or_default();
+    let kind = match (text("Type"), text("Display")) {
+        ("wayland", _) => Kind::Wayland,
+        (_, display) if display.starts_with(':') => Kind::X11 { display: Some(display.into()) },
+        ("x11", _) => Kind::X11 { display: None },
+        _ => Kind::Unsaid,
+    };
+    let is_graphical = match kind {
+        Kind::Wayland | Kind::X11 { display: Some(_) } => true,
+        Kind::X11 { display: None } | Kind::Unsaid => display(bus, seat.uid)
+            .await
+            .is_ok_and(|display| display.is_some_and(|display| display.path == session.path)),
+    };
+    let is_hinted = of.get("LockedHint").is_some_and(|hint| matches!(**hint, Value::Bool(true)));
+    Ok(Some(Front { session, kind, is_graphical, is_hinted }))
+}
+
+/// The session of the account that is in front.
+pub async fn watched(bus: &Bus, seat: &Seat) -> Result<Option<Target>, CallError> {
+    Ok(front(bus, seat).await?.map(|front| front.session))
 }
 
 /// Asks a session to be locked. The answer says only that logind has passed it on, to nobody in particular.
@@ -94,39 +147,20 @@ pub async fn follow(shared: &Shared, connection: &Connection) {
 async fn take_all(shared: &Shared, stream: &mut MessageStream) {
     while let Some(Ok(message)) = stream.next().await {
         if message.message_type() == message::Type::Signal {
-            take(shared, &message);
+            shared.refresh.notify_one();
         }
-    }
-}
-
-fn take(shared: &Shared, signal: &Message) {
-    let header = signal.header();
-    let is_logind = header.sender().is_some_and(|sender| shared.logind().owner.as_deref() == Some(sender.as_str()));
-    let member = header.member().map(|member| member.as_str());
-    match (is_logind, header.interface().map(|interface| interface.as_str()), member) {
-        (true, Some(MANAGER), Some("PrepareForSleep")) => {
-            if let Ok(is_going) = signal.body().deserialize::<bool>() {
-                shared.inbox.put(if is_going { Heard::Sleep } else { Heard::Woke });
-            }
-        }
-        _ => shared.refresh.notify_one(),
     }
 }
 
 /// Subscribes, and reads what is so whenever it may have changed. Ends if the bus does not let us.
 async fn stay_informed(shared: &Shared, connection: &Connection) {
-    let bus = Target::at(DBUS, "/org/freedesktop/DBus", DBUS);
-    for rule in RULES {
-        let Target { name, path, interface } = &bus;
-        let added = connection.call_method(Some(*name), path, Some(*interface), "AddMatch", &rule);
-        if !matches!(tokio::time::timeout(ANSWER_LIMIT, added).await, Ok(Ok(_))) {
-            return;
-        }
+    if !subscribe(connection, &RULES).await {
+        return;
     }
     loop {
-        let owner = shared.system.call(&bus, "GetNameOwner", &NAME, ANSWER_LIMIT).await;
-        shared.logind().owner = owner.ok().as_ref().and_then(text_of);
         read(shared).await;
+        // However many signals come, answers stay few.
+        sleep(PACE).await;
         shared.refresh.notified().await;
     }
 }
@@ -136,13 +170,18 @@ async fn read(shared: &Shared) {
     let locked = shared.logind().locked.clone();
     if let Some(session) = locked {
         match is_locked(&shared.system, &session).await {
-            // One that has ended is locked no more.
-            Ok(false) | Err(CallError::Refused(_)) => note(shared, &session, false),
-            _ => return,
+            Ok(true) => {}
+            Ok(false) => note(shared, &session, false),
+            Err(CallError::Refused(error)) if GONE.contains(&error.as_str()) => {
+                shared.logind().locked = None;
+                shared.end();
+            }
+            Err(_) => return,
         }
     }
-    let Ok(Some(session)) = watched(&shared.system, &shared.seat).await else { return };
-    if let Ok(true) = is_locked(&shared.system, &session).await {
+    let front = front(&shared.system, &shared.seat).await;
+    shared.take_kind(&front);
+    if let Ok(Some(Front { session, is_graphical: true, is_hinted: true, .. })) = front {
         note(shared, &session, true);
     }
 }
@@ -157,5 +196,5 @@ pub fn note(shared: &Shared, session: &Target, is_locked: bool) {
         }
         logind.locked = is_locked.then(|| session.clone());
     }
-    shared.claim(Evidence::Hint, is_locked);
+    shared.claim(Claimant::Hint, is_locked);
 }

@@ -1,8 +1,9 @@
 //! Notices on the desktop, with buttons; and the screen saver by which the screen was locked, which is on the same bus.
 
-use super::connection::{ANSWER_LIMIT, CallError, DBUS, Target};
-use super::{Answer, Heard, Shared, chain};
-use crate::act::ports::{Evidence, Words};
+use super::connection::{ANSWER_LIMIT, CallError, DBUS, Target, subscribe};
+use super::screen::Claimant;
+use super::{Answer, Heard, Shared};
+use crate::act::ports::Words;
 use crate::remote::{Backoff, LONGEST_PAUSE};
 use futures_util::StreamExt;
 use std::collections::HashMap;
@@ -16,10 +17,14 @@ use zbus::{Connection, Message, MessageStream, message};
 const NAME: &str = "org.freedesktop.Notifications";
 const PATH: &str = "/org/freedesktop/Notifications";
 const APPLICATION: &str = "seclyzer";
-const RULES: [&str; 3] = [
+const RULES: [&str; 5] = [
     "type='signal',sender='org.freedesktop.Notifications',interface='org.freedesktop.Notifications'",
     "type='signal',sender='org.freedesktop.DBus',interface='org.freedesktop.DBus',member='NameOwnerChanged',\
      arg0='org.freedesktop.Notifications'",
+    "type='signal',sender='org.freedesktop.DBus',interface='org.freedesktop.DBus',member='NameOwnerChanged',\
+     arg0='org.freedesktop.ScreenSaver'",
+    "type='signal',sender='org.freedesktop.DBus',interface='org.freedesktop.DBus',member='NameOwnerChanged',\
+     arg0='org.gnome.ScreenSaver'",
     "type='signal',member='ActiveChanged'",
 ];
 /// How long a notice may take to be shown: on a desktop that has just begun, longer than other answers.
@@ -170,7 +175,13 @@ fn take(shared: &Shared, signal: &Message) {
             }
         }
         (Some(NAME), Some("NotificationClosed")) => shared.notices.closed(signal),
-        (Some(DBUS), Some("NameOwnerChanged")) if is_of_bus => shared.notices.lost(),
+        (Some(DBUS), Some("NameOwnerChanged")) if is_of_bus => {
+            match signal.body().deserialize::<(&str, &str, &str)>() {
+                Ok((NAME, ..)) => shared.notices.lost(),
+                // A screen saver has begun or ended.
+                _ => shared.notices.changed.notify_one(),
+            }
+        }
         // It is asked whether that is so.
         (_, Some("ActiveChanged")) => shared.notices.changed.notify_one(),
         _ => {}
@@ -179,13 +190,8 @@ fn take(shared: &Shared, signal: &Message) {
 
 /// Subscribes, and brings to the screen what is wanted, whenever that changes. Ends if the bus does not let us.
 async fn act(shared: &Shared, connection: &Connection) {
-    let bus = Target::at(DBUS, "/org/freedesktop/DBus", DBUS);
-    for rule in RULES {
-        let Target { name, path, interface } = &bus;
-        let added = connection.call_method(Some(*name), path, Some(*interface), "AddMatch", &rule);
-        if !matches!(tokio::time::timeout(ANSWER_LIMIT, added).await, Ok(Ok(_))) {
-            return;
-        }
+    if !subscribe(connection, &RULES).await {
+        return;
     }
     let mut backoff = Backoff::default();
     loop {
@@ -232,12 +238,16 @@ async fn bring_up(shared: &Shared) -> Result<(), CallError> {
     Ok(())
 }
 
-/// One that does not answer has unlocked nothing.
+/// One that does not answer has unlocked nothing. Of one that is gone, only what is seen says whether it locks.
 async fn look_at_saver(shared: &Shared) {
     let saver = shared.notices.state().saver.clone();
     let Some(saver) = saver else { return };
-    if chain::is_active(shared, &saver).await == Some(false) {
-        shared.notices.state().saver = None;
-        shared.claim(Evidence::Saver, false);
+    match shared.session.call(&saver, "GetActive", &(), ANSWER_LIMIT).await {
+        Ok(answer) if answer.body().deserialize() == Ok(false) => {
+            shared.notices.state().saver = None;
+            shared.claim(Claimant::Saver, false);
+        }
+        Err(CallError::Nobody(_)) => shared.abandon_saver(),
+        _ => {}
     }
 }

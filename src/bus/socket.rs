@@ -2,21 +2,27 @@
 //!
 //! A message longer than any that is awaited is read and dropped, and so is what strangers send to us alone where services
 //! speak to everybody: on the system's bus every account may send signals, and one that floods us gets nothing but its own
-//! work. More messages than any desktop sends end the connection.
+//! work. A service's signals can be a flood, too: whoever has a session has logind send as many as they like. They are
+//! dropped beyond what any desktop needs, and what they may have said is read from the service. More of other messages ends
+//! the connection.
 
 use super::connection::DBUS;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 use zbus::connection::socket::{ReadHalf, Socket, Split};
 use zbus::{Message, message};
 
 /// The longest message: twenty times as long as any that is awaited.
 pub const MESSAGE_BYTES: usize = 64 << 10;
+/// The greetings before the first message, many times over: zbus would read on for a line's end.
+const GREETING_BYTES: usize = 4096;
 /// Messages that may come at once.
 pub const BURST: u32 = 512;
 /// Messages a second that may come for good.
@@ -29,22 +35,23 @@ const LONGEST_BYTES: usize = 128 << 20;
 const PIECE_BYTES: usize = 4096;
 
 /// Whose messages matter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Traffic {
-    /// Answers, and signals to everybody, which only the services are subscribed to: so it is on the system's bus.
-    OfServices,
+    /// Answers, and signals to everybody, which only the services are subscribed to: so it is on the system's bus. It is
+    /// notified when signals were dropped.
+    OfServices(Arc<Notify>),
     /// Signals to us alone, too: so programs of the session that show notices send their answers.
     OfAnybody,
 }
 
 impl Traffic {
-    fn matters(self, message: &Message) -> bool {
+    fn matters(&self, message: &Message) -> bool {
         use message::Type::{Error, MethodReturn, Signal};
         let header = message.header();
         let is_of_bus = header.sender().is_some_and(|sender| sender.as_str() == DBUS);
         match (self, header.message_type()) {
             (Traffic::OfAnybody, _) | (_, MethodReturn | Error) => true,
-            (Traffic::OfServices, Signal) => is_of_bus || header.destination().is_none(),
+            (Traffic::OfServices(_), Signal) => is_of_bus || header.destination().is_none(),
             _ => false,
         }
     }
@@ -63,7 +70,9 @@ impl Socket for Bounded {
 
     fn split(self) -> Split<Reader, OwnedWriteHalf> {
         let (half, write) = self.stream.into_split();
-        Split::new(Reader { half, traffic: self.traffic, allowance: Allowance::new(Instant::now()) }, write)
+        let (signals, others) = (Allowance::new(Instant::now()), Allowance::new(Instant::now()));
+        let greeting = Greeting::default();
+        Split::new(Reader { half, traffic: self.traffic, signals, others, greeting }, write)
     }
 }
 
@@ -71,7 +80,10 @@ impl Socket for Bounded {
 pub struct Reader {
     half: OwnedReadHalf,
     traffic: Traffic,
-    allowance: Allowance,
+    /// Of services.
+    signals: Allowance,
+    others: Allowance,
+    greeting: Greeting,
 }
 
 impl Reader {
@@ -124,7 +136,12 @@ impl ReadHalf for Reader {
             if !self.traffic.matters(&message) {
                 continue;
             }
-            if !self.allowance.take(Instant::now()) {
+            if let (Traffic::OfServices(dropped), message::Type::Signal) = (&self.traffic, message.message_type()) {
+                if !self.signals.take(Instant::now()) {
+                    dropped.notify_one();
+                    continue;
+                }
+            } else if !self.others.take(Instant::now()) {
                 return Err(io::Error::new(io::ErrorKind::QuotaExceeded, "a flood of messages").into());
             }
             return Ok(message);
@@ -133,7 +150,9 @@ impl ReadHalf for Reader {
 
     /// For the greetings before the first message.
     async fn recvmsg(&mut self, buffer: &mut [u8]) -> io::Result<(usize, Vec<OwnedFd>)> {
-        self.half.recvmsg(buffer).await
+        let (length, descriptors) = self.half.recvmsg(buffer).await?;
+        self.greeting.take(&buffer[..length])?;
+        Ok((length, descriptors))
     }
 
     /// No message that is awaited passes a descriptor.
@@ -151,6 +170,32 @@ fn length_of(header: &[u8]) -> Option<usize> {
     };
     let (body, fields) = (number(4)?, number(12)?);
     HEADER_BYTES.checked_add(fields)?.checked_next_multiple_of(8)?.checked_add(body)
+}
+
+/// What has come before the first message.
+#[derive(Debug, Default)]
+struct Greeting {
+    bytes: usize,
+    /// The last one.
+    last: u8,
+}
+
+impl Greeting {
+    /// # Errors
+    /// There is more of it than a bus has to say, or a line without the end that zbus takes for granted.
+    fn take(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.bytes += bytes.len();
+        for &byte in bytes {
+            let before = std::mem::replace(&mut self.last, byte);
+            if byte == b'\n' && before != b'\r' {
+                return Err(io::Error::new(io::ErrorKind::InvalidData, "no greeting of a bus"));
+            }
+        }
+        if self.bytes > GREETING_BYTES {
+            return Err(io::Error::new(io::ErrorKind::QuotaExceeded, "a flood of greetings"));
+        }
+        Ok(())
+    }
 }
 
 /// How many more messages are read: [`BURST`] at once, [`RATE`] a second for good.
@@ -186,6 +231,18 @@ mod tests {
         let longest = length_of(&header(b'l', [255; 4], [255; 4]));
         assert!(longest.is_none_or(|length| length > MESSAGE_BYTES));
         assert_eq!(length_of(b"l"), None);
+    }
+
+    #[test]
+    fn a_greeting_without_an_end_or_with_an_empty_line_is_refused() {
+        let mut greeting = Greeting::default();
+        for piece in [&b"OK 0123"[..], b"4567\r", b"\nAGREE_UNIX_FD\r\n"] {
+            greeting.take(piece).expect("as buses greet");
+        }
+        greeting.take(&[b'x'; GREETING_BYTES]).expect_err("too long");
+        for line in [&b"\n"[..], b"OK\n"] {
+            Greeting::default().take(line).expect_err("zbus would panic or fail");
+        }
     }
 
     #[test]

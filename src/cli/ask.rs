@@ -3,11 +3,13 @@
 use super::Error;
 use super::doctor::how_to_start;
 use super::text_agent::TextAgent;
+use crate::act::Mode;
 use crate::agent::control::{Checked, Head, MODEL_BYTES, Model, Request};
+use crate::agent::decision_status::DecisionStatus;
 use crate::agent::status::socket_path;
-use crate::config::Config;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, socket};
 use nix::unistd::getuid;
+use serde::Deserialize;
 use serde_json::Value;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::Shutdown;
@@ -104,11 +106,18 @@ pub fn request(database: &Path, request: &Request) -> Result<Reply, NoAnswer> {
     }
 }
 
-/// As [`request`], for a request that speaks for the owner: while the agent locks it has the account's password asked for.
-pub fn request_of_owner(config: &Config, wanted: &Request) -> Result<Reply, NoAnswer> {
-    let is_asked_for = config.decision.mode.needs_authority() && !getuid().is_root();
-    let _asks_here = if is_asked_for { TextAgent::start() } else { None };
-    request(&config.store.path, wanted)
+/// As [`request`], for a request that speaks for the owner: where the agent has the account's password asked for, this
+/// terminal can ask.
+pub fn request_of_owner(database: &Path, wanted: &Request) -> Result<Reply, NoAnswer> {
+    let _asks_here = if !getuid().is_root() && needs_authority(database)? { TextAgent::start() } else { None };
+    request(database, wanted)
+}
+
+/// Whether the agent has a password asked for. It says so itself: this command may read another configuration.
+fn needs_authority(database: &Path) -> Result<bool, NoAnswer> {
+    let status = status(database)?;
+    let decision = DecisionStatus::deserialize(&status["decision"]).unwrap_or_default();
+    Ok(decision.known_mode().is_some_and(Mode::needs_authority))
 }
 
 /// What the agent says from now on, a line of JSON each, up to its end.
@@ -234,6 +243,22 @@ mod tests {
         let (_folder, database, asked) = agent(b"{\"pid\":7}");
         assert_eq!(status(&database).expect("a status")["pid"], 7);
         assert_eq!(asked.join().expect("no panic"), b"");
+    }
+
+    #[test]
+    fn whether_a_password_is_asked_for_the_agent_says_itself() {
+        let answers: [(&[u8], bool); 4] = [
+            (b"{\"pid\":7,\"decision\":{\"mode\":\"lock\"}}", true),
+            (b"{\"pid\":7,\"decision\":{\"mode\":\"notify\"}}", false),
+            (b"{\"pid\":7,\"decision\":{\"mode\":\"of another version\"}}", false),
+            (b"{\"pid\":7}", false),
+        ];
+        for (answer, is_asked_for) in answers {
+            let (_folder, database, _) = agent(answer);
+            assert_eq!(needs_authority(&database).expect("a status"), is_asked_for);
+        }
+        let folder = tempfile::tempdir().expect("a folder");
+        assert!(matches!(needs_authority(&folder.path().join("seclyzer.db")), Err(NoAnswer::NotRunning(_))));
     }
 
     #[test]

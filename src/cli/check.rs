@@ -5,25 +5,25 @@ use super::{Error, load, time};
 use crate::agent::control::{Checked, Request};
 use crate::config::{ConfigError, read_for_account};
 use crate::recognition::State;
-use nix::unistd::getuid;
+use nix::unistd::geteuid;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// Ask who is at the machine, for scripts and PAM: the answer is the exit code
 ///
-/// It comes within milliseconds, and in no more than 200. As root with PAM_USER set, as pam_exec does, the agent of that
-/// account is asked.
+/// It comes within milliseconds; for an agent that does not answer it waits 200. As root with PAM_USER set, as pam_exec
+/// does, the agent of that account is asked.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   seclyzer check && echo the owner
-  seclyzer check --within 60s         the owner has to have typed or pointed in the last minute
+  seclyzer check --within 60s         there has to have been input in the last minute, whoever's
   seclyzer check --stranger && echo somebody else
 
-Exit codes: 0 the owner; 1 a stranger; 2 doubtful; 3 nobody can say: learning, a guest, a pause, recognition off, nothing
-judged within the time, or no agent. With --stranger: 0 a stranger; 1 anything else. docs/decision.md has an example
+Exit codes: 0 the owner; 1 a stranger; 2 doubtful; 3 nobody can say: learning, a guest, a pause, recognition off, no
+input within the time, or no agent. With --stranger: 0 a stranger; 1 anything else. docs/decision.md has an example
 for PAM, and what to beware of there.")]
 pub struct Args {
-    /// How long ago input was judged at most, where it was the owner's: 30s, 5m
+    /// How old the last input that was judged may be, whoever's, where the state is the owner's: 30s, 5m
     #[arg(long, value_name = "TIME", value_parser = parse_span)]
     within: Option<u64>,
     /// Exit with 0 only where a stranger is at the machine, so that whatever fails lets the owner in
@@ -75,7 +75,7 @@ fn ask_agent(explicit: Option<&Path>) -> Result<Checked, String> {
 }
 
 fn database(explicit: Option<&Path>) -> Result<PathBuf, ConfigError> {
-    let account = std::env::var("PAM_USER").ok().filter(|_| getuid().is_root());
+    let account = std::env::var("PAM_USER").ok().filter(|_| geteuid().is_root());
     let loaded = match account {
         Some(account) => read_for_account(&account, explicit),
         None => load(explicit),
@@ -97,7 +97,7 @@ fn judge(checked: &Checked, within_s: Option<u64>) -> (Verdict, String) {
     match within_s {
         _ if checked.paused => (Verdict::Unknown, "nothing is captured at present: paused".into()),
         Some(within_s) if checked.judged_s_ago.is_none_or(|age_s| age_s > within_s) => {
-            (Verdict::Unknown, format!("nothing was judged {age}; the owner was the last"))
+            (Verdict::Unknown, format!("no input was judged {age}; the state was the owner's"))
         }
         _ => (Verdict::Owner, "the owner is at the machine".into()),
     }

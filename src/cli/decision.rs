@@ -2,16 +2,13 @@
 
 use super::recognition::counted;
 use super::text::table;
-use super::trial::{Alarm, Trial};
+use super::trial::{self, Alarm, Trial};
 use super::{Error, time};
 use crate::config::Config;
 use crate::event::Micros;
 use crate::now_us;
 use crate::record::json::iso8601;
 use std::io::Write;
-
-const DAY_US: Micros = 86_400_000_000;
-const SINCE_DAYS: Micros = 14;
 
 /// See what the agent has decided, and what it would have done
 #[derive(Debug, clap::Args)]
@@ -49,7 +46,7 @@ pub fn run(args: &Args, config: &Config, out: &mut impl Write) -> Result<(), Err
     if let Err(source) = std::fs::metadata(path) {
         return Err(Error::NoInput { path: path.clone(), source });
     }
-    let since_us = since.unwrap_or_else(|| now_us() - SINCE_DAYS * DAY_US);
+    let since_us = since.unwrap_or_else(|| now_us() - trial::SPAN_US);
     let trial = Trial::read(path, &config.identity, since_us)?;
     if *json {
         serde_json::to_writer_pretty(&mut *out, &trial).map_err(std::io::Error::from)?;

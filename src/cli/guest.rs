@@ -59,11 +59,11 @@ pub fn guest(args: &GuestArgs, config: &Config, out: &mut impl Write) -> Result<
         [off] if off == "off" => return tell(request(&config.store.path, &Request::EndGuest)?, out),
         when => Request::Guest { until_us: end_us(when)? },
     };
-    tell(request_of_owner(config, &wanted)?, out)
+    tell(request_of_owner(&config.store.path, &wanted)?, out)
 }
 
 pub fn pause(args: &PauseArgs, config: &Config, out: &mut impl Write) -> Result<(), Error> {
-    tell(request_of_owner(config, &Request::Pause { until_us: end_us(&args.when)? })?, out)
+    tell(request_of_owner(&config.store.path, &Request::Pause { until_us: end_us(&args.when)? })?, out)
 }
 
 pub fn resume(_: &ResumeArgs, config: &Config, out: &mut impl Write) -> Result<(), Error> {

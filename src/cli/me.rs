@@ -18,5 +18,5 @@ Exit codes: 0 done, or there is no alarm; 69 no agent runs; 77 the password was 
 pub struct Args {}
 
 pub fn run(_: &Args, config: &Config, out: &mut impl Write) -> Result<(), Error> {
-    tell(request_of_owner(config, &Request::Confirm)?, out)
+    tell(request_of_owner(&config.store.path, &Request::Confirm)?, out)
 }

@@ -87,7 +87,7 @@ pub fn run(args: &Args, config: &Config, out: &mut impl Write) -> Result<(), Err
     let database = &config.store.path;
     match &args.command {
         Command::Status { json } => status(config, *json, out),
-        Command::Confirm => tell(ask::request_of_owner(config, &Request::Confirm)?, out),
+        Command::Confirm => tell(ask::request_of_owner(database, &Request::Confirm)?, out),
         Command::Forget { keys, mouse, yes } => {
             let (what, modality) = match (keys, mouse) {
                 (true, false) => ("of the keys", Modality::Keys),
@@ -95,7 +95,7 @@ pub fn run(args: &Args, config: &Config, out: &mut impl Write) -> Result<(), Err
                 _ => ("of the keys and the mouse", Modality::Both),
             };
             agree(*yes, &format!("forgets all that is learnt {what}"), "nothing was forgotten")?;
-            match ask::request_of_owner(config, &Request::Forget(modality)) {
+            match ask::request_of_owner(database, &Request::Forget(modality)) {
                 // Only the database has it.
                 Err(NoAnswer::NotRunning(_)) if database.exists() => {
                     let count = forget_models(database, &config.identity, ModelKind::of(modality))?;
@@ -109,7 +109,7 @@ pub fn run(args: &Args, config: &Config, out: &mut impl Write) -> Result<(), Err
             let model = Model(model_file::read(file)?);
             let what = format!("replaces what is learnt by what {} contains", file.display());
             agree(*yes, &what, "nothing was imported")?;
-            tell(ask::request_of_owner(config, &Request::Import(model))?, out)
+            tell(ask::request_of_owner(database, &Request::Import(model))?, out)
         }
     }
 }
@@ -129,10 +129,7 @@ fn status(config: &Config, json: bool, out: &mut impl Write) -> Result<(), Error
             return match stored.is_empty() {
                 _ if json => Ok(writeln!(out, "{:#}", stored_json(&stored))?),
                 true => Err(no_agent.into()),
-                false => {
-                    let lines = stored.iter().map(|(kind, counts)| recognition::stored(*kind, counts));
-                    Ok(write!(out, "{no_agent}\n\n{}", lines.collect::<String>())?)
-                }
+                false => Ok(write!(out, "{no_agent}\n\n{}", stored_lines(&stored))?),
             };
         }
         Err(error) => return Err(error.into()),
@@ -140,12 +137,7 @@ fn status(config: &Config, json: bool, out: &mut impl Write) -> Result<(), Error
     match serde_json::from_value::<RecognitionStatus>(known.clone()) {
         _ if json => writeln!(out, "{known:#}")?,
         Ok(status) => write!(out, "{}", recognition::lines(&status))?,
-        Err(_) if known == Value::Null => {
-            writeln!(out, "{}", recognition::OFF)?;
-            for (kind, counts) in stored(config) {
-                write!(out, "{}", recognition::stored(kind, &counts))?;
-            }
-        }
+        Err(_) if known == Value::Null => write!(out, "{}\n{}", recognition::OFF, stored_lines(&stored(config)))?,
         Err(_) => return Err(NoAnswer::NotUnderstood(config.store.path.clone()).into()),
     }
     Ok(())
@@ -155,6 +147,10 @@ fn status(config: &Config, json: bool, out: &mut impl Write) -> Result<(), Error
 fn stored(config: &Config) -> Vec<(ModelKind, Counts)> {
     let models = read_models(&config.store.path, &config.identity).unwrap_or_default();
     models.iter().filter_map(Counts::of).collect()
+}
+
+fn stored_lines(stored: &[(ModelKind, Counts)]) -> String {
+    stored.iter().map(|(kind, counts)| recognition::stored(*kind, counts)).collect()
 }
 
 fn stored_json(stored: &[(ModelKind, Counts)]) -> Value {

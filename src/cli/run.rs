@@ -1,6 +1,7 @@
 //! `seclyzer run`
 
 use super::{Error, block_on, logging, told_to_end};
+use crate::agent::account;
 use crate::agent::hardening::{self, Needs};
 use crate::agent::outlet::Show;
 use crate::agent::{self, Options};
@@ -27,6 +28,17 @@ pub struct Args {
     /// the origin `redis`
     #[arg(long)]
     accept_events: bool,
+    /// Capture for this account: for a service that has an account of its own and CAP_SETUID, so that only root may
+    /// signal it (seclyzer@.service)
+    #[arg(long, value_name = "ACCOUNT")]
+    account: Option<String>,
+}
+
+impl Args {
+    /// To be called before anything is read that depends on whose process this is.
+    pub fn take_account(&self) -> Result<(), account::Error> {
+        self.account.as_deref().map_or(Ok(()), account::work_for)
+    }
 }
 
 pub fn run(args: &Args, loaded: Loaded) -> Result<(), Error> {

@@ -116,7 +116,7 @@ fn decision(status: &Value) -> String {
     };
     let mut text = format!("at an alarm: {at_alarm} (decision.mode = \"{mode}\")\n");
     if locked {
-        text += "the session is locked\n";
+        text += "the session is locked; nobody is judged\n";
     }
     if not_locked {
         text += "NOTHING LOCKED THE SESSION at this alarm; `seclyzer lock --test` says why\n";

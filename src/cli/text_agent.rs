@@ -7,8 +7,8 @@ use std::time::Duration;
 
 /// Of polkit itself, beside its daemon.
 const PROGRAM: &str = "/usr/bin/pkttyagent";
-/// It registers at once, or there is no polkit.
-const LIMIT: Duration = Duration::from_secs(3);
+/// It registers at once, unless polkit is started for it.
+const LIMIT: Duration = Duration::from_secs(20);
 
 /// The agent, as long as this lives.
 #[derive(Debug)]

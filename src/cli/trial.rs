@@ -7,6 +7,9 @@ use rusqlite::{Connection, Row, params};
 use serde::Serialize;
 use std::path::Path;
 
+/// What was decided in so long says whether to lock: 14 days.
+pub const SPAN_US: Micros = 14 * 86_400_000_000;
+
 /// Of use: more than one lock of the owner in so many is more than is promised.
 const HOURS_A_LOCK: f64 = 25.0;
 /// A score stands for five seconds with input; those in which nobody was judged do not count.

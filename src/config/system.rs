@@ -7,7 +7,7 @@ use super::{Account, Loaded, Machine, SecretFile, Sources, load};
 use nix::unistd::{Uid, User};
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -65,8 +65,11 @@ fn unreadable(path: &Path, error: &io::Error) -> ConfigError {
 }
 
 fn read_file(path: &Path) -> io::Result<ConfigFile> {
-    let file = File::open(path)?;
+    let file = open_at_once(path)?;
     let metadata = file.metadata()?;
+    if metadata.file_type().is_fifo() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "a pipe"));
+    }
     let mut bytes = Zeroizing::new(Vec::new());
     read_within(file, CONFIG_BYTES_MAX, &mut bytes)?;
     match std::str::from_utf8(&bytes) {
@@ -78,6 +81,11 @@ fn read_file(path: &Path) -> io::Result<ConfigFile> {
         }),
         Err(_) => Err(io::Error::new(io::ErrorKind::InvalidData, "not UTF-8")),
     }
+}
+
+/// Without O_NONBLOCK a FIFO would hold up a start, or whoever waits for `check`, until somebody writes to it.
+fn open_at_once(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)
 }
 
 fn has_own_group(metadata: &Metadata) -> bool {
@@ -97,7 +105,7 @@ pub(super) struct ThisMachine;
 
 impl Machine for ThisMachine {
     fn account(&self) -> Account {
-        let uid = nix::unistd::getuid();
+        let uid = nix::unistd::geteuid();
         match User::from_uid(uid) {
             Ok(Some(user)) => Account { name: Some(user.name), home: Some(user.dir) },
             _ => Account { name: None, home: None },
@@ -113,8 +121,7 @@ impl Machine for ThisMachine {
     }
 
     fn read_secret(&self, path: &Path) -> io::Result<SecretFile> {
-        // Without O_NONBLOCK a FIFO would hold up the start until somebody writes to it.
-        let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+        let file = open_at_once(path)?;
         let metadata: Metadata = file.metadata()?;
         if !metadata.is_file() {
             return Ok(SecretFile::Other);
@@ -177,6 +184,15 @@ mod tests {
         let path = directory.path().join("fifo");
         nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
         assert!(matches!(ThisMachine.read_secret(&path).unwrap(), SecretFile::Other));
+    }
+
+    #[test]
+    fn a_fifo_in_the_configuration_s_place_is_refused_without_waiting_for_a_writer() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("config.toml");
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let error = read(Some(&path), &environment(&[])).expect_err("no file").to_string();
+        assert!(error.contains("a pipe; a readable TOML file"), "{error}");
     }
 
     #[test]

@@ -19,6 +19,8 @@ const HARDENED_UNITS: [(&str, &str); 5] = [
 const POLICY: &str = include_str!("../../packaging/polkit/org.seclyzer.policy");
 /// Where polkit looks for what it may be asked; older ones look nowhere else.
 const POLICIES: &str = "/usr/share/polkit-1/actions";
+const ACCOUNT: &str = include_str!("../../packaging/sysusers/seclyzer.conf");
+const ACCOUNT_PATH: &str = "/etc/sysusers.d/seclyzer.conf";
 const CONFIG: &str = include_str!("../../config/seclyzer.toml");
 /// Where a distribution's package puts the program; it brings units and rules along. The units name this path.
 const PACKAGED: &str = "/usr/bin/seclyzer";
@@ -50,13 +52,15 @@ pub fn plan(way: Way, system: &System) -> Plan {
         Way::Hardened => {
             hardened_steps(system, is_packaged, &mut steps);
             let user = &system.account.name;
+            // The package's own has made it.
+            let account = (!is_packaged).then(|| Command::root(&format!("systemd-sysusers {ACCOUNT_PATH}")));
             let restart = [
                 Command::root("systemctl daemon-reload"),
                 Command::root(&format!("systemctl restart seclyzer@{user}.path")),
                 // The program is that of all users.
                 Command::root("systemctl try-restart seclyzer@*.service"),
             ];
-            restart.into_iter().chain(reload_session(system)).collect()
+            account.into_iter().chain(restart).chain(reload_session(system)).collect()
         }
     };
     let udev = [
@@ -104,6 +108,7 @@ fn hardened_steps(system: &System, is_packaged: bool, steps: &mut Vec<Step>) {
         // A program that may not be read may not be traced either, from its first instruction on: a tracer of the same
         // account would have the group by it.
         steps.push(Step::File { path: program, contents: Contents::Program, mode: 0o711 });
+        steps.push(text(ACCOUNT_PATH, ACCOUNT, 0o644));
     }
     let wanted = format!("/etc/systemd/system/multi-user.target.wants/seclyzer@{user}.path");
     steps.push(Step::Link { path: wanted.into(), target: units.join("seclyzer@.path") });
@@ -157,7 +162,10 @@ pub fn farewell(way: Way, system: &System) -> [Vec<Command>; 2] {
             let reload = Command::root("systemctl daemon-reload");
             let reset =
                 Command::root("systemctl reset-failed seclyzer@* seclyzer-session@* seclyzer-lock@*").that_may_fail();
-            let reload = [reload, reset].into_iter().chain(reload_session(system));
+            let folder = Command::root("rm -rf /run/seclyzer");
+            let account =
+                (system.executable != Path::new(PACKAGED)).then(|| Command::root("userdel seclyzer").that_may_fail());
+            let reload = [reload, reset, folder].into_iter().chain(account).chain(reload_session(system));
             (Command::root("systemctl stop seclyzer@*.path seclyzer@*.service"), reload.collect())
         }
     };
@@ -236,11 +244,14 @@ mod tests {
             let plan = plan(way, &system("/tmp/seclyzer"));
             let started = plan.steps.iter().find_map(|step| match step {
                 Step::File { contents: Contents::Text(text), .. } => {
-                    text.lines().find(|line| line.starts_with("ExecStart=/"))
+                    text.lines().find_map(|line| line.strip_prefix("ExecStart=/"))
                 }
                 _ => None,
             });
-            assert_eq!(started, Some(format!("ExecStart={program} run").as_str()));
+            assert!(
+                started.is_some_and(|line| format!("/{line}").starts_with(&format!("{program} run"))),
+                "{started:?}"
+            );
         }
     }
 
@@ -262,6 +273,20 @@ mod tests {
             assert!(has_policy(way, &there));
         }
         assert!(Action::ALL.iter().all(|action| POLICY.contains(&format!("id=\"{}\"", action.id()))));
+    }
+
+    #[test]
+    fn the_hardened_service_has_an_account_of_its_own_as_long_as_it_is_installed() {
+        let own = system("/tmp/seclyzer");
+        let make = Command::root("systemd-sysusers /etc/sysusers.d/seclyzer.conf");
+        let plan = plan(Way::Hardened, &own);
+        assert!(paths(&plan).contains(&"/etc/sysusers.d/seclyzer.conf".into()));
+        let place = |wanted: &Command| plan.after.iter().position(|command| command == wanted);
+        let start = Command::root("systemctl restart seclyzer@ann.path");
+        assert!(place(&make).is_some_and(|first| Some(first) < place(&start)), "{:?}", plan.after);
+        let remove = Command::root("userdel seclyzer").that_may_fail();
+        assert!(farewell(Way::Hardened, &own)[1].contains(&remove));
+        assert!(!farewell(Way::Hardened, &system(PACKAGED))[1].contains(&remove), "the package's");
     }
 
     #[test]

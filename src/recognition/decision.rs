@@ -337,15 +337,14 @@ impl Decision {
     }
 
     /// A password closes the case. Where it had come to a stranger the owner has answered, and all of it is learnt,
-    /// unless one was answered in this sitting already (contested), or the password says nothing of who it was
-    /// (`teaches`): then nobody knows, and nothing is.
-    pub fn unlock(&mut self, ts_us: Micros, teaches: bool) {
+    /// unless one was answered in this sitting already (contested): then nobody knows, and nothing is.
+    pub fn unlock(&mut self, ts_us: Micros) {
         let is_alarm = self.state == State::Stranger;
         let mut skip = self.case.risen(&self.settings.thresholds);
         self.end_sitting();
         if is_alarm {
-            skip = if self.contested || !teaches { self.case.len() } else { 0 };
-            self.answered = teaches;
+            skip = if self.contested { self.case.len() } else { 0 };
+            self.answered = true;
         }
         self.go(ts_us, self.rest(), Reason::Unlock, None);
         self.close(skip);

@@ -10,6 +10,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 const SEATS: &str = "/run/systemd/seats";
+/// Where logind keeps what it knows of each session.
+pub const SESSIONS: &str = "/run/systemd/sessions";
 
 /// At which seat which account is watched.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +26,7 @@ impl Seat {
     pub fn of_this_process() -> Seat {
         let name = std::env::var("XDG_SEAT").ok().filter(|name| !name.is_empty() && !name.contains('/'));
         let sudo_uid = std::env::var("SUDO_UID").ok().and_then(|uid| uid.parse().ok());
-        let uid = match nix::unistd::getuid().as_raw() {
+        let uid = match nix::unistd::geteuid().as_raw() {
             // Who runs it with sudo is at the machine as the account that it was called from.
             0 => sudo_uid.unwrap_or(0),
             uid => uid,
@@ -97,6 +99,23 @@ impl Session {
     }
 }
 
+/// The X displays of an account's sessions on this machine, that of the active one first, as logind was told when they
+/// began: by what has authenticated the account, not by a program of it. Empty where nobody has told it (`startx`).
+pub fn displays(sessions: &Path, uid: u32) -> Vec<String> {
+    let texts = std::fs::read_dir(sessions).into_iter().flatten().flatten();
+    let texts = texts.filter_map(|entry| std::fs::read_to_string(entry.path()).ok());
+    let mut found: Vec<(bool, String)> = texts
+        .filter_map(|text| {
+            let value = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+            let is_ours = value("UID")?.parse() == Ok(uid) && value("REMOTE") != Some("1");
+            let display = value("DISPLAY").filter(|display| is_ours && !display.is_empty())?;
+            Some((value("ACTIVE") == Some("1"), display.to_owned()))
+        })
+        .collect();
+    found.sort_by_key(|(is_active, _)| !is_active);
+    found.into_iter().map(|(_, display)| display).collect()
+}
+
 /// Whose session is active; `None` at a login prompt of the console, which is nobody's.
 fn active_uid(seat: &str) -> Option<u32> {
     seat.lines().find_map(|line| line.strip_prefix("ACTIVE_UID="))?.trim().parse().ok()
@@ -144,6 +163,22 @@ mod tests {
         assert!(changed(&mut session).await);
         switch(seats.path(), "IS_SEAT0=1\nSESSIONS=2\n");
         assert!(!changed(&mut session).await);
+    }
+
+    #[test]
+    fn the_displays_of_an_account_s_sessions_are_known_that_of_the_active_one_first() {
+        let sessions = tempfile::tempdir().expect("a folder");
+        for (name, text) in [
+            ("1", "UID=1000\nACTIVE=0\nREMOTE=0\nDISPLAY=:1\n"),
+            ("2", "UID=1000\nACTIVE=1\nREMOTE=0\nDISPLAY=:0\n"),
+            ("3", "UID=1000\nACTIVE=1\nREMOTE=1\nDISPLAY=far:10\n"),
+            ("4", "UID=1001\nACTIVE=1\nREMOTE=0\nDISPLAY=:7\n"),
+            ("5", "UID=1000\nACTIVE=1\nREMOTE=0\nTYPE=tty\n"),
+        ] {
+            std::fs::write(sessions.path().join(name), text).expect("a file");
+        }
+        assert_eq!(displays(sessions.path(), OURS), [":0", ":1"]);
+        assert_eq!(displays(&sessions.path().join("none"), OURS), [""; 0]);
     }
 
     #[tokio::test]

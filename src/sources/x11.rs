@@ -25,12 +25,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nix::fcntl::OFlag;
+use nix::unistd::{User, geteuid};
 use tokio::sync::mpsc::Sender;
 use tokio::time::Instant;
 use tracing::{info, warn};
 use x11rb::protocol::xproto::Window;
 use x11rb::reexports::x11rb_protocol::parse_display::{ConnectAddress, parse_display};
 
+use super::session;
 use crate::event::Layout;
 use crate::remote::{Backoff, LONGEST_PAUSE};
 pub use app::App;
@@ -55,9 +57,31 @@ impl Environment {
     /// these variables in `$STATE_DIRECTORY/session`. They are read here and not by the service manager, since the
     /// file is the user's: whatever else is in it must not get into the agent's environment.
     pub fn of_this_process() -> Environment {
-        let told = std::env::var_os("STATE_DIRECTORY").map(|folder| Path::new(&folder).join("session"));
-        let told = told.and_then(|path| read_session(&path).ok()).unwrap_or_default();
-        Environment::from(|name| std::env::var(name).ok().or_else(|| told_value(&told, name)))
+        let Some(folder) = std::env::var_os("STATE_DIRECTORY") else {
+            return Environment::from(|name| std::env::var(name).ok());
+        };
+        let told = read_session(&Path::new(&folder).join("session")).unwrap_or_default();
+        let uid = geteuid();
+        // The service's own account, if it has one, has another.
+        let home = || Some(User::from_uid(uid).ok()??.dir.to_str()?.to_owned());
+        let environment = Environment::from(|name| match name {
+            "HOME" => home(),
+            _ => std::env::var(name).ok().or_else(|| told_value(&told, name)),
+        });
+        environment.on_one_of(session::displays(Path::new(session::SESSIONS), uid.as_raw()))
+    }
+
+    /// Where it is known which displays the account's sessions have, the file does not name another one: whoever sits at
+    /// the open session could have the agent look at an X server of his own.
+    fn on_one_of(self, displays: Vec<String>) -> Environment {
+        // `:0.0` is a screen of `:0`.
+        let server = |display: &str| display.rsplit_once('.').map_or(display, |(server, _)| server).to_owned();
+        let named = self.display.as_deref().map(server);
+        let is_known = displays.iter().any(|known| named.as_deref() == Some(&server(known)));
+        match displays.into_iter().next() {
+            Some(known) if !is_known => Environment { display: Some(known), ..self },
+            _ => self,
+        }
     }
 
     fn from(variable: impl Fn(&str) -> Option<String>) -> Environment {
@@ -336,6 +360,18 @@ mod tests {
         assert!(!session(Some("x11"), Some("wayland-0")).is_wayland());
         assert!(!session(Some("tty"), None).is_wayland());
         assert!(!session(None, None).is_wayland());
+    }
+
+    #[test]
+    fn a_display_that_none_of_the_account_s_sessions_has_is_not_looked_at() {
+        let environment = |display: &str| Environment { display: Some(display.into()), ..Environment::default() };
+        let looked_at = |display: &str, known: &[&str]| {
+            environment(display).on_one_of(known.iter().map(|&known| known.into()).collect()).display
+        };
+        assert_eq!(looked_at(":5", &[":0", ":1"]).as_deref(), Some(":0"));
+        assert_eq!(looked_at(":1", &[":0", ":1"]).as_deref(), Some(":1"));
+        assert_eq!(looked_at(":0.0", &[":0"]).as_deref(), Some(":0.0"));
+        assert_eq!(looked_at(":5", &[]).as_deref(), Some(":5"), "nobody knows better");
     }
 
     #[test]

@@ -2,13 +2,14 @@
 
 use crate::dbus::{Daemon, Way, heard, nothing_heard, saver, unlock};
 use crate::eventually;
-use crate::xserver::XServer;
+use crate::xserver::{XServer, unused_display};
 use crate::xwindows::Windows;
 use seclyzer::act::ports::{Evidence, Heard, Outcome, Step};
 use seclyzer::bus::{Desk, Session};
 use seclyzer::sources::x11::Environment;
 use seclyzer::sources::x11::grab::Probe;
 use std::path::Path;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 fn environment(server: &XServer) -> Environment {
@@ -26,6 +27,12 @@ fn desk_with_command(daemon: &Daemon, server: &XServer, folder: &Path) -> Desk {
     Desk::start(Session { x11: environment(server), lock_file, ..daemon.session() })
 }
 
+/// Nothing has been heard for longer than something has to be so before it counts.
+async fn still_nothing_heard(desk: &Desk) {
+    let heard = tokio::time::timeout(Duration::from_millis(1500), desk.heard()).await;
+    assert!(heard.is_err(), "{heard:?}");
+}
+
 async fn command_is_asked_for(folder: &Path) {
     eventually("the file is written", async || folder.join("lock").exists().then_some(())).await;
 }
@@ -33,6 +40,8 @@ async fn command_is_asked_for(folder: &Path) {
 #[tokio::test]
 async fn the_command_is_asked_for_by_a_file_and_its_locker_verifies_it() {
     let (daemon, server, folder) = (Daemon::start().await, XServer::start(), tempfile::tempdir().expect("a folder"));
+    let logind = daemon.logind(Way::Lying).await;
+    logind.set_kind(0, "x11", &server.display()).await;
     let desk = desk_with_command(&daemon, &server, folder.path());
     let locking = tokio::spawn(desk.lock());
     command_is_asked_for(folder.path()).await;
@@ -41,7 +50,7 @@ async fn the_command_is_asked_for_by_a_file_and_its_locker_verifies_it() {
     let locked = locking.await.expect("no panic");
     assert_eq!((locked.by, locked.evidence), (Some(Step::Command), Some(Evidence::Grab)));
     assert_eq!(heard(&desk).await, Heard::Locked);
-    // Once it is locked nothing is asked for any more.
+    // Once it is seen to be locked no locker is asked for any more.
     let again = desk.lock().await;
     assert_eq!((again.tried, again.evidence), (vec![], Some(Evidence::Grab)));
     drop(lock);
@@ -88,6 +97,7 @@ async fn a_session_that_is_locked_when_the_desk_begins_is_heard_as_locked() {
 async fn a_menu_that_is_opened_while_locking_is_verified_is_no_lock_and_its_end_no_unlock() {
     let (daemon, server) = (Daemon::start().await, XServer::start());
     let logind = daemon.logind(Way::Lying).await;
+    logind.set_kind(0, "x11", "").await;
     let desk = desk(&daemon, &server);
     let windows = Windows::on(&server);
     let bar = windows.open_unmanaged(b"menu\0Menu\0");
@@ -143,6 +153,7 @@ async fn a_full_screen_program_in_a_window_manager_s_frame_is_no_locker() {
 async fn a_hint_is_believed_only_where_something_keeps_input_from_the_windows() {
     let (daemon, server) = (Daemon::start().await, XServer::start());
     let logind = daemon.logind(Way::Lying).await;
+    logind.set_kind(0, "x11", "").await;
     logind.set_hint(true).await;
     let desk = desk(&daemon, &server);
     nothing_heard(&desk).await;
@@ -154,8 +165,14 @@ async fn a_hint_is_believed_only_where_something_keeps_input_from_the_windows() 
     let windows = Windows::on(&server);
     let grab = windows.grab_both();
     assert_eq!(heard(&desk).await, Heard::Locked);
-    let locked = desk.lock().await;
-    assert_eq!(locked.tried, [(Step::Logind, Outcome::Locked(Evidence::Hint))], "it is asked for again");
+    logind.set_hint(false).await;
+    assert_eq!(heard(&desk).await, Heard::Unlocked);
+    let locking = tokio::spawn(desk.lock());
+    eventually("logind is asked", async || (logind.locked.load(Ordering::SeqCst) == 2).then_some(())).await;
+    logind.set_hint(true).await;
+    let locked = locking.await.expect("no panic");
+    assert_eq!(locked.tried, [(Step::Logind, Outcome::Locked(Evidence::Hint))], "so GNOME answers");
+    assert_eq!(heard(&desk).await, Heard::Locked);
     logind.set_hint(false).await;
     assert_eq!(heard(&desk).await, Heard::Unlocked);
     drop(grab);
@@ -179,8 +196,27 @@ async fn a_screen_saver_that_calls_itself_active_is_believed_no_more_than_the_hi
 }
 
 #[tokio::test]
-async fn a_server_that_is_away_has_unlocked_nothing() {
+async fn a_screen_saver_that_has_ended_makes_no_lock_of_a_menu() {
     let (daemon, server) = (Daemon::start().await, XServer::start());
+    let saver = saver(&daemon, Way::Honest).await;
+    let desk = desk(&daemon, &server);
+    let windows = Windows::on(&server);
+    assert_eq!(desk.lock().await.evidence, None);
+    let cover = windows.cover(0);
+    assert_eq!(heard(&desk).await, Heard::Locked);
+    drop(saver);
+    nothing_heard(&desk).await;
+    windows.close(cover);
+    assert_eq!(heard(&desk).await, Heard::Unlocked);
+    let menu = windows.grab_keyboard();
+    still_nothing_heard(&desk).await;
+    drop(menu);
+    nothing_heard(&desk).await;
+}
+
+#[tokio::test]
+async fn a_server_that_is_away_has_unlocked_nothing() {
+    let (daemon, server) = (Daemon::start().await, XServer::start_on(unused_display()));
     let desk = desk(&daemon, &server);
     let windows = Windows::on(&server);
     let lock = windows.lock();
@@ -189,8 +225,9 @@ async fn a_server_that_is_away_has_unlocked_nothing() {
     let number = server.number();
     server.kill();
     nothing_heard(&desk).await;
+    // Another one is in its place, and whoever sees its windows gave no password to a locker.
     let _server = XServer::start_on(number);
-    assert_eq!(heard(&desk).await, Heard::Unlocked);
+    assert_eq!(heard(&desk).await, Heard::Ended);
 }
 
 #[tokio::test]
@@ -199,15 +236,65 @@ async fn looking_at_the_screen_never_takes_the_keyboard_or_the_pointer() {
     let mut probe = Probe::connect(&environment(&server)).await.expect("a server");
     let windows = Windows::on(&server);
     for _ in 0..20 {
-        assert!(!probe.look().await.expect("an answer").is_grabbed());
+        assert!(!probe.look(false).await.expect("an answer").is_grabbed());
         // It could not, if looking had taken them.
         drop(windows.grab_both());
     }
     let grab = windows.grab_both();
-    let seen = probe.look().await.expect("an answer");
+    let seen = probe.look(false).await.expect("an answer");
     assert!(seen.is_grabbed() && !seen.is_covered, "{seen:?}");
     drop(grab);
-    assert!(!probe.look().await.expect("an answer").is_grabbed());
+    assert!(!probe.look(false).await.expect("an answer").is_grabbed());
+}
+
+#[tokio::test]
+async fn a_window_that_was_on_top_once_is_no_cover_under_another_one() {
+    let (daemon, server) = (Daemon::start().await, XServer::start());
+    let desk = desk(&daemon, &server);
+    let windows = Windows::on(&server);
+    // A backdrop that bypasses the window manager, and a menu.
+    let backdrop = windows.cover(0);
+    let menu = windows.grab_keyboard();
+    still_nothing_heard(&desk).await;
+    drop(menu);
+    windows.show(windows.open(Some(b"editor\0Editor\0")));
+    let menu = windows.grab_both();
+    assert_eq!(desk.lock().await.evidence, None, "its menu");
+    drop(menu);
+    nothing_heard(&desk).await;
+    windows.close(backdrop);
+}
+
+#[tokio::test]
+async fn a_cover_counts_as_long_as_it_covers_the_screen_and_nothing_that_is_managed_is_above_it() {
+    let server = XServer::start();
+    let mut probe = Probe::connect(&environment(&server)).await.expect("a server");
+    let (locker, program) = (Windows::on(&server), Windows::on(&server));
+    let lock = locker.lock();
+    let cover = lock.cover().expect("it covers the screen");
+    assert!(probe.look(false).await.expect("an answer").is_lock());
+    let notice = program.open_unmanaged(b"notice\0Notice\0");
+    program.show(notice);
+    assert!(probe.look(false).await.expect("an answer").is_lock(), "a notice takes nothing away");
+    let window = program.open(None);
+    program.show(window);
+    assert!(!probe.look(false).await.expect("an answer").is_lock(), "a window");
+    program.close(window);
+    assert!(probe.look(false).await.expect("an answer").is_lock());
+    locker.resize(cover, 100, 100);
+    assert!(!probe.look(false).await.expect("an answer").is_lock(), "the desktop is to be seen");
+}
+
+#[tokio::test]
+async fn the_windows_are_not_gone_through_while_nothing_can_be_locked() {
+    let server = XServer::start();
+    let mut probe = Probe::connect(&environment(&server)).await.expect("a server");
+    let windows = Windows::on(&server);
+    let cover = windows.cover(0);
+    assert!(!probe.look(false).await.expect("an answer").is_covered);
+    // There are lockers that take neither the keyboard nor the pointer.
+    assert!(probe.look(true).await.expect("an answer").is_covered);
+    windows.close(cover);
 }
 
 #[tokio::test]
@@ -216,7 +303,7 @@ async fn an_idle_session_is_not_asked_about() {
     let mut probe = Probe::connect(&environment(&server)).await.expect("a server");
     let windows = Windows::on(&server);
     windows.focus(windows.open(None));
-    probe.look().await.expect("an answer");
+    probe.look(false).await.expect("an answer");
     let begun = Instant::now();
     let stirred = tokio::time::timeout(Duration::from_millis(500), probe.stirred()).await;
     assert!(stirred.is_err(), "after {:?}", begun.elapsed());

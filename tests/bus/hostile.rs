@@ -1,7 +1,7 @@
-use crate::dbus::{Daemon, Notifications, Way, heard, press};
+use crate::dbus::{Daemon, Notifications, Polkit, Way, heard};
 use crate::eventually;
-use crate::notices::question;
-use seclyzer::act::ports::Heard;
+use crate::notices::{pressed, question};
+use seclyzer::act::ports::{Action, Heard, Subject};
 use seclyzer::bus::{BURST, MESSAGE_BYTES};
 use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt;
@@ -77,6 +77,35 @@ async fn a_flood_of_signals_is_passed_over_and_holds_up_nothing() {
 }
 
 #[tokio::test]
+async fn a_flood_that_logind_is_made_to_send_takes_no_question_back_and_its_end_is_heard() {
+    let daemon = Daemon::start().await;
+    let logind = daemon.logind(Way::Honest).await;
+    let polkit = Polkit::default();
+    let _polkit = polkit.serve(&daemon).await;
+    let desk = daemon.desk();
+    let peer = Subject::Peer { pid: 77, uid: 4711 };
+    let question = tokio::spawn(desk.authorise(peer, Action::Pause));
+    eventually("it is asked", async || (!polkit.asked.lock().expect("no panic").is_empty()).then_some(())).await;
+    let attacker = daemon.connect().await;
+    let connected = others(&attacker).await;
+    for i in 0..BURST * 4 {
+        logind.set_hint(i % 2 == 0).await;
+    }
+    logind.set_hint(true).await;
+    let last = eventually("the last is heard", async || {
+        let mut last = None;
+        while let Ok(heard) = tokio::time::timeout(Duration::from_secs(1), desk.heard()).await {
+            last = Some(heard);
+        }
+        last
+    })
+    .await;
+    assert_eq!(last, Heard::Locked);
+    assert!(!question.is_finished(), "it is still asked");
+    assert_eq!(others(&attacker).await, connected, "nobody has hung up");
+}
+
+#[tokio::test]
 async fn a_flood_on_the_session_s_bus_is_cut_off_and_notices_come_back() {
     let daemon = Daemon::start().await;
     let notifications = Notifications::default();
@@ -90,11 +119,7 @@ async fn a_flood_on_the_session_s_bus_is_cut_off_and_notices_come_back() {
     }
     // It is shown anew over the new connection.
     let posted = notifications.await_posted(1).await;
-    eventually("the answer to its button", async || {
-        press(&server, posted.id, "it-is-me").await;
-        tokio::time::timeout(Duration::from_millis(50), desk.heard()).await.ok()
-    })
-    .await;
+    pressed(&desk, &server, posted.id).await;
 }
 
 #[tokio::test]

@@ -14,16 +14,13 @@ async fn logind_locks_and_the_hint_verifies_it() {
     let tried = vec![(Step::Logind, Outcome::Locked(Evidence::Hint))];
     assert_eq!(locked, Locked { tried, by: Some(Step::Logind), evidence: Some(Evidence::Hint) });
     assert_eq!(heard(&desk).await, Heard::Locked);
-    // Any program of the account could have set the hint: it is asked again, and its locker has nothing to do.
-    assert_eq!(desk.lock().await, locked);
-    assert_eq!(logind.locked.load(Ordering::SeqCst), 2);
     logind.set_hint(false).await;
     assert_eq!(heard(&desk).await, Heard::Unlocked);
     nothing_heard(&desk).await;
 }
 
 #[tokio::test]
-async fn a_lock_by_the_user_and_sleep_are_heard() {
+async fn a_lock_by_the_user_is_heard() {
     let daemon = Daemon::start().await;
     let logind = daemon.logind(Way::Honest).await;
     let desk = daemon.desk();
@@ -31,10 +28,6 @@ async fn a_lock_by_the_user_and_sleep_are_heard() {
     assert_eq!(heard(&desk).await, Heard::Locked);
     logind.set_hint(false).await;
     assert_eq!(heard(&desk).await, Heard::Unlocked);
-    logind.sleep(true).await;
-    assert_eq!(heard(&desk).await, Heard::Sleep);
-    logind.sleep(false).await;
-    assert_eq!(heard(&desk).await, Heard::Woke);
 }
 
 #[tokio::test]
@@ -177,6 +170,22 @@ async fn a_locked_session_that_has_ended_is_locked_no_more() {
     assert_eq!(heard(&desk).await, Heard::Locked);
     logind.end(0).await;
     logind.bring_to_front(1).await;
+    // Nobody has given a password.
+    assert_eq!(heard(&desk).await, Heard::Ended);
+}
+
+#[tokio::test]
+async fn an_error_of_logind_has_unlocked_nothing() {
+    let daemon = Daemon::start().await;
+    let logind = daemon.logind(Way::Honest).await;
+    let desk = daemon.desk();
+    logind.set_hint(true).await;
+    assert_eq!(heard(&desk).await, Heard::Locked);
+    logind.fail(true).await;
+    logind.ask_to_lock().await;
+    nothing_heard(&desk).await;
+    logind.fail(false).await;
+    logind.set_hint(false).await;
     assert_eq!(heard(&desk).await, Heard::Unlocked);
 }
 
@@ -184,13 +193,14 @@ async fn a_locked_session_that_has_ended_is_locked_no_more() {
 async fn a_screen_saver_that_has_ended_spares_no_chain_and_has_unlocked_nothing() {
     let daemon = Daemon::start().await;
     let screen_saver = saver(&daemon, Way::Honest).await;
+    let logind = daemon.logind(Way::Lying).await;
     let desk = daemon.desk();
     assert_eq!(desk.lock().await.by, Some(Step::ScreenSaver));
     assert_eq!(heard(&desk).await, Heard::Locked);
-    assert_eq!(desk.lock().await.evidence, Some(Evidence::Saver), "it still says so");
     drop(screen_saver);
-    let logind = daemon.logind(Way::Honest).await;
-    assert_eq!(desk.lock().await.by, Some(Step::Logind));
-    assert_eq!(logind.locked.load(Ordering::SeqCst), 1);
+    let locking = tokio::spawn(desk.lock());
+    eventually("logind is asked", async || (logind.locked.load(Ordering::SeqCst) == 2).then_some(())).await;
+    logind.set_hint(true).await;
+    assert_eq!(locking.await.expect("no panic").by, Some(Step::Logind));
     nothing_heard(&desk).await;
 }

@@ -1,7 +1,9 @@
 use crate::dbus::{Daemon, NOTIFICATIONS, Notifications, heard, nothing_heard, press};
 use crate::eventually;
 use seclyzer::act::ports::{Answer, Heard, Words};
+use seclyzer::bus::Desk;
 use std::time::Duration;
+use zbus::Connection;
 use zbus::fdo::DBusProxy;
 
 pub fn question() -> Words {
@@ -10,6 +12,15 @@ pub fn question() -> Words {
         body: "Somebody types unlike you.".into(),
         answers: vec![(Answer::ItIsMe, "It is me".into()), (Answer::Lock, "Lock".into())],
     }
+}
+
+/// What is heard once its button is pressed: until the notice's number has been read, nothing.
+pub async fn pressed(desk: &Desk, server: &Connection, id: u32) -> Heard {
+    eventually("the answer to its button", async || {
+        press(server, id, "it-is-me").await;
+        tokio::time::timeout(Duration::from_millis(50), desk.heard()).await.ok()
+    })
+    .await
 }
 
 #[tokio::test]
@@ -23,10 +34,7 @@ async fn a_notice_stays_until_it_is_answered_and_is_withdrawn_then() {
     assert_eq!(posted.text, "seclyzer: Is it you?. Somebody types unlike you.");
     assert_eq!(posted.actions, ["it-is-me", "It is me", "lock", "Lock"]);
     assert_eq!(posted.urgency, 2);
-    press(&server, posted.id, "it-is-me").await;
-    // It may be that the notice's number has not been read yet.
-    let answer = heard(&desk).await;
-    assert_eq!(answer, Heard::Answered(Answer::ItIsMe));
+    assert_eq!(pressed(&desk, &server, posted.id).await, Heard::Answered(Answer::ItIsMe));
     press(&server, posted.id, "lock").await;
     eventually("it is closed", async || (*notifications.closed.lock().expect("no panic") == [posted.id]).then_some(()))
         .await;
@@ -69,8 +77,7 @@ async fn a_notice_is_shown_once_there_is_somebody_to_show_it_and_again_after_its
     drop(server);
     let server = notifications.serve(&daemon).await;
     let posted = notifications.await_posted(1).await;
-    press(&server, posted.id, "it-is-me").await;
-    assert_eq!(heard(&desk).await, Heard::Answered(Answer::ItIsMe));
+    assert_eq!(pressed(&desk, &server, posted.id).await, Heard::Answered(Answer::ItIsMe));
 }
 
 #[tokio::test]
@@ -96,11 +103,7 @@ async fn a_notice_that_is_slow_to_be_shown_is_answered_all_the_same() {
     let desk = daemon.desk();
     desk.show(question());
     let posted = notifications.await_posted(0).await;
-    eventually("the answer to its button", async || {
-        press(&server, posted.id, "it-is-me").await;
-        tokio::time::timeout(Duration::from_millis(50), desk.heard()).await.ok()
-    })
-    .await;
+    pressed(&desk, &server, posted.id).await;
     assert_eq!(notifications.posted.lock().expect("no panic").len(), 1);
 }
 
@@ -112,9 +115,5 @@ async fn a_notice_whose_server_never_answered_is_shown_once_more() {
     let desk = daemon.desk();
     desk.show(question());
     let posted = notifications.await_posted(1).await;
-    eventually("the answer to its button", async || {
-        press(&server, posted.id, "it-is-me").await;
-        tokio::time::timeout(Duration::from_millis(50), desk.heard()).await.ok()
-    })
-    .await;
+    pressed(&desk, &server, posted.id).await;
 }

@@ -97,9 +97,9 @@ fn go_on(mut recognition: Recognition) {
     look_at(&mut recognition, &[control(at_us, guest), control(at_us + 1, Control::Lock)]);
     look_at(&mut recognition, &more[..100]);
     recognition.finish(drop);
-    recognition.import(at_us, &saved).expect("its own model");
-    recognition.forget(at_us, Modality::Keys);
-    recognition.forget(at_us, Modality::Mouse);
+    recognition.import(at_us, &saved, drop).expect("its own model");
+    recognition.forget(at_us, Modality::Keys, drop);
+    recognition.forget(at_us, Modality::Mouse, drop);
 }
 
 /// What comes of events are numbers.

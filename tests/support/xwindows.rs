@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use x11rb::connection::Connection;
 use x11rb::protocol::xkb::{self, ConnectionExt as _};
 use x11rb::protocol::xproto::{
-    Atom, AtomEnum, ClientMessageEvent, ConnectionExt, CreateWindowAux, EventMask, GrabMode, GrabStatus, InputFocus,
-    KEY_PRESS_EVENT, KEY_RELEASE_EVENT, MapState, ModMask, PropMode, Window, WindowClass,
+    Atom, AtomEnum, ClientMessageEvent, ConfigureWindowAux, ConnectionExt, CreateWindowAux, EventMask, GrabMode,
+    GrabStatus, InputFocus, KEY_PRESS_EVENT, KEY_RELEASE_EVENT, MapState, ModMask, PropMode, Window, WindowClass,
 };
 use x11rb::protocol::xtest::ConnectionExt as _;
 use x11rb::rust_connection::RustConnection;
@@ -25,6 +25,13 @@ pub struct Windows {
 pub struct Grab<'w> {
     windows: &'w Windows,
     cover: Option<Window>,
+}
+
+impl Grab<'_> {
+    /// The window that covers the screen meanwhile.
+    pub fn cover(&self) -> Option<Window> {
+        self.cover
+    }
 }
 
 impl Drop for Grab<'_> {
@@ -81,6 +88,11 @@ impl Windows {
         made.unwrap().check().unwrap();
         self.show(window);
         window
+    }
+
+    pub fn resize(&self, window: Window, width: u32, height: u32) {
+        let size = ConfigureWindowAux::new().width(width).height(height);
+        self.x.configure_window(window, &size).unwrap().check().unwrap();
     }
 
     /// Moves a window into another one, as a window manager does with those that it manages.

@@ -82,6 +82,14 @@ impl Desk {
         self.await_agent();
     }
 
+    /// Requires that the hardened agent goes by an account of its own in what a signal asks for, and by alice's in all else.
+    pub fn check_own_account(&mut self) {
+        let pid = self.property("MainPID");
+        let uids = self.guest.run(&format!("awk '/^Uid:/ {{ print $2, $3, $4, $5 }}' /proc/{pid}/status"));
+        let expected = "own=$(id -u seclyzer); alice=$(id -u alice); echo $own $alice $own $alice";
+        assert_eq!(uids, self.guest.run(expected), "real, effective, saved, of files");
+    }
+
     /// Runs a command as alice, at her terminal, and requires that it succeeds.
     pub fn run(&mut self, command: &str) -> String {
         let output = self.guest.run_as("alice", command, COMMAND_LIMIT);

@@ -50,6 +50,7 @@ fn check_that_keys_are_the_agent_s_alone(desk: &mut Desk) {
     let open = desk.guest.run_as("alice", &format!("head -c 0 {keyboard}"), LIMIT);
     assert_ne!(open.status, 0, "her other programs open the keyboard");
     desk.check_hardening();
+    desk.check_own_account();
 }
 
 #[test]

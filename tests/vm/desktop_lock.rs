@@ -25,7 +25,7 @@ pub const FOLLOWER: &str = "export DISPLAY=:0; xss-lock -s $(loginctl show-user 
     >/dev/null 2>&1 &";
 /// What it shows it prints, too.
 const NOTIFIER: &str = "export DISPLAY=:0; dunst -print >/tmp/notices 2>/dev/null &";
-const HINT: &str = "loginctl show-session $(loginctl show-user alice -p Display --value) -p LockedHint --value";
+pub const HINT: &str = "loginctl show-session $(loginctl show-user alice -p Display --value) -p LockedHint --value";
 /// On average within 60 s of typing; a run may take three times as long.
 const LOCK_LIMIT: Duration = Duration::from_secs(180);
 
@@ -134,4 +134,23 @@ fn a_session_in_which_nothing_locks_is_told_so_once() {
     assert_eq!(journal.matches("nothing locked the session").count(), 1, "{journal}");
     assert_eq!(work.desk.status()["decision"]["not_locked"], true);
     work.desk.guest.poll("grep -q 'The screen is not locked' /tmp/notices", LIMIT);
+    let chain = work.desk.guest.run_as("alice", "seclyzer lock --test 2>&1", LIMIT);
+    for step in ["logind", "org.freedesktop.ScreenSaver", "org.gnome.ScreenSaver", "decision.lock_command"] {
+        assert!(chain.status == 77 && chain.text().contains(step), "{step}: {}", chain.text());
+    }
+    for (password, state) in [("bob", "stranger"), ("alice", "owner")] {
+        answer_in_a_terminal(&mut work, password);
+        assert_eq!(work.state(), state, "{:?}", work.decisions());
+    }
+}
+
+/// alice's `seclyzer me` in a terminal of her session, where polkit's own agent asks for the password.
+fn answer_in_a_terminal(work: &mut Work, password: &str) {
+    let guest = &mut work.desk.guest;
+    guest.run("rm -f /tmp/asked; echo \"script -qfc 'seclyzer me' /tmp/asked\" >/home/alice/ask");
+    guest.click_into("notes");
+    guest.type_text("sh ask\n");
+    guest.poll("grep -q Password: /tmp/asked", LIMIT);
+    guest.type_text(&format!("{password}\n"));
+    guest.poll("grep -q 'Script done' /tmp/asked", LIMIT);
 }

@@ -38,6 +38,7 @@ fn the_package_is_installed_upgraded_removed_and_purged_and_then_nothing_of_it_i
     let unit = desk.property("FragmentPath");
     assert!(unit.ends_with("/lib/systemd/system/seclyzer@.service"), "the package's unit, not {unit}");
     desk.check_hardening();
+    desk.check_own_account();
     desk.guest.click_into("editor");
     desk.type_and_be_heard(SENTENCE);
     desk.await_row("SELECT 1 FROM keystroke_features LIMIT 1");

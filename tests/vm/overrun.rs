@@ -25,7 +25,7 @@ fn newest_record(guest: &mut Guest, agent: &Agent) -> (i64, f64, f64) {
 
 #[test]
 fn an_overrun_is_a_gap_and_degrades_the_record_without_a_timing_of_its_own() {
-    let mut guest = boot(Hardware::Virtio);
+    let mut guest = boot(Hardware::VirtioSteady);
     let combo = guest.make_device("combo", "Test Combo");
     guest.run("permit");
     let agent = Agent::start(&mut guest, "");

@@ -1,13 +1,13 @@
 //! What the doctor looks at.
 
 use super::super::devices::{NO_DEVICE, PROVIDE_DEVICE};
-use super::super::trial::Trial;
+use super::super::trial::{self, Trial};
 use super::super::{Error, block_on};
 use super::service::{self, Running};
 use super::{Finding, decision, keystrokes, recognition};
+use crate::act::Mode;
 use crate::bus;
 use crate::config::{self, Config, Loaded, Switch};
-use crate::event::Micros;
 use crate::now_us;
 use crate::remote::redis::answer::trouble;
 use crate::remote::redis::servers;
@@ -26,27 +26,26 @@ use std::path::Path;
 const INSTALL: &str = "seclyzer install, then log in anew (every program of this account can read keys then), or sudo seclyzer \
      install --hardened (only the agent may open devices); docs/installing.md";
 
-/// What was decided in so long says whether to lock: 14 days.
-const TRIAL_US: Micros = 14 * 86_400_000_000;
-
 /// Every finding, in the order in which things depend on each other.
 pub fn all(loaded: &Loaded) -> Result<Vec<Finding>, Error> {
     let config = &loaded.config;
     let running = service::ask(&config.store.path);
-    let mut findings = vec![configuration(loaded)];
+    let mut findings = vec![service::configuration(loaded.source.as_deref(), &config.store.path)];
     findings.extend(devices(config, running.as_ref())?);
     findings.push(database(&config.store.path));
     findings.push(service::finding(running.as_ref(), &config.store.path));
     findings.push(keystrokes::finding(&config.keystroke, &config.store.path, running.as_ref()));
     let stored = || service::stored_descriptors(&config.store.path);
     findings.push(recognition::finding(config.recognition.enabled, running.as_ref(), stored));
-    let since_us = now_us() - TRIAL_US;
+    let since_us = now_us() - trial::SPAN_US;
     // A database that cannot be read has a finding of its own.
     let trial = Trial::read(&config.store.path, &config.identity, since_us).ok();
     let strokes = read_models(&config.store.path, &config.identity).ok().map(|models| decision::strokes_of(&models));
-    findings.push(decision::finding(config.decision.mode, running.as_ref(), strokes, trial.as_ref()));
+    let is_its_file = service::reads(loaded.source.as_deref(), &config.store.path);
+    let mode = decision::mode(config.decision.mode, running.as_ref(), is_its_file);
+    findings.push(decision::finding(mode, running.as_ref(), strokes, trial.as_ref()));
     let near_and_far = async {
-        let mut findings = vec![locking(&config.decision).await];
+        let mut findings = vec![locking(mode, config.decision.lock_command.is_some()).await];
         findings.extend(desktop(config, running.as_ref()).await);
         findings.push(redis(&config.redis).await);
         findings.extend(events(&config.redis).await);
@@ -55,13 +54,6 @@ pub fn all(loaded: &Loaded) -> Result<Vec<Finding>, Error> {
     };
     findings.extend(block_on(near_and_far)?);
     Ok(findings)
-}
-
-fn configuration(loaded: &Loaded) -> Finding {
-    match &loaded.source {
-        Some(path) => Finding::ok("configuration", path.display().to_string()),
-        None => Finding::ok("configuration", "no file: defaults and environment"),
-    }
 }
 
 fn devices(config: &Config, running: Option<&Running>) -> Result<Vec<Finding>, Error> {
@@ -145,11 +137,10 @@ fn database(path: &Path) -> Finding {
 }
 
 /// By what this session could be locked; whoever runs the doctor sits at it.
-async fn locking(settings: &config::Decision) -> Finding {
-    let has_command = settings.lock_command.is_some();
+async fn locking(mode: Mode, has_command: bool) -> Finding {
     let session = bus::Session::of_this_process(has_command);
     let is_wayland = session.x11.is_wayland();
-    decision::locking(settings.mode, &bus::Desk::start(session).prospects().await, has_command, is_wayland)
+    decision::locking(mode, &bus::Desk::start(session).prospects().await, has_command, is_wayland)
 }
 
 async fn desktop(config: &Config, running: Option<&Running>) -> Vec<Finding> {

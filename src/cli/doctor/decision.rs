@@ -14,6 +14,13 @@ const LEAST_STROKES: u64 = 2_000;
 /// Strokes are shown in such steps.
 const SHOWN: u64 = 100;
 
+/// The mode that counts: where the service reads another file than this command (`is_its_file`), a restart would not give
+/// it the mode of this one.
+pub fn mode(configured: Mode, running: Option<&Running>, is_its_file: bool) -> Mode {
+    let in_force = running.and_then(|running| running.decision.known_mode());
+    in_force.filter(|_| !is_its_file).unwrap_or(configured)
+}
+
 /// `trial`: what was decided of late; `strokes`: how many are stored as learnt; both where there is a database.
 pub fn finding(mode: Mode, running: Option<&Running>, strokes: Option<u64>, trial: Option<&Trial>) -> Finding {
     let in_force = running.and_then(|running| running.decision.known_mode());
@@ -123,6 +130,16 @@ mod tests {
     fn an_agent_of_another_mode_has_to_be_restarted() {
         let other = finding(Mode::Lock, Some(&running("observe")), Some(2_000), None);
         assert!(other.verdict == Verdict::Warning && other.mend.as_deref() == Some("restart the agent"));
+    }
+
+    #[test]
+    fn an_agent_that_reads_another_file_is_judged_by_its_own_mode() {
+        let agent = running("lock");
+        assert_eq!(mode(Mode::Observe, Some(&agent), true), Mode::Observe);
+        assert_eq!(mode(Mode::Observe, Some(&agent), false), Mode::Lock);
+        assert_eq!(mode(Mode::Observe, None, false), Mode::Observe);
+        let few = finding(mode(Mode::Observe, Some(&agent), false), Some(&agent), Some(0), None);
+        assert!(few.mend.is_some_and(|mend| mend.contains("notify")), "no restart would change it");
     }
 
     #[test]

@@ -15,6 +15,9 @@ use std::process::Command;
 /// Where the hardened services have their databases, each in a folder with its user's name.
 const HARDENED: &str = "/var/lib/seclyzer";
 
+/// The configuration of all hardened services.
+const HARDENED_CONFIG: &str = "/etc/seclyzer/config.toml";
+
 /// What the running agent says of itself.
 #[derive(Debug, Deserialize)]
 pub struct Running {
@@ -59,6 +62,21 @@ fn hardened_user(database: &Path) -> Option<&str> {
     database.strip_prefix(HARDENED).ok()?.iter().next()?.to_str()
 }
 
+/// Whether the service reads what this command reads: the hardened one reads one file alone.
+pub fn reads(source: Option<&Path>, database: &Path) -> bool {
+    hardened_user(database).is_none() || source.is_none_or(|path| path == Path::new(HARDENED_CONFIG))
+}
+
+pub fn configuration(source: Option<&Path>, database: &Path) -> Finding {
+    let Some(path) = source else { return Finding::ok("configuration", "no file: defaults and environment") };
+    let shown = path.display();
+    if !reads(source, database) {
+        let text = format!("{shown} is what this command reads; the hardened service reads {HARDENED_CONFIG} alone");
+        return Finding::warning("configuration", text, format!("seclyzer --config {HARDENED_CONFIG} doctor"));
+    }
+    Finding::ok("configuration", shown.to_string())
+}
+
 /// What starts the agent on this database.
 pub fn how_to_start(database: &Path) -> String {
     match hardened_user(database) {
@@ -99,6 +117,7 @@ fn not_running(database: &Path) -> Finding {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Verdict;
     use super::*;
     use crate::sources::evdev::{Kind, State, Unread};
 
@@ -108,6 +127,18 @@ mod tests {
         assert_eq!(told, "sudo systemctl start seclyzer@ann");
         let told = how_to_start(Path::new("/home/ann/.local/share/seclyzer/seclyzer.db"));
         assert!(told.starts_with("systemctl --user start seclyzer "), "{told}");
+    }
+
+    #[test]
+    fn a_configuration_that_the_hardened_service_does_not_read_is_a_warning() {
+        let [hardened, own] =
+            ["/var/lib/seclyzer/ann/seclyzer.db", "/home/ann/.local/share/seclyzer/seclyzer.db"].map(Path::new);
+        let file = Path::new("/home/ann/.config/seclyzer/config.toml");
+        let verdict = |source, database| configuration(source, database).verdict;
+        assert_eq!(verdict(Some(file), hardened), Verdict::Warning);
+        for (source, database) in [(Some(file), own), (Some(Path::new(HARDENED_CONFIG)), hardened), (None, hardened)] {
+            assert_eq!(verdict(source, database), Verdict::Ok, "{source:?} {database:?}");
+        }
     }
 
     #[test]

@@ -1,11 +1,15 @@
 //! A connection to the X server on which nothing ever blocks: not a server that accepts and stays silent, not an answer
 //! that does not come, not a lack of room to send. Waiting is the runtime's, with a limit each time.
 
+use std::fs::File;
 use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::task::Poll;
 use std::time::Duration;
 
+use nix::fcntl::OFlag;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use x11rb::connection::{Connection, ReplyOrError, RequestConnection};
 use x11rb::cookie::Cookie;
@@ -136,8 +140,11 @@ async fn set_up(environment: &Environment, name: &str, display: &ParsedDisplay) 
     Ok(client)
 }
 
+/// Files with cookies that are read at the same time. Threads that a file holds up for ever stay that few.
+static READERS: Semaphore = Semaphore::const_new(4);
+
 /// Reads the cookie anew at each attempt, for a new session writes a new one. The file may lie on a slow network file
-/// system, so a thread of its own reads it.
+/// system, so a thread of its own reads it; and whoever names it may have put a pipe there, which is not waited for.
 async fn cookie(
     path: Option<PathBuf>,
     family: Family,
@@ -146,9 +153,12 @@ async fn cookie(
 ) -> (Option<xauthority::Cookie>, CookieSource) {
     let Some(path) = path else { return (None, CookieSource::NoFile) };
     let from = path.clone();
+    let permit = READERS.acquire().await;
     let read = move || -> io::Result<Vec<u8>> {
+        let _until_read = permit;
         let mut bytes = Vec::new();
-        std::fs::File::open(from)?.take(XAUTHORITY_LIMIT_BYTES).read_to_end(&mut bytes)?;
+        let file = File::options().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(from)?;
+        file.take(XAUTHORITY_LIMIT_BYTES).read_to_end(&mut bytes)?;
         Ok(bytes)
     };
     match tokio::task::spawn_blocking(read).await.unwrap_or_else(|error| Err(io::Error::other(error))) {

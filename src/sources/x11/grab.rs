@@ -35,7 +35,8 @@ pub struct Hold {
     pub has_keyboard: bool,
     /// While one has the keyboard, a program has the pointer for itself, too.
     pub has_pointer: bool,
-    /// Windows of one program, which no window manager manages, are on top and cover every monitor.
+    /// Windows of one program, which no window manager manages, are on top and cover every monitor. Looked for only while
+    /// the keyboard is taken or somebody claims that the screen is locked.
     pub is_covered: bool,
 }
 
@@ -61,8 +62,8 @@ pub struct Probe {
     focus: Window,
     /// Something may have changed while an answer was awaited.
     has_stirred: AtomicBool,
-    /// The topmost of those that were seen to cover the screen: what comes above it later, a notice or the dialog for the
-    /// password, takes nothing away.
+    /// The topmost window of the program that was seen to cover the screen, for as long as covers are looked for. A notice
+    /// or the dialog for the password above it takes nothing away, unless a window manager manages it.
     cover: Option<Window>,
 }
 
@@ -82,15 +83,19 @@ impl Probe {
         Ok(Probe { client, window, has_xinerama, focus: x11rb::NONE, has_stirred: AtomicBool::new(false), cover: None })
     }
 
-    /// What is so now. Changes from then on end [`Probe::stirred`], as far as the server tells of them.
+    /// What is so now. `is_claimed`: somebody claims that the screen is locked. Changes from then on end [`Probe::stirred`], as far as the server tells of them.
     ///
     /// # Errors
     /// The server does not answer.
-    pub async fn look(&mut self) -> Result<Hold, Error> {
+    pub async fn look(&mut self, is_claimed: bool) -> Result<Hold, Error> {
         self.has_stirred.store(false, Ordering::Relaxed);
         self.follow_focus().await?;
         let has_keyboard = self.is_keyboard_taken().await?;
         let has_pointer = has_keyboard && self.is_pointer_taken().await?;
+        if !has_keyboard && !is_claimed {
+            self.cover = None;
+            return Ok(Hold::default());
+        }
         Ok(Hold { has_keyboard, has_pointer, is_covered: self.is_covered().await? })
     }
 
@@ -159,28 +164,27 @@ impl Probe {
     }
 
     async fn is_covered(&mut self) -> Result<bool, Error> {
-        if let Some(window) = self.cover
-            && self.shown(window).await?.is_some()
-        {
-            return Ok(true);
-        }
-        let covers = self.topmost().await?;
+        let windows = self.topmost().await?;
         let monitors = self.monitors().await?;
-        let areas: Vec<Area> = covers.iter().map(|&(_, area)| area).collect();
-        let is_covered = !monitors.is_empty() && monitors.iter().all(|&monitor| cover::covers(monitor, &areas));
-        self.cover = covers.first().filter(|_| is_covered).map(|&(window, _)| window);
-        Ok(is_covered)
+        let known = windows.iter().map(|&(window, _)| window).find(|&window| Some(window) == self.cover);
+        let first = windows.first().map(|&(window, _)| window);
+        let cover = known.into_iter().chain(first).find(|&cover| {
+            let of_same = |&&(window, _): &&(Window, Area)| self.client.are_of_one_program(cover, window);
+            let areas: Vec<Area> = windows.iter().filter(of_same).map(|&(_, area)| area).collect();
+            !monitors.is_empty() && monitors.iter().all(|&monitor| cover::covers(monitor, &areas))
+        });
+        self.cover = cover.or(self.cover);
+        Ok(cover.is_some())
     }
 
-    /// The windows on top of all others, from above, as far as they are one program's and no window manager's business.
+    /// The windows on top of all others, from above, as far as they are no window manager's business.
     async fn topmost(&self) -> Result<Vec<(Window, Area)>, Error> {
-        let mut found: Vec<(Window, Area)> = Vec::new();
+        let mut found = Vec::new();
         let tree = self.ask(self.client.x().query_tree(self.client.root)?).await?;
         let windows = tree.map(|tree| tree.children).unwrap_or_default();
         for window in windows.into_iter().rev().take(MOST_WINDOWS) {
             let Some((is_unmanaged, area)) = self.shown(window).await? else { continue };
-            let is_of_same = found.first().is_none_or(|&(first, _)| self.client.are_of_one_program(first, window));
-            if !is_unmanaged || !is_of_same || self.is_frame(window).await? {
+            if !is_unmanaged || self.is_frame(window).await? {
                 break;
             }
             found.push((window, area));

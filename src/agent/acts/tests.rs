@@ -1,0 +1,156 @@
+use super::*;
+use crate::act::Mode;
+use crate::act::ports::{self, Action, Subject, Words};
+use crate::agent::acting::Acting;
+use crate::agent::feed::Feed;
+use crate::agent::followers::Followers;
+use crate::agent::hardening::Hardening;
+use crate::agent::keeper::Keeper;
+use crate::agent::notify::ServiceManager;
+use crate::agent::outlet::{Outlet, Show};
+use crate::agent::recogniser::Recogniser;
+use crate::agent::watchers::Watchers;
+use crate::agent::{Losses, windows_of};
+use crate::config;
+use crate::event::{Event, Stamped, json};
+use crate::recognition::{Recognition, Saved, Settings};
+use crate::sources::capture::Capture;
+use crate::sources::clock::EventClock;
+use crate::sources::evdev::Devices;
+use std::cell::RefCell;
+use std::future::{pending, ready};
+
+const CONFIG: &str = "[recognition]\nenabled = true\n[x11]\nenabled = false\n";
+const OWNER: &[u8] = include_bytes!("../../../tests/recognition/golden/owner.state.json");
+
+/// A desk at which nothing can lock or ask, and what it was to show.
+#[derive(Default)]
+struct Simulated {
+    shown: RefCell<Vec<Words>>,
+}
+
+impl Desk for Simulated {
+    fn heard(&self) -> impl Future<Output = Heard> {
+        pending()
+    }
+
+    fn lock(&self) -> impl Future<Output = Locked> + Send + 'static {
+        ready(Locked::default())
+    }
+
+    fn authorise(&self, _: Subject, _: Action) -> impl Future<Output = Authority> + Send + 'static {
+        ready(Authority::Absent)
+    }
+
+    fn show(&self, words: Words) {
+        self.shown.borrow_mut().push(words);
+    }
+
+    fn withdraw(&self) {}
+}
+
+/// An agent that knows its owner, without devices or a store.
+async fn agent(mode: Mode) -> Agent<Simulated> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("config.toml");
+    std::fs::write(&file, CONFIG).expect("room");
+    let config = config::read(Some(&file), &config::Environment::new()).expect("a configuration").config;
+    let outlet = Outlet::new(Arc::new(config.identity.clone()), None, Show::Nothing);
+    let windows = windows_of(&config.window);
+    let mut feed =
+        Feed::with_history(Origin::Device, windows, config.keystroke.publish, &outlet).await.expect("a feed");
+    let mut manager = ServiceManager::of_this_process();
+    let owner = Keeper::start(&config.recognition, None, Arc::clone(&outlet.identity), &mut manager).await;
+    let (_, keeper) = owner.expect("no store").expect("recognition is on");
+    let owner = Saved::from_json(OWNER).expect("a model");
+    let recognition = Recognition::new(Settings::default(), Some(&owner)).expect("a model");
+    feed.recogniser = Some(Box::new(Recogniser::new(recognition)));
+    let devices = Devices::open_in(folder.path(), &config.devices).expect("a folder without devices");
+    let clock = EventClock::new().expect("a clock");
+    Agent {
+        capture: Capture::start(devices, clock, &config.x11, &config.keyboard),
+        feed,
+        keeper: Some(keeper),
+        acting: Acting::new(mode, Simulated::default()),
+        watchers: Watchers::default(),
+        judged_us: None,
+        database: config.store.path.clone(),
+        injected: None,
+        outlet,
+        losses: Losses::default(),
+        followers: Followers::default(),
+        path_watch: None,
+        hardening: Hardening::default(),
+        started: Instant::now(),
+        batch: Vec::new(),
+    }
+}
+
+/// Somebody else takes over.
+fn takeover() -> impl Iterator<Item = Stamped> {
+    let lines = include_str!("../../../tests/recognition/golden/takeover.jsonl").lines();
+    let events = lines.map(|line| json::parse(line.as_bytes()).expect("an event"));
+    events.filter(|stamped| !matches!(stamped.event, Event::Control(_)))
+}
+
+impl Agent<Simulated> {
+    fn take(&mut self, stamped: Stamped) {
+        self.batch.push(stamped);
+        self.take_events();
+    }
+
+    fn hear(&mut self, heard: Heard) {
+        self.take_news(News::Heard(heard));
+    }
+
+    fn state(&self) -> State {
+        self.feed.recogniser.as_ref().expect("recognition is on").recognition.score().state
+    }
+}
+
+#[tokio::test]
+async fn what_is_typed_while_the_session_is_locked_is_recorded_and_not_judged() {
+    let mut agent = agent(Mode::Lock).await;
+    agent.hear(Heard::Locked);
+    takeover().for_each(|stamped| agent.take(stamped));
+    assert_eq!(agent.state(), State::Owner);
+    assert!(agent.feed.events().keystroke > 1_000, "{:?}", agent.feed.events());
+    agent.hear(Heard::Unlocked);
+    takeover().for_each(|stamped| agent.take(stamped));
+    assert_eq!(agent.state(), State::Stranger, "judged again");
+}
+
+#[tokio::test]
+async fn an_alarm_from_before_the_lock_stays_until_the_unlock() {
+    let mut agent = agent(Mode::Observe).await;
+    let mut events = takeover();
+    while agent.state() != State::Stranger {
+        agent.take(events.next().expect("an alarm"));
+    }
+    agent.hear(Heard::Locked);
+    events.for_each(|stamped| agent.take(stamped));
+    assert_eq!(agent.state(), State::Stranger);
+    agent.hear(Heard::Unlocked);
+    assert_eq!(agent.state(), State::Owner);
+}
+
+#[tokio::test]
+async fn the_button_says_what_to_do_where_nothing_can_ask_for_the_password() {
+    let mut agent = agent(Mode::Lock).await;
+    let mut events = takeover();
+    while agent.state() != State::Stranger {
+        agent.take(events.next().expect("an alarm"));
+    }
+    agent.hear(Heard::Answered(ports::Answer::ItIsMe));
+    let news = agent.acting.next().await;
+    agent.take_news(news);
+    assert_eq!(agent.state(), State::Stranger);
+    let shown = agent.acting.desk().shown.borrow();
+    let [first, again] = &shown[..] else { panic!("{shown:?}") };
+    assert!(!first.body.contains("seclyzer me") && again.body.contains("seclyzer me"), "{again:?}");
+}
+
+#[test]
+fn an_age_is_never_less_than_it_is() {
+    assert_eq!([-1, 0, 1, 5_000_000, 5_000_001, 64_000_000].map(age_s), [0, 0, 5, 5, 10, 65]);
+}
