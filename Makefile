@@ -6,7 +6,7 @@ CARGO := cargo
 BINARY := target/release/seclyzer
 QUICK_BINARY := target/quick/seclyzer
 
-.PHONY: help build deb run test check privacy coverage recognition torture bench test-packages test-host test-vm test-long clean
+.PHONY: help build deb run test check pictures privacy coverage recognition torture bench test-packages test-host test-vm test-long clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -31,6 +31,11 @@ test-host: ## The tests that need no virtual machine
 check: ## Format and lints
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets --features long-tests -- -D warnings
+
+pictures: test-packages ## Make the pictures in docs/pictures anew
+	-$(CARGO) test --locked --bin seclyzer-view picture
+	$(CARGO) test --locked --test view_browser pictured
+	cp target/pictures/* docs/pictures/
 
 privacy: ## What an attacker learns from records, on simulated typists; docs/privacy.md explains it
 	$(CARGO) run --release --locked --example privacy

@@ -4,6 +4,7 @@
 pub mod accounts;
 pub mod agent;
 pub mod alarm;
+pub mod browser;
 pub mod http;
 pub mod leaks;
 pub mod learner;

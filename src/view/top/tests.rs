@@ -1,13 +1,16 @@
-//! Screens as a terminal shows them.
+//! Screens as a terminal shows them: what is sent to one is read by a terminal emulator.
+
+mod picture;
 
 use super::history::{Measured, Usual};
 use super::*;
 use insta::assert_snapshot;
-use ratatui::Terminal;
-use ratatui::backend::TestBackend;
-use ratatui::style::Color;
+use ratatui::backend::CrosstermBackend;
+use ratatui::layout::Rect;
+use ratatui::{Terminal, TerminalOptions, Viewport};
 use seclyzer::features::names::{KEYSTROKE, MOUSE};
 use serde_json::{Value, json};
+use std::num::NonZero;
 
 fn status() -> Value {
     json!({
@@ -76,14 +79,21 @@ fn looking_at(status: &Value) -> State {
     state
 }
 
-fn terminal(state: &State, width: u16, height: u16) -> Terminal<TestBackend> {
-    let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("a terminal");
+/// A terminal with the screen on it.
+fn terminal(state: &State, columns: u16, rows: u16) -> vt100::Parser {
+    let size = [rows, columns].map(|size| NonZero::new(size).expect("a terminal has some"));
+    let mut emulator = vt100::Parser::new(size[0], size[1], 0);
+    let options = TerminalOptions { viewport: Viewport::Fixed(Rect::new(0, 0, columns, rows)) };
+    let mut terminal = Terminal::with_options(CrosstermBackend::new(&mut emulator), options).expect("a terminal");
     terminal.draw(|frame| screen::draw(frame, state)).expect("drawn");
-    terminal
+    drop(terminal);
+    emulator
 }
 
-fn screen(state: &State, width: u16, height: u16) -> String {
-    terminal(state, width, height).backend().to_string()
+fn screen(state: &State, columns: u16, rows: u16) -> String {
+    let terminal = terminal(state, columns, rows);
+    let rows = terminal.screen().rows(0, columns).map(|row| row.trim_end().to_owned());
+    rows.collect::<Vec<_>>().join("\n")
 }
 
 fn key(code: KeyCode) -> KeyEvent {
@@ -137,13 +147,9 @@ fn a_pause_and_what_is_wrong_are_shown() {
 fn colours_are_used_only_where_they_are_wanted() {
     let colours = |state: &State| {
         let terminal = terminal(state, 80, 24);
-        terminal
-            .backend()
-            .buffer()
-            .content()
-            .iter()
-            .filter(|cell| cell.fg != Color::Reset || cell.bg != Color::Reset)
-            .count()
+        let cells = (0..24).flat_map(|row| (0..80).map(move |column| (row, column)));
+        let cells = cells.filter_map(|(row, column)| terminal.screen().cell(row, column));
+        cells.filter(|cell| [cell.fgcolor(), cell.bgcolor()] != [vt100::Color::Default; 2]).count()
     };
     let mut state = looking_at(&status());
     assert_eq!(colours(&state), 0);
