@@ -162,7 +162,7 @@ pub async fn run(config: &Config, options: Options, shutdown: impl Future<Output
     tracing::info!("✓ Keystroke Extractor initialized and ready");
     tracing::info!("✓ Mouse Extractor initialized and ready");
     agent.note("start");
-    agent.resume();
+    agent.resume().await?;
     let mut clients = Clients::new(socket);
     manager.tell("READY=1\nSTATUS=Following keyboards, pointers and the focused application");
     let ended = agent.serve(&mut manager, &mut clients, shutdown).await;

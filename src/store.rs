@@ -7,6 +7,7 @@ mod aside;
 mod forget;
 mod models;
 mod open;
+mod pause;
 mod place;
 mod retention;
 mod rows;
@@ -19,6 +20,7 @@ pub use open::{log_bytes, read_only};
 pub use place::{Displaced, FileId, check_mounted, folder_of, make_folder};
 
 use crate::config;
+use crate::event::Micros;
 use crate::features::app::History;
 use crate::pipeline::Output;
 use crate::record::{Identity, Kind, Origin, Stored};
@@ -188,6 +190,8 @@ enum Command {
     Backlog { after: i64, reply: Reply<u64> },
     History { identity: Arc<Identity>, origin: Origin, reply: Reply<History> },
     Models(ModelsCommand),
+    KeepPause(Option<Micros>),
+    Pause { reply: Reply<Option<Micros>> },
     Audit { event: &'static str, detail: String },
     Check,
     CheckPlace,

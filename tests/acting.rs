@@ -12,8 +12,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use support::agent::Home;
 use support::alarm::{READY, learn, start, told, typed};
-use support::eventually;
 use support::manager::Manager;
+use support::{an_hour_ago_us, eventually, wait_until};
 
 const NO_SINKS: &str = "[redis]\nenabled = false\n";
 const DECISIONS: &str = "SELECT from_state || '>' || to_state || ' ' || reason FROM decisions ORDER BY id";
@@ -243,12 +243,49 @@ async fn a_pause_needs_no_recognition_and_a_guest_does() {
     let agent = home.start_agent(&[]);
     assert_eq!(told(&home, &["check"]), (Some(3), "recognition is off\n".into()));
     let (code, text) = told(&home, &["pause", "1h"]);
-    assert!(code == Some(0) && text.contains("a restart of the agent ends it"), "{text}");
+    assert!(code == Some(0) && text.starts_with("paused until "), "{text}");
     assert_eq!(told(&home, &["resume"]).0, Some(0));
     assert_eq!(told(&home, &["guest", "1h"]).0, Some(77));
     assert_eq!(agent.stop(), Some(0));
     let audited = home.query("SELECT event FROM audit_log WHERE event <> 'schema' ORDER BY id");
     assert_eq!(audited, ["start", "pause", "pause_end", "stop"]);
+}
+
+#[tokio::test]
+async fn a_pause_outlives_a_restart_of_the_machine_until_its_end_or_until_it_is_ended() {
+    let home = Home::with_config(&format!("[recognition]\nenabled = false\n{NO_SINKS}"));
+    let mut agent = home.start_agent(&[]);
+    let paused = |home: &Home| status(home)["decision"]["paused_until_us"].clone();
+    let stored = "SELECT value FROM config WHERE key = 'paused_until_us'";
+    assert_eq!(told(&home, &["pause", "1h"]).0, Some(0));
+    let until = paused(&home);
+    wait_until("it is stored", || home.query(stored) == [until.to_string()]);
+    for _ in 0..2 {
+        drop(agent.kill());
+        agent = home.start_agent(&[]);
+        assert_eq!(paused(&home), until);
+    }
+    assert_eq!(told(&home, &["resume"]).1, "capture goes on\n");
+    assert_eq!(agent.stop(), Some(0));
+    assert_eq!(home.query(stored), [] as [&str; 0]);
+    let agent = home.start_agent(&[]);
+    assert!(paused(&home).is_null());
+    assert_eq!(agent.stop(), Some(0));
+}
+
+#[tokio::test]
+async fn where_the_machine_is_locked_nobody_pauses_it_by_way_of_the_database() {
+    let home = home("lock");
+    assert_eq!(home.start_agent(&[]).stop(), Some(0));
+    let until_us = an_hour_ago_us() + 2 * 3_600_000_000;
+    let connection = rusqlite::Connection::open(home.database()).expect("a database");
+    connection
+        .execute("INSERT INTO config VALUES ('paused_until_us', ?1)", [until_us.to_string()])
+        .expect("a program of the account can");
+    drop(connection);
+    let agent = home.start_agent(&[]);
+    assert!(status(&home)["decision"]["paused_until_us"].is_null());
+    assert_eq!(agent.stop(), Some(0));
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use super::desk::Desk;
 use super::keeper::forget_stored;
 use super::{Agent, report};
 use crate::act::ports::{Authority, Heard, Locked, Outcome, Step};
-use crate::act::{Deed, span};
+use crate::act::{Deed, Mode, span};
 use crate::config::shell_word;
 use crate::event::{Control, Micros};
 use crate::pipeline::Output;
@@ -15,7 +15,7 @@ use crate::recognition::coarse::Decision;
 use crate::recognition::{Reason, State};
 use crate::record::json::iso8601;
 use crate::record::{Body, Origin, Record};
-use crate::store::ModelKind;
+use crate::store::{ModelKind, StoreError};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -26,12 +26,22 @@ const STEP_US: u64 = 5_000_000;
 
 impl<D: Desk> Agent<D> {
     /// Goes on from where the process before has been left.
-    pub(super) fn resume(&mut self) {
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub(super) async fn resume(&mut self) -> Result<(), StoreError> {
         let now_us = self.capture.now_us();
+        let stored = match &self.outlet.store {
+            // Where the machine is locked a pause needs the password, and any program of the account may write to the
+            // database.
+            Some(store) if self.acting.act.mode() != Mode::Lock => store.paused_until_us().await?,
+            _ => None,
+        };
+        let paused_until_us = self.keeper.as_ref().and_then(|keeper| keeper.paused_until_us).or(stored);
         // An end that nobody can have set is none.
-        let paused_until_us = self.keeper.as_ref().and_then(|keeper| keeper.paused_until_us);
         self.go_on_from(paused_until_us.filter(|&until_us| span::check(now_us, until_us).is_ok()));
         self.carry_out();
+        Ok(())
     }
 
     /// What recognition knows is not what the rules have been told.
@@ -177,10 +187,7 @@ impl<D: Desk> Agent<D> {
             }
             Request::Pause { until_us } => {
                 self.acting.take(|act, out| act.pause(until_us, out));
-                // Where there is nothing to recognise there is no live state.
-                let but =
-                    if self.keeper.is_none() { "; a restart of the agent ends it, as recognition is off" } else { "" };
-                let text = format!("paused until {}: nothing is captured{but}", iso8601(until_us));
+                let text = format!("paused until {}: nothing is captured", iso8601(until_us));
                 return client.answer(Answer::Done(text));
             }
             Request::Resume => {
@@ -318,6 +325,9 @@ impl<D: Desk> Agent<D> {
     fn record(&mut self, now_us: Micros, reason: Reason) {
         self.note(reason.name());
         self.keep_live();
+        if let (Reason::Pause | Reason::PauseEnd, Some(store)) = (reason, &self.outlet.store) {
+            store.keep_pause(self.acting.act.paused_until_us());
+        }
         let Some(recogniser) = &self.feed.recogniser else {
             return tracing::info!(reason = reason.name(), "capture");
         };

@@ -115,16 +115,17 @@ impl Capture {
         self.session.is_active() && !self.is_paused
     }
 
-    /// Captures nothing from now on; what the devices have reported before must have been drained.
+    /// Captures nothing from now on, with all devices closed; what they have reported before must have been drained.
     pub fn pause(&mut self, out: &mut Vec<Stamped>) {
+        self.devices.close();
         if !std::mem::replace(&mut self.is_paused, true) && self.session.is_active() {
             self.push_gap(GapReason::Paused, out);
         }
     }
 
-    /// Captures again; what was done meanwhile is dropped.
+    /// Captures again; what was done meanwhile has been heard by nobody.
     pub fn resume(&mut self, out: &mut Vec<Stamped>) {
-        self.drain(out);
+        self.devices.reopen();
         self.is_paused = false;
         self.push_focus(out);
     }

@@ -78,6 +78,8 @@ pub struct Devices {
     selection: Selection,
     folder: Folder,
     slots: Vec<Slot>,
+    /// For the time of a pause all are closed.
+    is_closed: bool,
     echoes: Echoes,
     pace: Pace,
     /// What devices said, until it is judged; both are reused.
@@ -128,6 +130,7 @@ impl Devices {
             selection,
             folder,
             slots: Vec::new(),
+            is_closed: false,
             echoes: Echoes::default(),
             pace: Pace::default(),
             said: Vec::new(),
@@ -151,6 +154,24 @@ impl Devices {
     /// Every node and whether it is read, by number.
     pub fn nodes(&self) -> Vec<Node> {
         in_order(self.slots.iter().map(|slot| slot.node.clone()).collect())
+    }
+
+    /// Closes all devices; none is opened, whatever comes, until [`reopen`](Self::reopen).
+    pub fn close(&mut self) {
+        self.is_closed = true;
+        for slot in &mut self.slots {
+            slot.retry = None;
+            if slot.reading.is_some() {
+                slot.close(State::Unread(Unread::Paused), &mut self.echoes, &mut self.heard);
+            }
+        }
+        self.heard.clear();
+    }
+
+    /// Opens what is to be read by now.
+    pub fn reopen(&mut self) {
+        self.is_closed = false;
+        self.look_at_all(&mut Vec::new());
     }
 
     /// Waits until [`drain`](Self::drain) has something to do. May be dropped while it waits and called anew; nothing
@@ -224,6 +245,10 @@ impl Devices {
         let mut changes = Vec::new();
         if let Err(error) = self.folder.changes(&mut changes) {
             tracing::warn!(%error, "{} is no longer watched for devices", self.root.display());
+        }
+        if self.is_closed {
+            // All nodes are looked at when they are opened again.
+            return;
         }
         for change in changes {
             match change {

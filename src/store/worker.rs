@@ -5,7 +5,7 @@ use super::models::{self, ModelsCommand, Waiting};
 use super::open::{Database, cannot_be_set_aside, log_bytes};
 use super::place::{Displaced, Place};
 use super::retention::Retention;
-use super::{Appended, Command, Counters, Follower, StoreError, rows, schema};
+use super::{Appended, Command, Counters, Follower, StoreError, pause, rows, schema};
 use crate::now_us;
 use crate::pipeline::Output;
 use crate::record::Kind;
@@ -183,6 +183,14 @@ impl Worker {
                 if let Err(error) = self.ask(|connection| schema::audit(connection, now_us(), event, &detail)) {
                     tracing::warn!(%error, event, "the audit log could not be written");
                 }
+            }
+            Command::KeepPause(until_us) => {
+                if let Err(error) = self.ask(|connection| pause::write(connection, until_us)) {
+                    tracing::warn!(%error, "the pause could not be kept: a restart of the agent ends it");
+                }
+            }
+            Command::Pause { reply } => {
+                let _ = reply.send(self.ask(|connection| pause::read(connection)));
             }
             Command::Check => {
                 if let Err(error) = self.connection().and_then(|connection| check(connection)) {

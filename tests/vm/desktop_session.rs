@@ -42,6 +42,42 @@ impl Desk {
         self.guest.click_into("editor");
     }
 
+    /// She has it paused: its devices are closed, after a restart of its service too, until she ends it.
+    fn pause_and_resume(&mut self) {
+        self.type_and_be_heard("first");
+        assert!(self.open_devices() >= 2, "keyboard and mouse");
+        let told = self.run("seclyzer pause 30m");
+        assert!(told.starts_with("paused until "), "{told}");
+        self.poll_for("the devices are closed", |desk| (desk.open_devices() == 0).then_some(()));
+        for _ in 0..2 {
+            let status = self.status();
+            assert!(status["decision"]["paused_until_us"].is_i64(), "{status}");
+            let nodes = status["devices"].as_array().expect("a list");
+            assert!(nodes.iter().all(|node| node["state"] != "read"), "{status}");
+            let events = self.events("keystroke");
+            self.guest.type_text(SENTENCE);
+            assert_eq!((self.open_devices(), self.events("keystroke")), (0, events));
+            self.guest.run("systemctl restart seclyzer@alice");
+            self.poll_for("the next process", |desk| desk.try_status());
+        }
+        assert_eq!(self.run("seclyzer resume"), "capture goes on");
+        self.await_agent();
+        self.type_and_be_heard(SENTENCE);
+        assert!(self.open_devices() >= 2, "keyboard and mouse");
+        let events =
+            "SELECT group_concat(event) FROM (SELECT event FROM audit_log WHERE event LIKE 'pause%' ORDER BY id)";
+        assert_eq!(self.await_row(events), "pause,pause_end");
+    }
+
+    /// Of input, which the agent has open.
+    fn open_devices(&mut self) -> usize {
+        let pid = self.property("MainPID");
+        self.guest
+            .run(&format!("lsof -w -n -P -p {pid} -Fn | grep -c /dev/input/event || true"))
+            .parse()
+            .expect("a number")
+    }
+
     /// bob comes, types and points, and alice comes back.
     pub fn share_the_seat(&mut self) {
         self.type_and_be_heard("first");
@@ -113,6 +149,7 @@ fn the_hardened_agent_follows_windows_locks_other_users_sleep_and_an_x_that_dies
     let mut desk = Desk::hardened();
     desk.work_in_two_windows();
     desk.lock_and_unlock();
+    desk.pause_and_resume();
     desk.share_the_seat();
     desk.sleep();
 

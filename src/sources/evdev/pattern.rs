@@ -15,6 +15,8 @@ pub enum Unread {
     NotIncluded,
     /// Nobody types or points with it.
     NoInput,
+    /// Capture is paused.
+    Paused,
 }
 
 impl Unread {
@@ -24,6 +26,7 @@ impl Unread {
             Unread::Excluded => "excluded by devices.exclude",
             Unread::NotIncluded => "not among devices.include",
             Unread::NoInput => "no keyboard, mouse, touchpad or absolute pointer",
+            Unread::Paused => "closed while capture is paused",
         }
     }
 }

@@ -168,6 +168,25 @@ async fn a_device_that_is_unplugged_leaves_a_gap_and_no_busy_loop() {
 }
 
 #[tokio::test]
+async fn closed_devices_are_not_read_and_none_is_opened_until_all_are_opened_again() {
+    let (root, mut devices) = watched(&everything());
+    let mut keyboard = devices.pretend("event0", false);
+    devices.close();
+    assert_eq!(devices.states(), [State::Unread(Unread::Paused)]);
+    assert!(keyboard.write_all(&key(10, 30, 1)).is_err(), "nobody has it open");
+    fs::write(root.path().join("event1"), "").expect("a file");
+    let mut out = Vec::new();
+    devices.ready().await;
+    devices.drain(&mut out);
+    assert!(devices.is_quiet().await);
+    assert_eq!((devices.nodes().len(), out.as_slice()), (1, [].as_slice()));
+    devices.reopen();
+    assert_eq!(devices.nodes()[0].path, root.path().join("event1"), "the other is gone");
+    fs::write(root.path().join("event2"), "").expect("a file");
+    devices.until(|devices, _| devices.nodes().len() == 2).await;
+}
+
+#[tokio::test]
 async fn no_folder_no_node_and_no_input_device_are_states_of_waiting() {
     let parent = tempfile::tempdir().expect("a folder");
     let root = parent.path().join("input");

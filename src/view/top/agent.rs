@@ -3,7 +3,6 @@
 use seclyzer::agent::decision_status::DecisionStatus;
 use seclyzer::agent::recognition_status::RecognitionStatus;
 use serde::Deserialize;
-use serde_json::Value;
 use std::collections::{BTreeMap, VecDeque};
 
 /// Seconds that rates are averages of: keystrokes are counted in steps of ten.
@@ -34,7 +33,9 @@ pub struct Status {
 pub struct Device {
     pub path: String,
     pub name: String,
-    pub state: Value,
+    pub state: String,
+    /// Why it is not read.
+    pub reason: Option<String>,
 }
 
 impl Device {
@@ -44,14 +45,8 @@ impl Device {
 
     /// The state in words.
     pub fn state(&self) -> String {
-        match &self.state {
-            Value::String(word) => word.clone(),
-            Value::Object(reason) => {
-                let why = |(what, why): (&String, &Value)| format!("{what}: {}", why.as_str().unwrap_or_default());
-                reason.iter().map(why).collect::<Vec<_>>().join(", ")
-            }
-            _ => "-".into(),
-        }
+        let reason = self.reason.iter().map(|reason| format!(": {}", reason.replace('_', " ")));
+        self.state.clone() + &reason.collect::<String>()
     }
 }
 

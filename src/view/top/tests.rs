@@ -18,7 +18,7 @@ fn status() -> Value {
         "devices": [
             { "path": "/dev/input/event3", "name": "AT keyboard", "state": "read" },
             { "path": "/dev/input/event5", "name": "Optical mouse", "state": "read" },
-            { "path": "/dev/input/event9", "name": "Lid switch", "state": { "unread": "no_kind" } },
+            { "path": "/dev/input/event9", "name": "Lid switch", "state": "unread", "reason": "no_input" },
         ],
         "events": { "keystroke": 2_000, "mouse": 90_000, "app": 12, "gaps": { "overrun": 2 } },
         "excluded": false,
