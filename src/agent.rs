@@ -14,6 +14,7 @@ pub mod hardening;
 pub mod injected;
 pub mod keeper;
 pub mod live_state;
+mod lookers;
 pub mod notify;
 pub mod outlet;
 pub mod recogniser;
@@ -46,6 +47,7 @@ use followers::Followers;
 use hardening::Hardening;
 use injected::Injected;
 use keeper::Keeper;
+use lookers::Lookers;
 use notify::ServiceManager;
 use outlet::{Outlet, Show};
 use status::StatusSocket;
@@ -99,6 +101,7 @@ struct Agent<D> {
     keeper: Option<Keeper>,
     acting: Acting<D>,
     watchers: Watchers,
+    lookers: Lookers,
     /// End of the newest interval with input.
     judged_us: Option<Micros>,
     database: PathBuf,
@@ -148,6 +151,7 @@ pub async fn run(config: &Config, options: Options, shutdown: impl Future<Output
         keeper,
         acting: Acting::new(config.decision.mode, bus::Desk::start(session)),
         watchers: Watchers::default(),
+        lookers: Lookers::default(),
         judged_us: None,
         database: config.store.path.clone(),
         injected,
@@ -199,6 +203,10 @@ impl<D: Desk> Agent<D> {
                 news = self.acting.next() => self.take_news(news),
                 () = path_changed(&mut self.path_watch) => self.check_place(),
                 (request, client) = clients.next() => self.handle(request, client),
+                () = self.lookers.due() => {
+                    let status = self.status().line();
+                    self.lookers.tell(&status);
+                }
             }
         }
     }

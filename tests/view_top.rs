@@ -2,9 +2,13 @@
 
 mod support;
 
+use seclyzer::agent::status::socket_path;
+use serde_json::Value;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
 use std::process::Command;
 use support::agent::Home;
-use support::wait_until;
+use support::{LIMIT, wait_until};
 
 fn top(home: &Home, arguments: &[&str]) -> (Option<i32>, String, String) {
     let output = home.run(&[&["top"], arguments].concat());
@@ -28,6 +32,22 @@ fn a_running_agent_is_shown_as_text_and_its_pause_with_it() {
     assert!(paused.status.success(), "{}", String::from_utf8_lossy(&paused.stderr));
     assert!(top(&home, &["--once"]).1.contains("paused until"));
     assert_eq!(agent.stop(), Some(0));
+}
+
+#[test]
+fn whoever_looks_is_told_the_status_each_second() {
+    let home = Home::with_config("[redis]\nenabled = false\n");
+    let agent = home.start_agent(&[]);
+    let mut socket = UnixStream::connect(socket_path(&home.database())).expect("the status socket");
+    socket.set_read_timeout(Some(LIMIT)).expect("a limit");
+    socket.write_all(b"status follow\n").expect("a request");
+    let mut lines = BufReader::new(socket).lines();
+    for _ in 0..3 {
+        let status: Value = serde_json::from_str(&lines.next().expect("a line").expect("in time")).expect("JSON");
+        assert_eq!((status["pid"].as_u64(), &status["excluded"]), (Some(agent.id().into()), &Value::Bool(false)));
+    }
+    assert_eq!(agent.stop(), Some(0));
+    assert!(lines.next().is_none(), "the agent has ended");
 }
 
 #[test]

@@ -133,6 +133,10 @@ impl<D: Desk> Agent<D> {
     pub(super) fn handle(&mut self, request: Request, client: Client) {
         match request {
             Request::Status => return client.answer(Answer::Status(Box::new(self.status()))),
+            Request::Follow => {
+                let status = self.status().line();
+                return self.lookers.add(client, status);
+            }
             Request::Watch => return self.watch(client),
             _ => self.drain(),
         }

@@ -3,7 +3,7 @@
 //! A client may send one line ([`Request`]). One that sends none within 100 ms, or ends its half of the connection, is
 //! answered the status, as JSON. The answer to any other request is a line of JSON: `{"done":"…"}`, `{"refused":"…"}`,
 //! `{"checked":{…}}`, or `{"model_bytes":N}`, after which N bytes of a saved model follow. Whoever watches gets a line of
-//! JSON for each score and decision.
+//! JSON for each score and decision, or each second.
 
 pub use super::request::{BadRequest, MODEL_BYTES, Model, Request, read};
 use super::status::{ANSWER_LIMIT, Status, StatusSocket, accept};

@@ -30,6 +30,8 @@ pub enum Request {
     Status,
     /// Who is at the machine.
     Check,
+    /// To be told the status each second from now on.
+    Follow,
     /// To be told of each score and decision from now on.
     Watch,
     /// The owner's answer to an alarm: it was the owner.
@@ -79,8 +81,9 @@ impl Request {
 }
 
 /// Requests without a number.
-static WORDS: [(&str, Request); 11] = [
+static WORDS: [(&str, Request); 12] = [
     ("status", Request::Status),
+    ("status follow", Request::Follow),
     ("check", Request::Check),
     ("watch", Request::Watch),
     ("model confirm", Request::Confirm),
@@ -97,7 +100,7 @@ static WORDS: [(&str, Request); 11] = [
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadRequest {
     #[error(
-        "unknown request; known are `status`, `check`, `watch`, `model confirm`, `model forget keys|mouse|all`, \
+        "unknown request; known are `status`, `status follow`, `check`, `watch`, `model confirm`, `model forget keys|mouse|all`, \
          `model export`, `model import BYTES`, `guest UNTIL_US|off`, `pause UNTIL_US`, `resume` and `lock test`. Is the agent of the same version as the command? If not, restart it"
     )]
     Unknown,

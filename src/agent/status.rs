@@ -53,6 +53,13 @@ pub struct Status {
     pub sinks: Vec<SinkStatus>,
 }
 
+impl Status {
+    /// As a line of JSON, without its end.
+    pub fn line(&self) -> String {
+        serde_json::to_string(self).expect("all keys are texts")
+    }
+}
+
 /// Where the agent that writes to this database answers.
 pub fn socket_path(database: &Path) -> PathBuf {
     PathBuf::from(format!("{}.sock", database.display()))

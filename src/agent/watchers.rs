@@ -1,4 +1,4 @@
-//! Whoever follows scores and decisions on the status socket.
+//! Whoever follows something on the status socket, a line of JSON at a time.
 
 use super::control::{Answer, Client};
 use super::status::ANSWER_LIMIT;
@@ -34,15 +34,22 @@ impl Watchers {
         tokio::spawn(follow(client.into_stream(), lines));
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    /// Tells all of them a line; those that have gone, or are too slow, are told no more.
+    pub fn tell(&mut self, line: &str) {
+        let line: Arc<str> = format!("{line}\n").into();
+        self.lines.retain(|lines| lines.try_send(Arc::clone(&line)).is_ok());
+    }
+
     /// Tells all of them what it is, if it is a score or a decision.
     pub fn put(&mut self, identity: &Arc<Identity>, output: &Output) {
         let Output::Recognised(record) = output else { return };
-        if self.lines.is_empty() {
-            return;
+        if !self.is_empty() {
+            self.tell(&Entry::new(Arc::clone(identity), Origin::Device, record.clone()).to_json());
         }
-        let entry = Entry::new(Arc::clone(identity), Origin::Device, record.clone());
-        let line: Arc<str> = (entry.to_json() + "\n").into();
-        self.lines.retain(|lines| lines.try_send(Arc::clone(&line)).is_ok());
     }
 }
 

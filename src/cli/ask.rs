@@ -120,13 +120,26 @@ fn needs_authority(database: &Path) -> Result<bool, NoAnswer> {
     Ok(decision.known_mode().is_some_and(Mode::needs_authority))
 }
 
-/// What the agent says from now on, a line of JSON each, up to its end.
+/// Each score and decision from now on, a line of JSON each, up to the agent's end.
 pub fn watch(database: &Path) -> Result<impl Iterator<Item = Result<Value, NoAnswer>>, NoAnswer> {
+    // On an idle machine there is nothing to say.
+    lines(database, &Request::Watch, None)
+}
+
+/// The status each second from now on, up to the agent's end.
+pub fn follow_status(database: &Path) -> Result<impl Iterator<Item = Result<Value, NoAnswer>>, NoAnswer> {
+    lines(database, &Request::Follow, Some(ANSWER_LIMIT))
+}
+
+fn lines(
+    database: &Path,
+    wanted: &Request,
+    longest_silence: Option<Duration>,
+) -> Result<impl Iterator<Item = Result<Value, NoAnswer>> + use<>, NoAnswer> {
     let open = || -> io::Result<UnixStream> {
         let mut socket = Line::open(database, ANSWER_LIMIT)?;
-        socket.write_all(Request::Watch.line().as_bytes())?;
-        // On an idle machine there is nothing to say.
-        socket.stream.set_read_timeout(None)?;
+        socket.write_all(wanted.line().as_bytes())?;
+        socket.stream.set_read_timeout(longest_silence)?;
         Ok(socket.stream)
     };
     let socket = open().map_err(|error| no_answer(database, error))?;

@@ -6,6 +6,7 @@ use crate::agent::feed::Feed;
 use crate::agent::followers::Followers;
 use crate::agent::hardening::Hardening;
 use crate::agent::keeper::Keeper;
+use crate::agent::lookers::Lookers;
 use crate::agent::notify::ServiceManager;
 use crate::agent::outlet::{Outlet, Show};
 use crate::agent::recogniser::Recogniser;
@@ -73,6 +74,7 @@ async fn agent(mode: Mode) -> Agent<Simulated> {
         keeper: Some(keeper),
         acting: Acting::new(mode, Simulated::default()),
         watchers: Watchers::default(),
+        lookers: Lookers::default(),
         judged_us: None,
         database: config.store.path.clone(),
         injected: None,

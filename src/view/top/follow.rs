@@ -1,25 +1,42 @@
-//! Threads that ask the agent each second and read the database every few, while somebody looks.
+//! Threads that follow the agent and read the database every few, while somebody looks.
 
 use super::News;
 use super::agent::{Answer, Process, Status};
 use super::history::{History, Week};
 use crate::database;
 use seclyzer::agent::control::Request;
-use seclyzer::cli::ask::{self, Reply};
+use seclyzer::cli::ask::{self, NoAnswer, Reply};
 use seclyzer::event::Micros;
+use serde_json::Value;
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::Sender;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-const ASK: Duration = Duration::from_secs(1);
+const AGAIN: Duration = Duration::from_secs(1);
 /// Records come every five seconds.
 const READ: Duration = Duration::from_secs(5);
 const WEEK: Duration = Duration::from_secs(600);
 
 /// What the agent answers now, or why it does not.
 pub fn ask(database: &Path, begun: Instant) -> Result<Answer, String> {
-    let status = ask::status(database).map_err(|error| error.to_string())?;
+    understood(ask::status(database), begun)
+}
+
+/// Tells what the agent says each second, up to its end or for as long as somebody looks.
+fn follow(database: &Path, begun: Instant, tell: impl Fn(Result<Answer, String>) -> bool) {
+    match ask::follow_status(database) {
+        Ok(mut lines) => while lines.next().is_some_and(|line| tell(understood(line, begun))) {},
+        Err(error) => drop(tell(Err(error.to_string()))),
+    }
+}
+
+fn understood(status: Result<Value, NoAnswer>, begun: Instant) -> Result<Answer, String> {
+    let status = status.map_err(|error| error.to_string())?;
+    if let Some(reason) = status["refused"].as_str() {
+        return Err(reason.into());
+    }
     let status: Status = serde_json::from_value(status)
         .map_err(|_| "the agent's answer is not understood; it may be of another version: restart it".to_owned())?;
     let read = |what: &str| std::fs::read_to_string(format!("/proc/{}/{what}", status.pid)).ok();
@@ -48,8 +65,14 @@ pub fn begin(database: &Path, news: &Sender<News>) {
     let (path, sender) = (database.to_owned(), news.clone());
     thread::spawn(move || {
         let begun = Instant::now();
-        while sender.send(News::Agent(ask(&path, begun).map(Box::new))).is_ok() {
-            thread::sleep(ASK);
+        let is_wanted = Cell::new(true);
+        while is_wanted.get() {
+            follow(&path, begun, |answer| {
+                is_wanted.set(sender.send(News::Agent(answer.map(Box::new))).is_ok());
+                is_wanted.get()
+            });
+            // There is no agent, or there was one: the next may come.
+            thread::sleep(AGAIN);
         }
     });
     let (path, sender) = (database.to_owned(), news.clone());
