@@ -70,7 +70,9 @@ fn influxql(contract: &BTreeMap<String, Measurement>, query: &str) -> Reads {
     let measurement = measurements.into_iter().next().expect("one");
     let own: BTreeSet<&str> = query.split(" AS \"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
     for word in quoted(query).into_iter().filter(|word| *word != measurement && !own.contains(word)) {
-        if contract[measurement].tags.contains(word) { continue } else { reads.add(contract, measurement, word) }
+        if !contract[measurement].tags.contains(word) {
+            reads.add(contract, measurement, word);
+        }
     }
     // That of the share of degraded records is only a number to count with.
     if query.contains("\"degraded\" =") {
@@ -159,6 +161,59 @@ fn every_query_names_measurements_fields_and_tags_of_the_contract_and_each_langu
     for (title, read) in victoria {
         assert_eq!(influxql[&title], read, "{title}");
     }
+}
+
+/// How a query in InfluxQL or Flux computes: functions, the time between two values, the tags that separate series.
+fn shape(contract: &BTreeMap<String, Measurement>, language: &str, query: &str) -> BTreeSet<String> {
+    let is_flux = language == "flux";
+    // What InfluxQL sums up there it has counted in an inner query.
+    let is_nested = query.contains("FROM (SELECT count(");
+    let functions = ["count", "last", "max", "mean", "min", "sum"].into_iter().filter(|name| match is_flux {
+        true => [format!("fn: {name},"), format!("|> {name}()")].iter().any(|call| query.contains(call)),
+        false => query.contains(&format!("{name}(\"")) && !(is_nested && *name == "sum"),
+    });
+    let [hour, interval] =
+        if is_flux { ["every: 1h", "every: v.windowPeriod"] } else { ["time(1h)", "time($__interval)"] };
+    let steps = [("an hour", hour), ("an interval", interval)].into_iter().filter(|(_, text)| query.contains(text));
+    let groups: Vec<&str> = match is_flux {
+        true => query.lines().filter(|line| line.contains("group(columns:")).collect(),
+        false => query.split("GROUP BY").skip(1).collect(),
+    };
+    let tags: BTreeSet<&str> =
+        contract.values().flat_map(|measurement| &measurement.tags).map(String::as_str).collect();
+    let groups = groups.into_iter().flat_map(quoted).filter(|name| tags.contains(name));
+    functions.chain(steps.map(|(name, _)| name)).chain(groups).map(str::to_owned).collect()
+}
+
+#[test]
+fn queries_in_flux_compute_the_same_as_those_in_influxql() {
+    let contract = contract();
+    let [influxql, flux] = ["influxql", "flux"].map(|language| {
+        let dashboard = Dashboard::read(language);
+        let mut panels: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for query in dashboard.queries() {
+            panels.entry(query.title().to_owned()).or_default().extend(shape(&contract, language, query.text()));
+        }
+        panels
+    });
+    assert_eq!(influxql, flux);
+    let trust = ["an interval", "host", "min", "user_id"].map(str::to_owned);
+    assert_eq!(flux["Trust"], BTreeSet::from(trust));
+}
+
+#[test]
+fn users_and_hosts_to_choose_from_are_values_of_their_tags() {
+    let all = ["user", "host"]
+        .map(|name| Dashboard::all().map(|dashboard| text(&dashboard.variable(name)["query"]).to_owned()));
+    for ([influxql, flux, victoria], tag) in all.iter().zip(["user_id", "host"]) {
+        assert!(influxql.starts_with(&format!("SHOW TAG VALUES WITH KEY = \"{tag}\"")), "{influxql}");
+        assert!(flux.contains(&format!("schema.tagValues(bucket: v.defaultBucket, tag: \"{tag}\", ")), "{flux}");
+        assert!(victoria.starts_with("label_values(") && victoria.ends_with(&format!(", {tag})")), "{victoria}");
+    }
+    let [influxql, flux, victoria] = &all[1];
+    assert!(influxql.ends_with(" WHERE \"user_id\" =~ /^${user:regex}$/"), "hosts of the chosen users");
+    assert!(flux.contains("predicate: (r) => r.user_id =~ /^${user:regex}$/"));
+    assert!(victoria.contains("user_id=~\"$user\""));
 }
 
 #[test]
