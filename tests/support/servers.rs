@@ -452,6 +452,15 @@ impl VictoriaMetrics {
         text.lines().map(series).collect()
     }
 
+    /// What its querying API answers, which is that of Prometheus: `query`, `query_range` or `series`.
+    pub async fn query(&self, path: &str, parameters: &[(&str, &str)]) -> serde_json::Value {
+        self.get("/internal/force_flush").await;
+        let url = format!("{}/api/v1/{path}", self.url());
+        let request = http().get(url).query(parameters).query(&[("nocache", "1")]);
+        let text = request.send().await.expect("an answer").text().await.expect("text");
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
+    }
+
     /// Points in all measurements, by a field that each of them has.
     pub async fn count_all(&self) -> usize {
         let mut sum = 0;

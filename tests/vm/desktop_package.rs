@@ -94,6 +94,13 @@ fn check_files(guest: &mut Guest) {
         "/usr/share/fish/vendor_completions.d/seclyzer.fish",
         "/usr/share/doc/seclyzer/copyright",
         "/usr/share/doc/seclyzer/changelog.gz",
+        "/usr/share/doc/seclyzer/grafana/dashboards/influxql.json",
+        "/usr/share/doc/seclyzer/grafana/dashboards/flux.json",
+        "/usr/share/doc/seclyzer/grafana/dashboards/victoriametrics.json",
+        "/usr/share/doc/seclyzer/grafana/provisioning/dashboards/seclyzer.yaml",
+        "/usr/share/doc/seclyzer/grafana/provisioning/datasources/seclyzer-influxql.yaml",
+        "/usr/share/doc/seclyzer/grafana/provisioning/datasources/seclyzer-flux.yaml",
+        "/usr/share/doc/seclyzer/grafana/provisioning/datasources/seclyzer-victoriametrics.yaml",
     ] {
         guest.run(&format!("[ -s {path} ]"));
     }
