@@ -27,7 +27,8 @@ def arguments():
     parser.add_argument("files", nargs="+", metavar="FILE", help="Parquet files of one kind, keystroke or mouse")
     parser.add_argument("--person", default="user", help="the column that says who it is; default user")
     parser.add_argument("--gap", type=float, default=300, metavar="SECONDS",
-                        help="left out between learnt and judged windows; default 300, after which features begin anew")
+                        help="left out between learnt and judged windows, because features by finger contain what "
+                             "was typed before the window; default 300")
     return parser.parse_args()
 
 
