@@ -11,6 +11,7 @@ pub mod learner;
 pub mod manager;
 pub mod month;
 pub mod servers;
+pub mod sums;
 pub mod typists;
 
 use seclyzer::config::{self, Switch};

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
 
 /// How long a server of ours may take to answer the test.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -193,12 +195,20 @@ impl Redis {
     pub async fn restart(&mut self) {
         self.program.kill();
         self.program.run();
-        eventually("redis-server listens", async || {
+        eventually("redis-server answers", async || {
             self.program.must_run();
-            // The socket is made after the port, and after the data are loaded.
-            tokio::net::UnixStream::connect(self.program.path().join("socket")).await.ok()
+            self.answers().await
         })
         .await;
+    }
+
+    /// The socket is made after the port, but before the data are loaded. Where an account is asked for, that is an answer.
+    async fn answers(&self) -> Option<()> {
+        let mut stream = UnixStream::connect(self.program.path().join("socket")).await.ok()?;
+        stream.write_all(b"PING\r\n").await.ok()?;
+        let mut answer = [0; b"+PONG\r\n".len()];
+        stream.read_exact(&mut answer).await.ok()?;
+        (answer != *b"-LOADIN").then_some(())
     }
 
     /// A connection of the test's own; `login` is `user:password@`, or empty.
