@@ -107,7 +107,7 @@ pub struct Decision {
 }
 
 /// Which notices are shown.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Notify {
     /// That capture has begun or ended.
     pub capture: bool,

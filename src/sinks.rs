@@ -159,8 +159,8 @@ impl<S: Sink> Follow<S> {
                 self.is_absent = false;
                 insist(|| self.store.set_mark(S::FOLLOWER, mark)).await?;
             }
-            // A failure that only this record has is none of the server's.
-            let is_stuck = outcome.is_err() && !verdict.is_done;
+            // A record that is rejected holds nothing up, and nobody waits for a server that nobody has asked for.
+            let is_stuck = outcome.is_err() && !verdict.is_done && !self.is_absent;
             let oldest_us = is_stuck.then(|| oldest_of_devices(&batch)).flatten();
             self.status.send_modify(|status| status.oldest_us = oldest_us);
             self.tell(batch.len(), last.id, outcome, &verdict);

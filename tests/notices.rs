@@ -131,7 +131,10 @@ async fn records_that_have_waited_for_a_sink_for_a_day_are_shown_after_a_restart
     store.close(LIMIT).await.expect("closed");
     let agent = start(command(&home, &daemon));
     let posted = notifications.await_posted(0).await;
-    assert!(posted.text.starts_with("seclyzer: Records are not delivered. Records for Redis have waited"), "{posted:?}");
+    assert!(
+        posted.text.starts_with("seclyzer: Records are not delivered. Records for Redis have waited"),
+        "{posted:?}"
+    );
     assert_eq!((posted.urgency, posted.actions.len()), (1, 0));
     end(agent).await;
 }

@@ -92,7 +92,6 @@ impl Info {
             _ => false,
         }
     }
-
 }
 
 /// How often notices are shown, and how soon.

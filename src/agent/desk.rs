@@ -143,7 +143,9 @@ fn of_sinks(behind: Behind) -> (&'static str, String) {
         Behind { redis: true, influx: true } => "Redis and InfluxDB",
         Behind { redis: true, influx: false } => "Redis",
         Behind { redis: false, influx: true } => "InfluxDB",
-        Behind { redis: false, influx: false } => return ("Records are delivered again", "No record is a day late.".into()),
+        Behind { redis: false, influx: false } => {
+            return ("Records are delivered again", "No record is a day late.".into());
+        }
     };
     let body = format!("Records for {to} have waited for a day or longer. `seclyzer status` says why.");
     ("Records are not delivered", body)

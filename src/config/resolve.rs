@@ -5,8 +5,8 @@ use super::keys::nearest;
 use super::settings::Settings;
 use super::value::quoted;
 use super::{
-    Config, Decision, Devices, Identity, Influx, InfluxApi, Keyboard, Keystroke, Log, Notify, Publish, Recognition, Redis,
-    Store, Switch, Tls, Window, X11, urls,
+    Config, Decision, Devices, Identity, Influx, InfluxApi, Keyboard, Keystroke, Log, Notify, Publish, Recognition,
+    Redis, Store, Switch, Tls, Window, X11, urls,
 };
 use crate::act::Mode;
 use crate::event::Key;

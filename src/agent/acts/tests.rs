@@ -180,8 +180,7 @@ async fn only_what_the_configuration_names_is_shown() {
     };
     let by_default = told(config::Notify::default()).await;
     assert_eq!(by_default, (vec![Info::Paused { until_us: 7 }, Info::DatabaseFails], 1));
-    let nothing =
-        config::Notify { capture: false, pause: false, failures: false, sinks: false, decisions: false };
+    let nothing = config::Notify { capture: false, pause: false, failures: false, sinks: false, decisions: false };
     assert_eq!(told(nothing).await, (vec![], 0));
     assert_eq!(told(config::Notify { capture: true, ..nothing }).await, (vec![Info::CaptureBegan], 0));
 }
