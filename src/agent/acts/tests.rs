@@ -185,6 +185,36 @@ async fn only_what_the_configuration_names_is_shown() {
     assert_eq!(told(config::Notify { capture: true, ..nothing }).await, (vec![Info::CaptureBegan], 0));
 }
 
+#[tokio::test]
+async fn devices_that_may_not_be_read_are_said_in_place_of_the_beginning_and_not_in_a_pause() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("event0"), "").expect("a file");
+    let config = config::Devices { include: vec![], exclude: vec![] };
+    let refused = || Devices::open_in(folder.path(), &config).expect("a folder");
+    let all = config::Notify { capture: true, ..config::Notify::default() };
+
+    let mut fails = agent_that_shows(Mode::Observe, all).await;
+    fails.capture.devices = refused();
+    fails.announce();
+    fails.take_batch();
+    assert_eq!(*fails.acting.desk().said.borrow(), [Info::DevicesRefused]);
+
+    let mut paused = agent_that_shows(Mode::Observe, all).await;
+    let until_us = paused.capture.now_us() + 60_000_000;
+    paused.acting.take(|act, out| act.pause(until_us, out));
+    paused.carry_out();
+    paused.capture.devices = refused();
+    paused.announce();
+    assert_eq!(*paused.acting.desk().said.borrow(), [Info::Paused { until_us }]);
+    paused.acting.take(|act, out| act.end_pause(out));
+    paused.carry_out();
+    assert_eq!(paused.acting.desk().said.borrow()[1..], [Info::DevicesRefused, Info::Resumed]);
+
+    let mut works = agent_that_shows(Mode::Observe, all).await;
+    works.announce();
+    assert_eq!(*works.acting.desk().said.borrow(), [Info::CaptureBegan]);
+}
+
 #[test]
 fn an_age_is_never_less_than_it_is() {
     assert_eq!([-1, 0, 1, 5_000_000, 5_000_001, 64_000_000].map(age_s), [0, 0, 5, 5, 10, 65]);
