@@ -1,5 +1,5 @@
 //! From a decision to an act: when to notify, when to lock, and what guests and pauses suppress. Pure: what happened goes
-//! in, what is to be done comes out.
+//! in, what is to be done comes out. Which of the notices that ask nothing are shown, and when, decides [`board`].
 //!
 //! The rules: the session is locked at the lock threshold of an alarm, and not again in that alarm before it was unlocked;
 //! never while an alarm is contested, a guest is there or capture is paused. Where nothing locked it is tried again as long
@@ -8,6 +8,7 @@
 //! a lock was heard: otherwise anybody at the open session could feign one. While the session is locked nobody is judged:
 //! at the lock screen anybody may type, so the case that an unlock answers ends with the lock.
 
+pub mod board;
 mod mode;
 pub mod ports;
 pub mod span;
@@ -15,6 +16,7 @@ pub mod span;
 use crate::event::{Control, Micros};
 use crate::recognition::coarse::Decision;
 use crate::recognition::{Reason, State};
+use board::Info;
 pub use mode::Mode;
 use ports::{Answer, Heard, Locked, Notice};
 
@@ -32,9 +34,11 @@ pub enum Deed {
     /// Nothing is to be captured from now on.
     Pause,
     Resume,
-    /// Replaces the notice that is shown.
+    /// Replaces the question that is shown.
     Show(Notice),
     Withdraw,
+    /// Whoever is at the session is to know this.
+    Inform(Info),
     /// The session is to be locked, and what came of it reported by [`Act::locked`].
     Lock,
     /// A decision record in which the state stays; the journal says the same.
@@ -80,6 +84,8 @@ pub struct Act {
     /// Nothing could ask for the password when the button of this alarm's notice was pressed.
     cannot_ask: bool,
     shown: Option<Notice>,
+    /// What was last said of pauses and guests.
+    said: [Info; 2],
 }
 
 impl Act {
@@ -94,6 +100,7 @@ impl Act {
             paused_until_us: None,
             cannot_ask: false,
             shown: None,
+            said: [Info::Resumed, Info::GuestGone],
         }
     }
 
@@ -351,8 +358,15 @@ impl Act {
         self.settle(&mut out);
     }
 
-    /// Shows the notice that fits, if it is not there already.
+    /// Says what is new of pauses and guests, and shows the question that fits, if it is not there already.
     fn settle(&mut self, out: &mut impl FnMut(Deed)) {
+        let pause = self.paused_until_us.map_or(Info::Resumed, |until_us| Info::Paused { until_us });
+        let guest = self.guest_until_us.map_or(Info::GuestGone, |until_us| Info::Guest { until_us });
+        for (said, info) in self.said.iter_mut().zip([pause, guest]) {
+            if std::mem::replace(said, info) != info {
+                out(Deed::Inform(info));
+            }
+        }
         let notice = self.notice();
         if notice == self.shown {
             return;
@@ -362,16 +376,15 @@ impl Act {
     }
 
     fn notice(&self) -> Option<Notice> {
-        if self.mode == Mode::Observe {
+        let is_suppressed = self.paused_until_us.is_some() || self.guest_until_us.is_some();
+        if self.mode == Mode::Observe || is_suppressed {
             return None;
         }
         let can_ask = !self.cannot_ask;
         let alarm = self.alarm.map(|alarm| Notice::Alarm { contested: alarm.contested, can_ask });
-        let paused = self.paused_until_us.map(|until_us| Notice::Paused { until_us });
-        let guest = self.guest_until_us.map(|until_us| Notice::Guest { until_us });
         // The button may be pressed where there is no alarm any more, and still the failure has to be reported.
         let failed = self.has_failed.then_some(Notice::NothingLocked { can_ask });
-        paused.or(guest).or(failed).or(alarm)
+        failed.or(alarm)
     }
 }
 

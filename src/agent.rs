@@ -11,6 +11,7 @@ pub mod desk;
 pub mod feed;
 pub mod followers;
 pub mod hardening;
+mod health;
 pub mod injected;
 pub mod keeper;
 pub mod live_state;
@@ -24,6 +25,7 @@ mod request;
 pub mod status;
 mod watchers;
 
+use crate::act::board::Info;
 use crate::bus;
 use crate::config::{self, Config};
 use crate::event::Micros;
@@ -45,6 +47,7 @@ use desk::Desk;
 use feed::{Feed, StrokesStatus};
 use followers::Followers;
 use hardening::Hardening;
+use health::Health;
 use injected::Injected;
 use keeper::Keeper;
 use lookers::Lookers;
@@ -62,6 +65,8 @@ use watchers::Watchers;
 
 /// How long the store may take to commit what is queued when the agent stops.
 pub const CLOSING_LIMIT: Duration = Duration::from_secs(10);
+/// How much longer the end may take for the notice that says so.
+const LAST_NOTICE_LIMIT: Duration = Duration::from_millis(200);
 
 #[derive(Debug, thiserror::Error)]
 pub enum AgentError {
@@ -111,6 +116,7 @@ struct Agent<D> {
     followers: Followers,
     /// Where there is a store: whether its folder may be another one.
     path_watch: Option<PathWatch>,
+    health: Health,
     hardening: Hardening,
     started: Instant,
     /// Events on their way from the sources to the pipeline; reused.
@@ -142,6 +148,7 @@ pub async fn run(config: &Config, options: Options, shutdown: impl Future<Output
     let watch = |_: &Store| PathWatch::start(folder_of(&config.store.path), options.mounts);
     let path_watch = outlet.store.as_ref().map(watch);
     let session = bus::Session::of_this_process(config.decision.lock_command.is_some());
+    let health = Health::of(outlet.store.as_ref(), &followers);
     let started = Instant::now();
     let hardening = options.hardening;
     let batch = Vec::with_capacity(256);
@@ -149,7 +156,7 @@ pub async fn run(config: &Config, options: Options, shutdown: impl Future<Output
         capture,
         feed,
         keeper,
-        acting: Acting::new(config.decision.mode, bus::Desk::start(session)),
+        acting: Acting::new(config.decision.mode, config.notify, bus::Desk::start(session)),
         watchers: Watchers::default(),
         lookers: Lookers::default(),
         judged_us: None,
@@ -159,6 +166,7 @@ pub async fn run(config: &Config, options: Options, shutdown: impl Future<Output
         losses: Losses::default(),
         followers,
         path_watch,
+        health,
         hardening,
         started,
         batch,
@@ -167,6 +175,7 @@ pub async fn run(config: &Config, options: Options, shutdown: impl Future<Output
     tracing::info!("✓ Mouse Extractor initialized and ready");
     agent.note("start");
     agent.resume().await?;
+    agent.announce();
     let mut clients = Clients::new(socket);
     manager.tell("READY=1\nSTATUS=Following keyboards, pointers and the focused application");
     let ended = agent.serve(&mut manager, &mut clients, shutdown).await;
@@ -202,12 +211,32 @@ impl<D: Desk> Agent<D> {
                 () = &mut timer, if deadline.is_some() => self.close_window(),
                 news = self.acting.next() => self.take_news(news),
                 () = path_changed(&mut self.path_watch) => self.check_place(),
+                info = self.health.next() => self.acting.inform(info),
                 (request, client) = clients.next() => self.handle(request, client),
                 () = self.lookers.due() => {
                     let status = self.status().line();
                     self.lookers.tell(&status);
                 }
             }
+        }
+    }
+
+    /// Says that capture has begun, if it has.
+    fn announce(&mut self) {
+        self.look_at_devices();
+        let is_paused = self.acting.act.paused_until_us().is_some();
+        if !is_paused && !self.health.are_devices_refused() {
+            self.acting.inform(Info::CaptureBegan);
+        }
+    }
+
+    /// In a pause nothing is to be captured anyway.
+    fn look_at_devices(&mut self) {
+        if self.acting.act.paused_until_us().is_some() {
+            return;
+        }
+        if let Some(info) = self.health.look_at(&self.capture.devices) {
+            self.acting.inform(info);
         }
     }
 
@@ -222,6 +251,7 @@ impl<D: Desk> Agent<D> {
         }
         self.feed.schedule(self.capture.now_us());
         self.put_outputs();
+        self.look_at_devices();
     }
 
     /// What was done before this moment comes before it.
@@ -315,6 +345,8 @@ impl<D: Desk> Agent<D> {
     /// What is in an open window is not a record yet and is let go; what is a record is committed, and so is the time
     /// that the present application has had the focus.
     async fn stop(mut self) -> Result<(), AgentError> {
+        // Shown while all else ends.
+        self.acting.inform(Info::CaptureEnded);
         self.batch.push(Stamped { ts_us: self.capture.now_us(), event: Event::Focus { app: None } });
         self.take_batch();
         if let Some(recogniser) = &mut self.feed.recogniser {
@@ -328,10 +360,13 @@ impl<D: Desk> Agent<D> {
         }
         self.note("stop");
         drop((self.capture, self.injected, self.followers));
-        match self.outlet.store {
-            Some(store) => Ok(store.close(CLOSING_LIMIT).await?),
+        let closed = match self.outlet.store {
+            Some(store) => store.close(CLOSING_LIMIT).await,
             None => Ok(()),
-        }
+        };
+        // Whoever shows notices may be slow, or not there.
+        let _ = tokio::time::timeout(LAST_NOTICE_LIMIT, self.acting.informed_of_end()).await;
+        Ok(closed?)
     }
 }
 

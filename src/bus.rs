@@ -10,12 +10,14 @@ mod chain;
 mod connection;
 mod grab;
 mod inbox;
+mod informing;
 mod logind;
 mod notices;
 mod polkit;
 mod screen;
 mod socket;
 
+use crate::act::board::{Info, Pace};
 use crate::act::ports::{Action, Answer, Authority, Heard, Locked, Outcome, Step, Subject, Words};
 use crate::remote::{Backoff, LONGEST_PAUSE};
 use crate::sources::session::Seat;
@@ -23,6 +25,7 @@ use crate::sources::x11;
 pub use connection::Addresses;
 use connection::{Bus, CallError, Target, Traffic};
 use inbox::Inbox;
+use informing::Informing;
 use logind::{Front, Kind};
 use notices::Notices;
 use screen::{Claimant, Screen, Sight};
@@ -44,6 +47,8 @@ pub struct Session {
     pub x11: x11::Environment,
     /// The file that, replaced, has a unit run `decision.lock_command`; `None`: there is no such command.
     pub lock_file: Option<PathBuf>,
+    /// Of notices that ask nothing.
+    pub pace: Pace,
 }
 
 impl Session {
@@ -51,7 +56,8 @@ impl Session {
     pub fn of_this_process(lock_command: bool) -> Session {
         let seat = Seat::of_this_process();
         let addresses = Addresses::of_this_process(seat.uid);
-        Session { seat, addresses, x11: x11::Environment::of_this_process(), lock_file: chain::lock_file(lock_command) }
+        let (x11, lock_file) = (x11::Environment::of_this_process(), chain::lock_file(lock_command));
+        Session { seat, addresses, x11, lock_file, pace: Pace::default() }
     }
 }
 
@@ -66,7 +72,7 @@ impl Desk {
     /// Begins to listen to the system bus and to look at the screen; the session's bus is connected to when there is
     /// something to say. Must be called within a runtime.
     pub fn start(session: Session) -> Desk {
-        let Session { seat, addresses, x11, lock_file } = session;
+        let Session { seat, addresses, x11, lock_file, pace } = session;
         let refresh = Arc::new(Notify::new());
         let shared = Arc::new(Shared {
             seat,
@@ -81,6 +87,7 @@ impl Desk {
             refresh,
             look_again: Notify::new(),
             notices: Notices::default(),
+            informing: Informing::new(pace),
             locking: tokio::sync::Mutex::new(()),
         });
         let mut tasks = JoinSet::new();
@@ -88,7 +95,10 @@ impl Desk {
         tasks.spawn(async move { keep_following(&of, Which::System).await });
         let of = Arc::clone(&shared);
         tasks.spawn(async move {
-            of.notices.first_needed().await;
+            tokio::select! {
+                () = of.notices.first_needed() => {}
+                () = of.informing.first_needed() => {}
+            }
             keep_following(&of, Which::Session).await;
         });
         let of = Arc::clone(&shared);
@@ -115,13 +125,24 @@ impl Desk {
         async move { chain::prospects(&shared).await }
     }
 
-    /// Shows a notice in place of the one before, as soon as somebody shows notices and until it is withdrawn or answered.
+    /// Asks in a notice in place of the one before, as soon as somebody shows notices and until it is withdrawn or answered.
     pub fn show(&self, words: Words) {
         self.shared.notices.want(Some(words));
     }
 
     pub fn withdraw(&self) {
         self.shared.notices.want(None);
+    }
+
+    /// Shows a notice that asks nothing and expires, as soon as somebody shows notices and as far as it is news then
+    /// ([`Board`](crate::act::board::Board)).
+    pub fn inform(&self, info: Info, words: Words) {
+        self.shared.informing.tell(info, words);
+    }
+
+    /// Completes once everything is shown that is to be shown at present.
+    pub fn informed(&self) -> impl Future<Output = ()> {
+        self.shared.informing.settled()
     }
 
     /// Has polkit decide, which asks for the account's password. Takes as long as the person does, up to two minutes;
@@ -156,6 +177,7 @@ struct Shared {
     /// The screen is to be looked at now.
     look_again: Notify,
     notices: Notices,
+    informing: Informing,
     /// One chain at a time.
     locking: tokio::sync::Mutex<()>,
 }

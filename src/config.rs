@@ -29,6 +29,7 @@ pub use tls::{Tls, TlsError, TlsFiles};
 pub use value::Value;
 
 use crate::act::Mode;
+use crate::act::board::Topic;
 use crate::event::{Key as InputKey, Layout};
 use crate::features::keystroke::Publish;
 use crate::recognition::Settings;
@@ -46,6 +47,7 @@ pub struct Config {
     pub keyboard: Keyboard,
     pub recognition: Recognition,
     pub decision: Decision,
+    pub notify: Notify,
     pub x11: X11,
     pub store: Store,
     pub redis: Redis,
@@ -102,6 +104,39 @@ pub struct Decision {
     pub mode: Mode,
     /// What locks the screen where neither logind nor the desktop does.
     pub lock_command: Option<String>,
+}
+
+/// Which notices are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Notify {
+    /// That capture has begun or ended.
+    pub capture: bool,
+    /// That a pause or a guest's time has begun or ended.
+    pub pause: bool,
+    /// That no device may be read, or nothing can be stored.
+    pub failures: bool,
+    /// That a sink is a day behind.
+    pub sinks: bool,
+    /// What the decision's mode asks.
+    pub decisions: bool,
+}
+
+impl Default for Notify {
+    fn default() -> Notify {
+        Notify { capture: false, pause: true, failures: true, sinks: true, decisions: true }
+    }
+}
+
+impl Notify {
+    /// Whether notices about this are shown.
+    pub fn shows(&self, topic: Topic) -> bool {
+        match topic {
+            Topic::Capture => self.capture,
+            Topic::Pause | Topic::Guest => self.pause,
+            Topic::Devices | Topic::Database => self.failures,
+            Topic::Sinks => self.sinks,
+        }
+    }
 }
 
 #[derive(Debug, Clone)]

@@ -9,7 +9,7 @@ pub mod redis;
 
 use crate::event::Micros;
 use crate::now_us;
-use crate::record::{Kind, Stored};
+use crate::record::{Kind, Origin, Stored};
 use crate::remote::{Backoff, LONGEST_PAUSE};
 use crate::store::{Follower, Store, StoreError};
 use pace::{Pace, Verdict};
@@ -72,6 +72,10 @@ pub struct Status {
     pub missed: u64,
     /// The latest; it may be mended since.
     pub last_error: Option<String>,
+    /// Time of the oldest record of this machine's devices that could not be delivered, while that is so; microseconds
+    /// since the Unix epoch.
+    #[serde(skip)]
+    pub oldest_us: Option<Micros>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -100,6 +104,7 @@ impl Default for Status {
             rejected: 0,
             missed: 0,
             last_error: None,
+            oldest_us: None,
         }
     }
 }
@@ -154,6 +159,10 @@ impl<S: Sink> Follow<S> {
                 self.is_absent = false;
                 insist(|| self.store.set_mark(S::FOLLOWER, mark)).await?;
             }
+            // A record that is rejected holds nothing up, and nobody waits for a server that nobody has asked for.
+            let is_stuck = outcome.is_err() && !verdict.is_done && !self.is_absent;
+            let oldest_us = is_stuck.then(|| oldest_of_devices(&batch)).flatten();
+            self.status.send_modify(|status| status.oldest_us = oldest_us);
             self.tell(batch.len(), last.id, outcome, &verdict);
             if verdict.is_done {
                 // Ids have no gaps, but for records that were deleted or are none.
@@ -245,6 +254,12 @@ impl<S: Sink> Follow<S> {
             self.status.send_modify(|status| status.last_error = Some(reason));
         }
     }
+}
+
+/// Other records are as old as their trace, not as they have waited.
+fn oldest_of_devices(batch: &[Stored]) -> Option<Micros> {
+    let of_devices = batch.iter().map(|stored| &stored.entry).filter(|entry| entry.origin == Origin::Device);
+    of_devices.map(|entry| entry.record.window_end_us).next()
 }
 
 /// Records that were rejected and discarded since they were last logged: at most once a minute, for a backlog may hold a

@@ -28,8 +28,8 @@ use models::{ModelsCommand, Waiting};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
@@ -103,7 +103,7 @@ pub struct Counters {
     ignored: AtomicU64,
     dropped: AtomicU64,
     log_bytes: AtomicU64,
-    trouble: Mutex<Option<String>>,
+    trouble: watch::Sender<Option<String>>,
 }
 
 /// A moment's reading of [`Counters`].
@@ -137,7 +137,7 @@ impl Counters {
     }
 
     fn set_trouble(&self, trouble: Option<String>) {
-        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+        self.trouble.send_replace(trouble);
     }
 
     /// Takes the log's size, and tells of one that has become large.
@@ -160,7 +160,7 @@ impl Counters {
             ignored: load(&self.ignored),
             dropped: load(&self.dropped),
             log_bytes: load(&self.log_bytes),
-            trouble: self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            trouble: self.trouble.borrow().clone(),
         }
     }
 }
@@ -363,6 +363,11 @@ impl Store {
     /// Changes whenever records were committed: the newest id.
     pub fn committed(&self) -> watch::Receiver<i64> {
         self.committed.clone()
+    }
+
+    /// Changes whenever a commit has failed, and once they succeed again: why nothing can be committed.
+    pub fn trouble(&self) -> watch::Receiver<Option<String>> {
+        self.counters.trouble.subscribe()
     }
 
     pub fn status(&self) -> StoreStatus {

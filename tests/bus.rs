@@ -7,6 +7,8 @@ mod feigned;
 mod grabs;
 #[path = "bus/hostile.rs"]
 mod hostile;
+#[path = "bus/informing.rs"]
+mod informing;
 #[path = "bus/locking.rs"]
 mod locking;
 #[path = "bus/notices.rs"]

@@ -336,6 +336,23 @@ fn scripted(is_optional: bool, failures: usize) -> (Scripted, Attempts) {
 }
 
 #[tokio::test]
+async fn what_a_sink_that_somebody_has_asked_for_cannot_deliver_has_an_age() {
+    let spool = Spool::new();
+    let (whose, start_us) = (someone(), spool.start_us);
+    let (sink, _) = scripted(false, 3);
+    let mut follower = Running::start(sink, &spool);
+    for (number, origin) in [(1, Origin::Trace), (2, Origin::Device), (3, Origin::Device)] {
+        let output = Output::Window(record(start_us, number));
+        spool.store.append_when_free(&whose, origin, output).await.expect("a store that runs");
+    }
+    // A trace's is of another time.
+    let second_us = Some(start_us + 2_000_000);
+    follower.wait("the oldest of the devices", |status| status.oldest_us == second_us).await;
+    follower.catch_up(&spool).await;
+    assert_eq!(follower.status().oldest_us, None);
+}
+
+#[tokio::test]
 async fn an_optional_sink_without_a_server_is_tried_only_when_there_is_something_new() {
     let spool = Spool::new();
     spool.fill(5).await;
@@ -343,6 +360,7 @@ async fn an_optional_sink_without_a_server_is_tried_only_when_there_is_something
     let mut follower = Running::start(sink, &spool);
     spool.fill(1).await;
     follower.wait("nobody there", |status| status.state == State::Absent).await;
+    assert_eq!(follower.status().oldest_us, None, "nobody has asked for it");
     tokio::time::sleep(Duration::from_millis(1500)).await;
     assert_eq!(attempts.lock().expect("no panic").len(), 1, "no timer asks again");
     assert_eq!(spool.store.mark(Follower::Redis).await.expect("an answer"), None);

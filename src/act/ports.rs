@@ -1,7 +1,5 @@
 //! What passes between the rules and the desk: the session's lock, its notices, and who may say what.
 
-use crate::event::Micros;
-
 /// What the desk tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Heard {
@@ -126,11 +124,11 @@ pub enum Subject {
 pub struct Words {
     pub summary: String,
     pub body: String,
-    /// The buttons, with their labels.
+    /// The buttons, with their labels; none on what asks nothing.
     pub answers: Vec<(Answer, String)>,
 }
 
-/// The one notice that is shown at a time; a new one replaces it.
+/// A question to whoever is at the session. One is shown at a time; a new one replaces it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Notice {
     /// "Is it you?", with both buttons. `contested`: again, after an alarm of this sitting was answered. `can_ask`: as far
@@ -138,8 +136,4 @@ pub enum Notice {
     Alarm { contested: bool, can_ask: bool },
     /// The session should be locked, and no step locked it. The same buttons.
     NothingLocked { can_ask: bool },
-    /// Nothing is judged or learnt until then.
-    Guest { until_us: Micros },
-    /// Nothing is captured until then.
-    Paused { until_us: Micros },
 }

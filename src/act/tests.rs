@@ -229,14 +229,15 @@ fn a_guest_and_a_pause_are_shown_suppress_a_lock_and_end_in_time() {
     let deeds =
         run(Mode::Lock, &[alarm(), Input::Guest(HOUR_US), threshold(), Input::Tick(HOUR_US - 1), Input::Tick(HOUR_US)]);
     let told = Deed::Tell(Control::Guest { until_us: HOUR_US });
-    assert_eq!(deeds[1], [told, Deed::Show(Notice::Guest { until_us: HOUR_US })]);
-    assert_eq!(deeds[2..], [vec![], vec![], vec![Deed::EndGuest, Deed::Withdraw]]);
+    assert_eq!(deeds[1], [told, Deed::Inform(Info::Guest { until_us: HOUR_US }), Deed::Withdraw]);
+    assert_eq!(deeds[2..], [vec![], vec![], vec![Deed::EndGuest, Deed::Inform(Info::GuestGone)]]);
 
     let deeds = run(Mode::Lock, &[alarm(), Input::Pause(HOUR_US), threshold(), Input::Tick(HOUR_US)]);
-    let shown = Deed::Show(Notice::Paused { until_us: HOUR_US });
-    assert_eq!(deeds[1], [Deed::Pause, Deed::Record(Reason::Pause), shown]);
+    let said = Deed::Inform(Info::Paused { until_us: HOUR_US });
+    assert_eq!(deeds[1], [Deed::Pause, Deed::Record(Reason::Pause), said, Deed::Withdraw]);
     assert_eq!(deeds[2], []);
-    assert_eq!(deeds[3], [Deed::Resume, Deed::Record(Reason::PauseEnd), ASKS], "the alarm is still there");
+    let resumed = [Deed::Resume, Deed::Record(Reason::PauseEnd), Deed::Inform(Info::Resumed), ASKS];
+    assert_eq!(deeds[3], resumed, "the alarm is still there");
 }
 
 #[test]
@@ -250,17 +251,18 @@ fn a_guest_s_time_that_is_changed_is_recorded_and_an_unlock_ends_it() {
     ];
     let deeds = run(Mode::Notify, &inputs);
     let until_us = 2 * HOUR_US;
-    let shown = Deed::Show(Notice::Guest { until_us });
-    assert_eq!(deeds[1], [Deed::Tell(Control::Guest { until_us }), Deed::Record(Reason::Guest), shown]);
-    assert_eq!(deeds[3..], [vec![Deed::Tell(Control::Unlock)], vec![Deed::Withdraw]]);
+    let said = Deed::Inform(Info::Guest { until_us });
+    assert_eq!(deeds[1], [Deed::Tell(Control::Guest { until_us }), Deed::Record(Reason::Guest), said]);
+    assert_eq!(deeds[3..], [vec![Deed::Tell(Control::Unlock)], vec![Deed::Inform(Info::GuestGone)]]);
 }
 
 #[test]
 fn a_pause_can_be_made_longer_and_ended_early() {
     let mut act = Act::new(Mode::Observe);
+    let said = |hours| Deed::Inform(Info::Paused { until_us: hours * HOUR_US });
     let first = feed(&mut act, &Input::Pause(HOUR_US));
-    assert_eq!(first, [Deed::Pause, Deed::Record(Reason::Pause)]);
-    assert_eq!(feed(&mut act, &Input::Pause(2 * HOUR_US)), [Deed::Record(Reason::Pause)]);
+    assert_eq!(first, [Deed::Pause, Deed::Record(Reason::Pause), said(1)]);
+    assert_eq!(feed(&mut act, &Input::Pause(2 * HOUR_US)), [Deed::Record(Reason::Pause), said(2)]);
     assert_eq!((act.due_us(), feed(&mut act, &Input::Tick(HOUR_US))), (Some(2 * HOUR_US), vec![]));
     assert!(act.end_pause(|_| {}) && !act.end_pause(|_| {}));
     assert_eq!(act.due_us(), None);
@@ -274,8 +276,8 @@ fn the_next_process_goes_on_with_the_alarm_the_guest_and_the_pause() {
         deeds
     };
     assert_eq!(resume(State::Stranger, Some(7), None), [ASKS]);
-    assert_eq!(resume(State::Guest, Some(7), None), [Deed::Show(Notice::Guest { until_us: 7 })]);
-    assert_eq!(resume(State::Owner, None, Some(7)), [Deed::Pause, Deed::Show(Notice::Paused { until_us: 7 })]);
+    assert_eq!(resume(State::Guest, Some(7), None), [Deed::Inform(Info::Guest { until_us: 7 })]);
+    assert_eq!(resume(State::Owner, None, Some(7)), [Deed::Pause, Deed::Inform(Info::Paused { until_us: 7 })]);
     assert_eq!(resume(State::Owner, None, None), []);
 }
 
@@ -288,7 +290,7 @@ fn the_next_process_locks_where_the_lock_threshold_was_reached() {
     };
     assert_eq!(resume(true, None), [Deed::Lock, ASKS]);
     assert_eq!(resume(false, None), [ASKS]);
-    assert_eq!(resume(true, Some(7)), [Deed::Pause, Deed::Show(Notice::Paused { until_us: 7 })]);
+    assert_eq!(resume(true, Some(7)), [Deed::Pause, Deed::Inform(Info::Paused { until_us: 7 })]);
 }
 
 #[test]

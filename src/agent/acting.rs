@@ -2,8 +2,10 @@
 
 use super::control::{Client, Peer, Request};
 use super::desk::{Desk, NoDesk};
-use crate::act::ports::{Action, Authority, Heard, Locked, Subject, Words};
+use crate::act::board::{Info, Topic};
+use crate::act::ports::{Action, Authority, Heard, Locked, Notice, Subject};
 use crate::act::{Act, Deed, Mode};
+use crate::config;
 use std::collections::VecDeque;
 use tokio::sync::{mpsc, oneshot};
 
@@ -14,6 +16,8 @@ const REPLIES: usize = 8;
 #[derive(Debug)]
 pub struct Acting<D = NoDesk> {
     pub act: Act,
+    /// Which notices are shown.
+    notify: config::Notify,
     desk: D,
     /// What is to be done, in order.
     pub deeds: VecDeque<Deed>,
@@ -93,9 +97,9 @@ impl Question {
 }
 
 impl<D: Desk> Acting<D> {
-    pub fn new(mode: Mode, desk: D) -> Acting<D> {
+    pub fn new(mode: Mode, notify: config::Notify, desk: D) -> Acting<D> {
         let (reply, replies) = mpsc::channel(REPLIES);
-        Acting { act: Act::new(mode), desk, deeds: VecDeque::new(), reply, replies, asking: None, count: 0 }
+        Acting { act: Act::new(mode), notify, desk, deeds: VecDeque::new(), reply, replies, asking: None, count: 0 }
     }
 
     #[cfg(test)]
@@ -120,12 +124,27 @@ impl<D: Desk> Acting<D> {
         take(&mut self.act, &mut |deed| self.deeds.push_back(deed))
     }
 
-    pub fn show(&self, words: Words) {
-        self.desk.show(words);
+    pub fn show(&self, notice: Notice) {
+        if self.notify.decisions {
+            self.desk.show(notice.into());
+        }
     }
 
     pub fn withdraw(&self) {
         self.desk.withdraw();
+    }
+
+    pub fn inform(&self, info: Info) {
+        if self.notify.shows(info.topic()) {
+            self.desk.inform(info);
+        }
+    }
+
+    /// Completes once it has been said that capture has ended, if that is to be said.
+    pub async fn informed_of_end(&self) {
+        if self.notify.shows(Topic::Capture) {
+            self.desk.informed().await;
+        }
     }
 
     pub fn lock(&self) {
@@ -184,7 +203,7 @@ impl<D: Desk> Acting<D> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::act::ports::{Answer, Evidence, Step};
+    use crate::act::ports::{Answer, Evidence, Step, Words};
     use crate::recognition::Modality;
     use std::cell::RefCell;
     use std::rc::Rc;
@@ -221,6 +240,12 @@ mod tests {
         fn show(&self, _: Words) {}
 
         fn withdraw(&self) {}
+
+        fn inform(&self, _: Info) {}
+
+        fn informed(&self) -> impl Future<Output = ()> {
+            std::future::ready(())
+        }
     }
 
     #[test]
@@ -244,7 +269,7 @@ mod tests {
     async fn one_password_is_asked_for_at_a_time_and_the_answer_comes_with_the_question() {
         for authority in [Authority::Granted, Authority::Denied, Authority::Absent] {
             let desk = Simulated { authority: Some(authority), ..Simulated::default() };
-            let mut acting = Acting::new(Mode::Lock, desk.clone());
+            let mut acting = Acting::new(Mode::Lock, config::Notify::default(), desk.clone());
             acting.prove(Question::Notice).expect("nobody else asks");
             acting.prove(Question::Notice).expect_err("one at a time");
             let news = acting.next().await;
@@ -263,7 +288,7 @@ mod tests {
     #[tokio::test]
     async fn who_asks_without_end_keeps_nobody_from_answering_an_alarm() {
         let desk = Simulated { is_slow: true, ..Simulated::default() };
-        let mut acting = Acting::new(Mode::Lock, desk);
+        let mut acting = Acting::new(Mode::Lock, config::Notify::default(), desk);
         let guest = || client(Request::Guest { until_us: 1 });
         let (first, _theirs) = guest();
         acting.prove(first).expect("nobody else asks");
@@ -283,7 +308,7 @@ mod tests {
     #[tokio::test]
     async fn the_question_of_a_client_that_has_gone_is_taken_back_but_not_of_one_that_only_waits() {
         let desk = Simulated { is_slow: true, ..Simulated::default() };
-        let mut acting = Acting::new(Mode::Lock, desk);
+        let mut acting = Acting::new(Mode::Lock, config::Notify::default(), desk);
         let (question, mut theirs) = client(Request::Confirm);
         acting.prove(question).expect("nobody else asks");
         theirs.shutdown().await.expect("its half");
@@ -298,7 +323,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_came_of_a_lock_is_news_for_the_rules() {
-        let mut acting = Acting::new(Mode::Lock, Simulated::default());
+        let mut acting = Acting::new(Mode::Lock, config::Notify::default(), Simulated::default());
         acting.take(|act, out| act.heard(Heard::Answered(Answer::Lock), out));
         assert_eq!(acting.deeds.pop_front(), Some(Deed::Lock));
         acting.lock();

@@ -291,8 +291,9 @@ impl<D: Desk> Agent<D> {
                 self.capture.resume(&mut self.batch);
                 self.take_batch();
             }
-            Deed::Show(notice) => self.acting.show(notice.into()),
+            Deed::Show(notice) => self.acting.show(notice),
             Deed::Withdraw => self.acting.withdraw(),
+            Deed::Inform(info) => self.acting.inform(info),
             Deed::Lock => self.acting.lock(),
             Deed::Record(reason) => self.record(now_us, reason),
         }

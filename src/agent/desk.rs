@@ -1,6 +1,7 @@
 //! The desk at which the person sits, as the agent needs it: to lock the session, to show a notice, to ask for the
 //! account's password, and to hear of it all.
 
+use crate::act::board::{Behind, Info};
 use crate::act::ports::{Action, Answer, Authority, Heard, Locked, Notice, Subject, Words};
 use crate::bus;
 use crate::event::Micros;
@@ -18,10 +19,16 @@ pub trait Desk {
     /// Has the account's password asked for.
     fn authorise(&self, subject: Subject, action: Action) -> impl Future<Output = Authority> + Send + 'static;
 
-    /// Shows a notice in place of the one before.
+    /// Asks in a notice in place of the one before.
     fn show(&self, words: Words);
 
     fn withdraw(&self);
+
+    /// Says in a notice that asks nothing that this is so, if that is news.
+    fn inform(&self, info: Info);
+
+    /// Completes once whatever is news has been said.
+    fn informed(&self) -> impl Future<Output = ()>;
 }
 
 impl Desk for bus::Desk {
@@ -43,6 +50,14 @@ impl Desk for bus::Desk {
 
     fn withdraw(&self) {
         bus::Desk::withdraw(self);
+    }
+
+    fn inform(&self, info: Info) {
+        bus::Desk::inform(self, info, info.into());
+    }
+
+    fn informed(&self) -> impl Future<Output = ()> {
+        bus::Desk::informed(self)
     }
 }
 
@@ -66,6 +81,12 @@ impl Desk for NoDesk {
     fn show(&self, _: Words) {}
 
     fn withdraw(&self) {}
+
+    fn inform(&self, _: Info) {}
+
+    fn informed(&self) -> impl Future<Output = ()> {
+        ready(())
+    }
 }
 
 impl From<Notice> for Words {
@@ -85,15 +106,49 @@ impl From<Notice> for Words {
                             `seclyzer lock --test` says why.";
                 ("The screen is not locked", answered_here_or_not(body, can_ask), buttons(can_ask))
             }
-            Notice::Guest { until_us } => {
-                ("A guest is at this machine", format!("Nobody is recognised until {} UTC.", minute(until_us)), vec![])
-            }
-            Notice::Paused { until_us } => {
-                ("Capture is paused", format!("Nothing is captured until {} UTC.", minute(until_us)), vec![])
-            }
         };
         Words { summary: summary.into(), body, answers }
     }
+}
+
+impl From<Info> for Words {
+    fn from(info: Info) -> Words {
+        let (summary, body) = match info {
+            Info::CaptureBegan => ("Capture has begun", "How you type and point is recorded.".into()),
+            Info::CaptureEnded => ("Capture has ended", "Nothing is recorded until the agent is started again.".into()),
+            Info::Paused { until_us } => {
+                ("Capture is paused", format!("Nothing is captured until {} UTC.", minute(until_us)))
+            }
+            Info::Resumed => ("Capture goes on", "The pause is over.".into()),
+            Info::Guest { until_us } => {
+                ("A guest is at this machine", format!("Nobody is recognised until {} UTC.", minute(until_us)))
+            }
+            Info::GuestGone => ("The guest has gone", "Whoever is at this machine is recognised again.".into()),
+            Info::DevicesRefused => {
+                ("Nothing can be captured", "No keyboard or pointer may be read. `seclyzer doctor` says why.".into())
+            }
+            Info::DevicesRead => ("Capture works again", "Keyboards and pointers are read.".into()),
+            Info::DatabaseFails => {
+                ("Nothing can be stored", "The database takes no records. `seclyzer status` says why.".into())
+            }
+            Info::DatabaseWorks => ("Records are stored again", "The database takes records.".into()),
+            Info::Behind(behind) => of_sinks(behind),
+        };
+        Words { summary: summary.into(), body, answers: vec![] }
+    }
+}
+
+fn of_sinks(behind: Behind) -> (&'static str, String) {
+    let to = match behind {
+        Behind { redis: true, influx: true } => "Redis and InfluxDB",
+        Behind { redis: true, influx: false } => "Redis",
+        Behind { redis: false, influx: true } => "InfluxDB",
+        Behind { redis: false, influx: false } => {
+            return ("Records are delivered again", "No record is a day late.".into());
+        }
+    };
+    let body = format!("Records for {to} have waited for a day or longer. `seclyzer status` says why.");
+    ("Records are not delivered", body)
 }
 
 /// A button that only shows the same notice again is none.
@@ -121,13 +176,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_alarm_has_two_buttons_and_what_the_owner_has_ordered_none() {
+    fn an_alarm_has_two_buttons_and_what_asks_nothing_has_none() {
         let alarm = Words::from(Notice::Alarm { contested: false, can_ask: true });
         assert_eq!(alarm.summary, "Is it you?");
         assert_eq!(alarm.answers.iter().map(|(_, label)| label.as_str()).collect::<Vec<_>>(), ["It is me", "Lock"]);
-        let paused = Words::from(Notice::Paused { until_us: 1_790_000_000_000_000 });
+        let paused = Words::from(Info::Paused { until_us: 1_790_000_000_000_000 });
         assert!(paused.answers.is_empty() && paused.body.contains("until 14:13 UTC"), "{paused:?}");
     }
+
+    #[test]
+    fn which_sinks_are_behind_is_named() {
+        let body = |redis, influx| Words::from(Info::Behind(Behind { redis, influx })).body;
+        assert!(body(true, false).contains("for Redis have waited for a day"));
+        assert!(body(false, true).contains("for InfluxDB have"));
+        assert!(body(true, true).contains("for Redis and InfluxDB have"));
+        assert!(!body(false, false).contains("waited"));
+    }
+
     #[test]
     fn where_nothing_can_ask_for_the_password_the_notice_names_the_command_in_the_button_s_place() {
         let labels = |words: &Words| words.answers.iter().map(|(answer, _)| *answer).collect::<Vec<_>>();

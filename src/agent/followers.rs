@@ -1,12 +1,17 @@
 //! The sinks that are enabled, each following the store in a task of its own.
 
+use crate::act::board::{Behind, is_behind};
 use crate::config::{Config, Switch};
+use crate::now_us;
 use crate::remote::redis::BadUrl;
 use crate::sinks::{self, Sink, State, follow};
-use crate::store::Store;
+use crate::store::{Follower, Store};
+use futures_util::future::select;
 use serde::Serialize;
+use std::future::pending;
+use std::pin::pin;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 /// How a sink is doing, for `status`.
 #[derive(Debug, Clone, Serialize)]
@@ -23,6 +28,9 @@ pub struct SinkStatus {
 pub struct Followers {
     running: Vec<Running>,
     committed: Option<watch::Receiver<i64>>,
+    behind: Option<watch::Receiver<Behind>>,
+    /// Follows which sinks are behind.
+    _lag: JoinSet<()>,
 }
 
 #[derive(Debug)]
@@ -51,7 +59,16 @@ impl Followers {
         if config.influx.is_on() {
             running.push(Running::start(sinks::influx::Influx::new(config.influx.clone()), store));
         }
-        Ok(Followers { running, committed: Some(store.committed()) })
+        let (sender, behind) = watch::channel(Behind::default());
+        let mut lag = JoinSet::new();
+        let status = |name| running.iter().find(|running| running.name == name).map(|running| running.status.clone());
+        lag.spawn(follow_lag(status(Follower::Redis.name()), status(Follower::Influx.name()), sender));
+        Ok(Followers { running, committed: Some(store.committed()), behind: Some(behind), _lag: lag })
+    }
+
+    /// Which sinks have had records to deliver for a day.
+    pub fn behind(&self) -> Option<watch::Receiver<Behind>> {
+        self.behind.clone()
     }
 
     pub fn status(&self) -> Vec<SinkStatus> {
@@ -70,6 +87,34 @@ impl Followers {
             // A sink whose task has ended will not catch up, but there is nothing to wait for either.
             let _ = running.status.wait_for(done).await;
         }
+    }
+}
+
+/// A sink that cannot deliver tries again, and each attempt is a change: no timer is needed to find it a day behind.
+async fn follow_lag(mut redis: Status, mut influx: Status, behind: watch::Sender<Behind>) {
+    loop {
+        let now = Behind { redis: is_stuck(&mut redis), influx: is_stuck(&mut influx) };
+        behind.send_if_modified(|before| std::mem::replace(before, now) != now);
+        select(pin!(changed(&mut redis)), pin!(changed(&mut influx))).await;
+    }
+}
+
+/// Of a sink that there is.
+type Status = Option<watch::Receiver<sinks::Status>>;
+
+fn is_stuck(status: &mut Status) -> bool {
+    let oldest_us = status.as_mut().and_then(|status| status.borrow_and_update().oldest_us);
+    is_behind(now_us(), oldest_us)
+}
+
+async fn changed(status: &mut Status) {
+    let is_changed = match status {
+        Some(status) => status.changed().await.is_ok(),
+        None => false,
+    };
+    // There is none, or it has ended.
+    if !is_changed {
+        pending().await
     }
 }
 

@@ -1,6 +1,7 @@
-//! Notices on the desktop, with buttons; and the screen saver by which the screen was locked, which is on the same bus.
+//! The question on the desktop, with its buttons; and the screen saver by which the screen was locked, which is on the same
+//! bus. Notices that ask nothing are in [`informing`](super::informing).
 
-use super::connection::{ANSWER_LIMIT, CallError, DBUS, Target, subscribe};
+use super::connection::{ANSWER_LIMIT, Bus, CallError, DBUS, Target, subscribe};
 use super::screen::Claimant;
 use super::{Answer, Heard, Shared};
 use crate::act::ports::Words;
@@ -61,10 +62,19 @@ struct State {
 
 /// A notice that is on the screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Shown {
+pub struct Shown {
     /// The unique name of the program that shows it; nobody else's answer counts.
     owner: String,
-    id: u32,
+    pub id: u32,
+}
+
+impl Shown {
+    /// Whether the signal says that it was closed.
+    pub fn is_closed_by(&self, signal: &Message) -> bool {
+        let (header, body) = (signal.header(), signal.body());
+        let closed = body.deserialize::<(u32, u32)>();
+        closed.is_ok_and(|(id, _)| id == self.id) && header.sender().is_some_and(|sender| sender.as_str() == self.owner)
+    }
 }
 
 impl Notices {
@@ -121,14 +131,8 @@ impl Notices {
 
     /// A notice that was closed is no longer to be shown: whoever has closed it has seen it.
     fn closed(&self, signal: &Message) {
-        let header = signal.header();
-        let body = signal.body();
-        let Ok((id, _)) = body.deserialize::<(u32, u32)>() else { return };
         let mut state = self.state();
-        let is_shown = state.shown.as_ref().is_some_and(|shown| {
-            shown.id == id && header.sender().is_some_and(|sender| sender.as_str() == shown.owner)
-        });
-        if is_shown {
+        if state.shown.as_ref().is_some_and(|shown| shown.is_closed_by(signal)) {
             (state.shown, state.wanted) = (None, None);
         }
     }
@@ -151,6 +155,7 @@ impl Notices {
 pub async fn follow(shared: &Shared, connection: &Connection) {
     let mut stream = MessageStream::from(connection);
     shared.notices.reconnected();
+    shared.informing.lost();
     tokio::select! {
         () = take_all(shared, &mut stream) => {}
         () = act(shared, connection) => {}
@@ -174,10 +179,16 @@ fn take(shared: &Shared, signal: &Message) {
                 shared.inbox.put(Heard::Answered(answer));
             }
         }
-        (Some(NAME), Some("NotificationClosed")) => shared.notices.closed(signal),
+        (Some(NAME), Some("NotificationClosed")) => {
+            shared.notices.closed(signal);
+            shared.informing.closed(signal);
+        }
         (Some(DBUS), Some("NameOwnerChanged")) if is_of_bus => {
             match signal.body().deserialize::<(&str, &str, &str)>() {
-                Ok((NAME, ..)) => shared.notices.lost(),
+                Ok((NAME, ..)) => {
+                    shared.notices.lost();
+                    shared.informing.lost();
+                }
                 // A screen saver has begun or ended.
                 _ => shared.notices.changed.notify_one(),
             }
@@ -190,9 +201,13 @@ fn take(shared: &Shared, signal: &Message) {
 
 /// Subscribes, and brings to the screen what is wanted, whenever that changes. Ends if the bus does not let us.
 async fn act(shared: &Shared, connection: &Connection) {
-    if !subscribe(connection, &RULES).await {
-        return;
+    if subscribe(connection, &RULES).await {
+        // A server that does not answer the one holds up nothing of the other.
+        tokio::join!(ask(shared), shared.informing.follow(&shared.session));
     }
+}
+
+async fn ask(shared: &Shared) {
     let mut backoff = Backoff::default();
     loop {
         let again = match bring_up(shared).await {
@@ -218,15 +233,10 @@ async fn bring_up(shared: &Shared) -> Result<(), CallError> {
         let _ = shared.session.call(&server, "CloseNotification", &(id), ANSWER_LIMIT).await;
     }
     let Some(notice) = wanted else { return Ok(()) };
-    let actions: Vec<&str> = notice.answers.iter().flat_map(|(answer, label)| [answer.key(), label.as_str()]).collect();
-    let hints = HashMap::from([("urgency", Value::U8(CRITICAL)), ("resident", Value::Bool(true))]);
-    let (replaces, icon, never) = (0u32, "", 0i32);
-    let body = (APPLICATION, replaces, icon, &notice.summary, &notice.body, actions, hints, never);
-    let answer = shared.session.call(&server, "Notify", &body, NOTICE_LIMIT).await;
-    let answer = answer.inspect_err(|error| tracing::debug!("the notice is not shown: {error}"))?;
-    let owner = answer.header().sender().map(|sender| sender.as_str().to_owned());
-    let (Some(owner), Ok(id)) = (owner, answer.body().deserialize::<u32>()) else { return Err(CallError::Broken) };
-    let shown = Some(Shown { owner, id });
+    // It replaces none: the one before is closed.
+    let manner = Manner { replaces: 0, urgency: CRITICAL, stays: true, expiry_ms: 0 };
+    let shown = post(&shared.session, &notice, manner).await;
+    let shown = Some(shown.inspect_err(|error| tracing::debug!("the notice is not shown: {error}"))?);
     let mut state = shared.notices.state();
     if state.wanted.as_ref() == Some(&notice) {
         state.shown = shown;
@@ -236,6 +246,32 @@ async fn bring_up(shared: &Shared) -> Result<(), CallError> {
         shared.notices.changed.notify_one();
     }
     Ok(())
+}
+
+/// How a notice is shown.
+#[derive(Debug, Clone, Copy)]
+pub struct Manner {
+    /// The number of the notice whose place it takes; 0: a place of its own.
+    pub replaces: u32,
+    pub urgency: u8,
+    /// Whether it stays after one of its buttons was pressed.
+    pub stays: bool,
+    /// 0: never.
+    pub expiry_ms: i32,
+}
+
+/// Has a notice shown.
+pub async fn post(bus: &Bus, words: &Words, manner: Manner) -> Result<Shown, CallError> {
+    let actions: Vec<&str> = words.answers.iter().flat_map(|(answer, label)| [answer.key(), label.as_str()]).collect();
+    let Manner { replaces, urgency, stays, expiry_ms } = manner;
+    let hints = HashMap::from([("urgency", Value::U8(urgency)), ("resident", Value::Bool(stays))]);
+    let body = (APPLICATION, replaces, "", &words.summary, &words.body, actions, hints, expiry_ms);
+    let answer = bus.call(&Target::at(NAME, PATH, NAME), "Notify", &body, NOTICE_LIMIT).await?;
+    let owner = answer.header().sender().map(|sender| sender.as_str().to_owned());
+    match (owner, answer.body().deserialize::<u32>()) {
+        (Some(owner), Ok(id)) => Ok(Shown { owner, id }),
+        _ => Err(CallError::Broken),
+    }
 }
 
 /// One that does not answer has unlocked nothing. Of one that is gone, only what is seen says whether it locks.

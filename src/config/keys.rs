@@ -86,7 +86,7 @@ impl Key {
 const EXCLUDED_APPS: &str = r#"["keepassxc", "keepass2", "org.keepassxc.KeePassXC", "bitwarden", "1password", "enpass", "dashlane", "nordpass", "Proton Pass", "Keeper Password Manager", "qtpass", "seahorse", "org.gnome.seahorse", "org.gnome.seahorse.Application", "org.gnome.World.Secrets", "kwalletmanager", "kwalletmanager5", "kwalletd5", "kwalletd6", "gcr-prompter", "pinentry", "pinentry-gtk", "pinentry-gtk-2", "pinentry-gnome3", "pinentry-qt", "pinentry-qt5", "ssh-askpass", "ksshaskpass", "polkit-gnome-authentication-agent-1", "polkit-kde-authentication-agent-1", "lxpolkit", "veracrypt"]"#;
 
 /// All keys, in the order in which they are shown.
-pub static KEYS: [Key; 50] = [
+pub static KEYS: [Key; 55] = [
     key("identity.user", Kind::Text, "\"\"", "The user that the records belong to. Empty: the account's login name."),
     key("identity.host", Kind::Text, "\"\"", "The machine's name in the records. Empty: the host name."),
     key("identity.dev_mode", Kind::Flag, "false", "Marks every record as made during development.")
@@ -186,6 +186,38 @@ pub static KEYS: [Key; 50] = [
         "\"\"",
         "Command that locks the screen where neither logind nor the desktop does; run by a unit of its own, because the \
          agent executes nothing. Empty: none.",
+    ),
+    key(
+        "notify.capture",
+        Kind::Flag,
+        "false",
+        "Notices on the desktop: capture has begun or ended. Off: it does so with every session.",
+    ),
+    key(
+        "notify.pause",
+        Kind::Flag,
+        "true",
+        "Notices: a pause or a guest's time has begun or ended, whoever ordered it.",
+    ),
+    key(
+        "notify.failures",
+        Kind::Flag,
+        "true",
+        "Notices: no device may be read, or the database takes no records, for more than 10 s; and the end of it.",
+    ),
+    key(
+        "notify.sinks",
+        Kind::Flag,
+        "true",
+        "Notices: records have waited for Redis or InfluxDB for a day, because it cannot be reached or refuses; and the end \
+         of it.",
+    ),
+    key(
+        "notify.decisions",
+        Kind::Flag,
+        "true",
+        "Notices of `decision.mode` at `notify` and `lock`: \"Is it you?\", and that nothing locked the screen. Without them \
+         `notify` does no more than `observe`, and `lock` locks without asking.",
     ),
     key("x11.enabled", Kind::Flag, "true", "Whether changes of the focused application are observed on X11."),
     key(
@@ -367,6 +399,7 @@ mod tests {
                 "keyboard",
                 "recognition",
                 "decision",
+                "notify",
                 "x11",
                 "store",
                 "redis",

@@ -5,8 +5,8 @@ use super::keys::nearest;
 use super::settings::Settings;
 use super::value::quoted;
 use super::{
-    Config, Decision, Devices, Identity, Influx, InfluxApi, Keyboard, Keystroke, Log, Publish, Recognition, Redis,
-    Store, Switch, Tls, Window, X11, urls,
+    Config, Decision, Devices, Identity, Influx, InfluxApi, Keyboard, Keystroke, Log, Notify, Publish, Recognition,
+    Redis, Store, Switch, Tls, Window, X11, urls,
 };
 use crate::act::Mode;
 use crate::event::Key;
@@ -28,6 +28,7 @@ pub(super) fn resolve(settings: &Settings) -> Result<Config, ConfigError> {
         keyboard: keyboard(settings)?,
         recognition: recognition(settings)?,
         decision: decision(settings),
+        notify: notify(settings),
         x11: x11(settings)?,
         store: store(settings),
         redis: redis(settings)?,
@@ -122,6 +123,16 @@ fn mode(settings: &Settings) -> Mode {
 fn decision(settings: &Settings) -> Decision {
     let lock_command = Some(settings.text("decision.lock_command").to_owned()).filter(|command| !command.is_empty());
     Decision { mode: mode(settings), lock_command }
+}
+
+fn notify(settings: &Settings) -> Notify {
+    Notify {
+        capture: settings.flag("notify.capture"),
+        pause: settings.flag("notify.pause"),
+        failures: settings.flag("notify.failures"),
+        sinks: settings.flag("notify.sinks"),
+        decisions: settings.flag("notify.decisions"),
+    }
 }
 
 /// Each must be more than the one before it.

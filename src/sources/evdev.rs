@@ -174,6 +174,12 @@ impl Devices {
         self.look_at_all(&mut Vec::new());
     }
 
+    /// Whether there are nodes to read, and none may be read.
+    pub fn are_refused(&self) -> bool {
+        let has = |is: fn(&State) -> bool| self.slots.iter().any(|slot| is(&slot.node.state));
+        !has(|state| *state == State::Read) && has(|state| matches!(state, State::Refused(_)))
+    }
+
     /// Waits until [`drain`](Self::drain) has something to do. May be dropped while it waits and called anew; nothing
     /// is lost.
     pub async fn ready(&mut self) {

@@ -29,7 +29,7 @@ const FILES: &[(&str, &str)] = &[
     ("[windows]\nseconds = 9", "/f.toml:1: [windows]: unknown section; did you mean [window]?"),
     (
         "[colour]",
-        "/f.toml:1: [colour]: unknown section; known are identity, window, devices, keystroke, keyboard, recognition, decision, x11, store, redis, influx, log",
+        "/f.toml:1: [colour]: unknown section; known are identity, window, devices, keystroke, keyboard, recognition, decision, notify, x11, store, redis, influx, log",
     ),
     ("seconds = 9", "/f.toml:1: seconds: a key outside of its section; did you mean window.seconds?"),
     ("colour = 9", "/f.toml:1: colour: unknown key; every key belongs to a section, as in [window]"),

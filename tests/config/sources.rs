@@ -3,7 +3,7 @@
 use crate::support::{Hardened, Nowhere, Workstation, environment, file, loaded};
 use seclyzer::act::Mode;
 use seclyzer::config::keys::{KEYS, Kind};
-use seclyzer::config::{Config, InfluxApi, Origin, Sources, Switch, load, read};
+use seclyzer::config::{Config, InfluxApi, Notify, Origin, Sources, Switch, load, read};
 use seclyzer::features::keystroke::Publish;
 use seclyzer::recognition::Settings;
 use std::path::{Path, PathBuf};
@@ -24,6 +24,7 @@ fn without_file_and_variables_everything_has_a_default() {
         keyboard,
         recognition,
         decision,
+        notify,
         x11,
         store,
         redis,
@@ -38,6 +39,7 @@ fn without_file_and_variables_everything_has_a_default() {
     assert!(recognition.enabled);
     assert_eq!(recognition.settings, Settings::default());
     assert_eq!((decision.mode, decision.lock_command), (Mode::Observe, None));
+    assert_eq!(notify, Notify::default());
     assert!(x11.enabled && x11.excluded_apps.iter().any(|app| app == "keepassxc"));
     assert_eq!(store.path, Path::new("/home/me/.local/share/seclyzer/seclyzer.db"));
     assert_eq!(store.retention, Some(Duration::from_secs(30 * 86_400)));
@@ -79,6 +81,15 @@ fn where_nothing_is_locked_calm_input_ends_an_alarm_and_where_it_is_only_a_passw
     }
     let command = config("", &[("SECLYZER_DECISION_LOCK_COMMAND", "xsecurelock")]).decision.lock_command;
     assert_eq!(command.as_deref(), Some("xsecurelock"));
+}
+
+#[test]
+fn the_file_says_which_notices_are_shown() {
+    let notify =
+        config("[notify]\ncapture = true\npause = false\nfailures = false\nsinks = false\ndecisions = false", &[]);
+    let other = Notify { capture: true, pause: false, failures: false, sinks: false, decisions: false };
+    assert_eq!(notify.notify, other);
+    assert!(!config("", &[("SECLYZER_NOTIFY_SINKS", "false")]).notify.sinks);
 }
 
 #[test]

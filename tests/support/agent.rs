@@ -170,6 +170,12 @@ impl Agent {
         self.child.wait().expect("a process of ours").code()
     }
 
+    /// As [`Agent::stop`], with what it logged and nobody has waited for.
+    pub fn stop_with_log(self) -> (Option<i32>, Vec<String>) {
+        self.signal(libc::SIGTERM);
+        self.wait_with_log()
+    }
+
     pub fn is_running(&mut self) -> bool {
         self.child.try_wait().expect("a process of ours").is_none()
     }

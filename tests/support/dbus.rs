@@ -13,9 +13,10 @@ mod saver;
 
 use super::{eventually, xserver::Process};
 pub use logind::Logind;
-pub use notifications::{NOTIFICATIONS, Notifications, press};
+pub use notifications::{NOTIFICATIONS, Notifications, Posted, press};
 pub use polkit::Polkit;
 pub use saver::{saver, unlock};
+use seclyzer::act::board::Pace;
 use seclyzer::act::ports::Heard;
 use seclyzer::bus::{Addresses, Desk, Session};
 use seclyzer::sources::session::Seat;
@@ -86,6 +87,7 @@ impl Daemon {
             addresses: Addresses { system: self.address(), session: self.address() },
             x11: Environment::default(),
             lock_file: None,
+            pace: Pace::default(),
         }
     }
 

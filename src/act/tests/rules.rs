@@ -1,6 +1,7 @@
 //! What holds whatever happens.
 
 use super::*;
+use crate::act::board::Topic;
 use proptest::prelude::*;
 
 fn any_input() -> impl Strategy<Value = Input> {
@@ -23,7 +24,6 @@ fn any_input() -> impl Strategy<Value = Input> {
 }
 
 /// What an onlooker knows of it all.
-#[derive(Default)]
 struct Onlooker {
     /// The session was heard to be locked, and not to be unlocked since.
     is_locked: bool,
@@ -36,9 +36,24 @@ struct Onlooker {
     has_failed: bool,
     is_shown: bool,
     is_paused: bool,
+    /// Of pauses and guests.
+    said: [Info; 2],
 }
 
 impl Onlooker {
+    fn new() -> Onlooker {
+        Onlooker {
+            is_locked: false,
+            is_asked: false,
+            is_verified: false,
+            alarm: None,
+            has_failed: false,
+            is_shown: false,
+            is_paused: false,
+            said: [Info::Resumed, Info::GuestGone],
+        }
+    }
+
     fn see(&mut self, input: &Input) {
         match input {
             Input::Decided(Decision { from, to, reason, .. }) if from != to => {
@@ -68,7 +83,7 @@ proptest! {
         mode in prop::sample::select(&Mode::ALL[..]),
         inputs in prop::collection::vec(any_input(), 1..60),
     ) {
-        let (mut act, mut seen) = (Act::new(mode), Onlooker::default());
+        let (mut act, mut seen) = (Act::new(mode), Onlooker::new());
         for input in &inputs {
             let by_button = matches!(input, Input::Heard(Heard::Answered(Answer::Lock)));
             seen.see(input);
@@ -105,17 +120,22 @@ proptest! {
                     }
                     Deed::Show(_) => {
                         prop_assert!(mode != Mode::Observe);
+                        prop_assert!(act.guest_until_us().is_none() && act.paused_until_us().is_none());
                         seen.is_shown = true;
                     }
                     Deed::Withdraw => prop_assert!(std::mem::replace(&mut seen.is_shown, false)),
                     Deed::Pause => prop_assert!(!std::mem::replace(&mut seen.is_paused, true)),
                     Deed::Resume => prop_assert!(std::mem::replace(&mut seen.is_paused, false)),
+                    Deed::Inform(info) => seen.said[usize::from(info.topic() == Topic::Guest)] = info,
                     Deed::Confirm => prop_assert!(mode != Mode::Lock, "no proof where it locks"),
                     _ => {}
                 }
             }
             prop_assert_eq!(act.has_failed(), seen.has_failed);
             prop_assert_eq!(seen.is_paused, act.paused_until_us().is_some());
+            let paused = act.paused_until_us().map_or(Info::Resumed, |until_us| Info::Paused { until_us });
+            let guest = act.guest_until_us().map_or(Info::GuestGone, |until_us| Info::Guest { until_us });
+            prop_assert_eq!(seen.said, [paused, guest]);
         }
     }
 

@@ -1,10 +1,12 @@
 use super::*;
 use crate::act::Mode;
+use crate::act::board::Info;
 use crate::act::ports::{self, Action, Subject, Words};
 use crate::agent::acting::Acting;
 use crate::agent::feed::Feed;
 use crate::agent::followers::Followers;
 use crate::agent::hardening::Hardening;
+use crate::agent::health::Health;
 use crate::agent::keeper::Keeper;
 use crate::agent::lookers::Lookers;
 use crate::agent::notify::ServiceManager;
@@ -28,6 +30,7 @@ const OWNER: &[u8] = include_bytes!("../../../tests/recognition/golden/owner.sta
 #[derive(Default)]
 struct Simulated {
     shown: RefCell<Vec<Words>>,
+    said: RefCell<Vec<Info>>,
 }
 
 impl Desk for Simulated {
@@ -48,10 +51,22 @@ impl Desk for Simulated {
     }
 
     fn withdraw(&self) {}
+
+    fn inform(&self, info: Info) {
+        self.said.borrow_mut().push(info);
+    }
+
+    fn informed(&self) -> impl Future<Output = ()> {
+        ready(())
+    }
 }
 
 /// An agent that knows its owner, without devices or a store.
 async fn agent(mode: Mode) -> Agent<Simulated> {
+    agent_that_shows(mode, config::Notify::default()).await
+}
+
+async fn agent_that_shows(mode: Mode, notify: config::Notify) -> Agent<Simulated> {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("config.toml");
     std::fs::write(&file, CONFIG).expect("room");
@@ -72,7 +87,7 @@ async fn agent(mode: Mode) -> Agent<Simulated> {
         capture: Capture::start(devices, clock, &config.x11, &config.keyboard),
         feed,
         keeper: Some(keeper),
-        acting: Acting::new(mode, Simulated::default()),
+        acting: Acting::new(mode, notify, Simulated::default()),
         watchers: Watchers::default(),
         lookers: Lookers::default(),
         judged_us: None,
@@ -82,6 +97,7 @@ async fn agent(mode: Mode) -> Agent<Simulated> {
         losses: Losses::default(),
         followers: Followers::default(),
         path_watch: None,
+        health: Health::default(),
         hardening: Hardening::default(),
         started: Instant::now(),
         batch: Vec::new(),
@@ -150,6 +166,55 @@ async fn the_button_says_what_to_do_where_nothing_can_ask_for_the_password() {
     let shown = agent.acting.desk().shown.borrow();
     let [first, again] = &shown[..] else { panic!("{shown:?}") };
     assert!(!first.body.contains("seclyzer me") && again.body.contains("seclyzer me"), "{again:?}");
+}
+
+#[tokio::test]
+async fn only_what_the_configuration_names_is_shown() {
+    let pause = Deed::Inform(Info::Paused { until_us: 7 });
+    let fails = Deed::Inform(Info::DatabaseFails);
+    let asks = Deed::Show(ports::Notice::Alarm { contested: false, can_ask: true });
+    let told = async |notify| {
+        let mut agent = agent_that_shows(Mode::Notify, notify).await;
+        agent.acting.deeds.extend([pause, fails, Deed::Inform(Info::CaptureBegan), asks]);
+        agent.carry_out();
+        let desk = agent.acting.desk();
+        (desk.said.borrow().clone(), desk.shown.borrow().len())
+    };
+    let by_default = told(config::Notify::default()).await;
+    assert_eq!(by_default, (vec![Info::Paused { until_us: 7 }, Info::DatabaseFails], 1));
+    let nothing = config::Notify { capture: false, pause: false, failures: false, sinks: false, decisions: false };
+    assert_eq!(told(nothing).await, (vec![], 0));
+    assert_eq!(told(config::Notify { capture: true, ..nothing }).await, (vec![Info::CaptureBegan], 0));
+}
+
+#[tokio::test]
+async fn devices_that_may_not_be_read_are_said_in_place_of_the_beginning_and_not_in_a_pause() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("event0"), "").expect("a file");
+    let config = config::Devices { include: vec![], exclude: vec![] };
+    let refused = || Devices::open_in(folder.path(), &config).expect("a folder");
+    let all = config::Notify { capture: true, ..config::Notify::default() };
+
+    let mut fails = agent_that_shows(Mode::Observe, all).await;
+    fails.capture.devices = refused();
+    fails.announce();
+    fails.take_batch();
+    assert_eq!(*fails.acting.desk().said.borrow(), [Info::DevicesRefused]);
+
+    let mut paused = agent_that_shows(Mode::Observe, all).await;
+    let until_us = paused.capture.now_us() + 60_000_000;
+    paused.acting.take(|act, out| act.pause(until_us, out));
+    paused.carry_out();
+    paused.capture.devices = refused();
+    paused.announce();
+    assert_eq!(*paused.acting.desk().said.borrow(), [Info::Paused { until_us }]);
+    paused.acting.take(|act, out| act.end_pause(out));
+    paused.carry_out();
+    assert_eq!(paused.acting.desk().said.borrow()[1..], [Info::DevicesRefused, Info::Resumed]);
+
+    let mut works = agent_that_shows(Mode::Observe, all).await;
+    works.announce();
+    assert_eq!(*works.acting.desk().said.borrow(), [Info::CaptureBegan]);
 }
 
 #[test]

@@ -203,6 +203,17 @@ async fn no_folder_no_node_and_no_input_device_are_states_of_waiting() {
 }
 
 #[tokio::test]
+async fn devices_are_refused_where_there_are_some_and_none_is_read() {
+    let (root, mut devices) = watched(&everything());
+    assert!(!devices.are_refused(), "there is none");
+    fs::write(root.path().join("event0"), "").expect("a file");
+    devices.until(|devices, _| devices.nodes().len() == 1).await;
+    assert!(devices.are_refused());
+    let _keyboard = devices.pretend("event1", false);
+    assert!(!devices.are_refused(), "one is enough");
+}
+
+#[tokio::test]
 async fn a_pipe_in_the_place_of_a_device_is_refused_without_waiting_for_it() {
     let (root, mut devices) = watched(&everything());
     let path = std::ffi::CString::new(root.path().join("event0").to_str().expect("UTF-8")).expect("a path");

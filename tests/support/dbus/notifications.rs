@@ -3,7 +3,7 @@
 use super::{Daemon, eventually};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use zbus::connection::Builder;
 use zbus::zvariant::OwnedValue;
 use zbus::{Connection, interface};
@@ -15,6 +15,9 @@ pub struct Posted {
     pub text: String,
     pub actions: Vec<String>,
     pub urgency: u8,
+    pub replaces: u32,
+    pub expiry_ms: i32,
+    pub at: Instant,
 }
 
 /// A notification daemon.
@@ -34,19 +37,20 @@ impl Notifications {
     async fn notify(
         &self,
         application: String,
-        _replaces: u32,
+        replaces: u32,
         _icon: String,
         summary: String,
         body: String,
         actions: Vec<String>,
         hints: HashMap<String, OwnedValue>,
-        _timeout: i32,
+        expiry_ms: i32,
     ) -> u32 {
         let urgency = hints.get("urgency").and_then(|value| u8::try_from(value).ok()).unwrap_or_default();
         let id = {
             let mut posted = self.posted.lock().expect("no panic");
             let id = 40 + posted.len() as u32;
-            posted.push(Posted { id, text: format!("{application}: {summary}. {body}"), actions, urgency });
+            let text = format!("{application}: {summary}. {body}");
+            posted.push(Posted { id, text, actions, urgency, replaces, expiry_ms, at: Instant::now() });
             id
         };
         if id == 40 && !self.first_answer_after.is_zero() {
