@@ -21,7 +21,7 @@ pub mod sources;
 pub mod store;
 
 /// The wall clock's time, for what is not an event's: envelopes, logs, marks.
-fn now_us() -> Micros {
+pub fn now_us() -> Micros {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Micros::try_from(since.as_micros()).unwrap_or(Micros::MAX)
 }

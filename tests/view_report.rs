@@ -103,9 +103,119 @@ fn what_there_is_no_record_of_is_named() {
     home.run(&["replay", "--speed", "max", "--drain", "0", trace.to_str().expect("UTF-8")]);
     let (code, _, error) = report(&home, &SPAN);
     assert_eq!(code, Some(66));
-    assert!(error.contains("no record of the origin device") && error.contains("origins trace"), "{error}");
-    let (code, page, error) = report(&home, &["--since", "2000-01-01", "--origin", "trace", "-o", "-"]);
+    assert!(error.contains("of the origin device in this span") && error.contains("(origin trace)"), "{error}");
+    let since = ["--since", "2000-01-01", "--until", "2100-01-01"];
+    let (code, page, error) = report(&home, &[&since[..], &["--origin", "trace", "-o", "-"]].concat());
     assert_eq!(code, Some(0), "{error}");
     assert!(page.contains("records of the origin trace") && page.contains("There is no score or decision"));
     assert_eq!(report(&home, &["--since", "1h", "--until", "2h"]).0, Some(64));
+}
+
+fn change(home: &Home, sql: &str) {
+    rusqlite::Connection::open(home.database()).and_then(|c| c.execute_batch(sql)).expect("a change");
+}
+
+#[test]
+fn the_records_of_other_users_and_of_other_hosts_are_left_out_and_named_where_there_are_no_others() {
+    let home = Home::with_config("[redis]\nenabled = false\n[identity]\nuser = \"ann\"\nhost = \"desk\"\n");
+    month::fill(&home, 6_000, NOW_US);
+    let windows = |page: &str| {
+        let (_, rest) = page.split_once("<dt>Windows recorded</dt><dd>").expect("a number");
+        rest.split('<').next().expect("its end").parse::<u32>().expect("a number")
+    };
+    let all = windows(&page(&home));
+    change(
+        &home,
+        "UPDATE keystroke_features SET user = 'bob' WHERE id % 2;
+                   UPDATE mouse_features SET host = 'laptop' WHERE id % 2;
+                   UPDATE app_transitions SET from_app = 'of-bob', user = 'bob' WHERE id % 2;",
+    );
+    let own = page(&home);
+    assert!(windows(&own).abs_diff(all / 2) < 3, "{} of {all}", windows(&own));
+    assert!(!own.contains("of-bob"));
+    change(&home, "UPDATE keystroke_features SET user = 'bob'; UPDATE mouse_features SET user = 'bob';
+                   UPDATE app_transitions SET user = 'bob'; UPDATE scores SET user = 'bob'; UPDATE decisions SET user = 'bob';");
+    let (code, _, error) = report(&home, &SPAN);
+    assert_eq!(code, Some(66));
+    for part in
+        ["no record of ann on desk of the origin device", "bob on desk (origin device)", "bob on laptop", "[identity]"]
+    {
+        assert!(error.contains(part), "{part} is not in {error}");
+    }
+}
+
+#[test]
+fn a_record_of_a_wrong_clock_changes_no_page_and_makes_none_endless() {
+    let home = month();
+    let since = ["--since", "2026-08-20", "-o", "-"];
+    let (code, before, error) = report(&home, &since);
+    assert_eq!(code, Some(0), "{error}");
+    for (years, end_us) in [("11", 2_100_000_000_000_000_i64), ("thousands", 253_000_000_000_000_000), ("no", i64::MAX)]
+    {
+        change(
+            &home,
+            &format!("UPDATE mouse_features SET window_end = {end_us} WHERE id = (SELECT max(id) FROM mouse_features)"),
+        );
+        let (code, after, error) = report(&home, &since);
+        assert_eq!(code, Some(0), "{years}: {error}");
+        assert!(after.len().abs_diff(before.len()) < 2_000, "{years}: {} bytes", after.len());
+    }
+    let sql =
+        "UPDATE mouse_features SET window_end = 253000000000000000 WHERE id = (SELECT max(id) FROM mouse_features)";
+    change(&home, sql);
+    let (code, _, error) = report(&home, &[&since[..], &["--until", "9999-12-01"]].concat());
+    assert_eq!(code, Some(64));
+    assert!(error.contains("to 9987-") && error.contains("--until"), "{error}");
+}
+
+#[test]
+fn values_beyond_all_measure_are_left_out() {
+    let home = month();
+    for value in ["9e999", "-9e999", "1e300", "3e38", "-3e38"] {
+        change(
+            &home,
+            &format!(
+            "UPDATE keystroke_features SET dwell_median = {value}, flight_median = {value}, typing_speed_wpm = {value},
+                 digraph_li_ri = {value}, dwell_li = {value} WHERE id % 5 = 0;
+             UPDATE mouse_features SET speed_mean = {value} WHERE id % 5 = 0;"
+        ),
+        );
+        let page = page(&home);
+        assert!(!page.contains("NaN") && !page.contains("inf\"") && !page.contains("inf "), "{value}");
+    }
+}
+
+#[test]
+fn a_window_that_is_without_values_and_degraded_counts_once_and_gaps_of_a_day_are_counted() {
+    let home = month();
+    change(
+        &home,
+        "UPDATE keystroke_features SET degraded = 1, dwell_median = NULL, total_keys = 0;
+                   UPDATE mouse_features SET degraded = 0, speed_mean = NULL WHERE id % 2;",
+    );
+    let page = page(&home);
+    let (_, quality) = page.split_once("<section id=\"quality\"").expect("a section");
+    let text = quality.split("<figure>").next().expect("its text");
+    let numbers = |of: &str| -> Vec<u32> {
+        let before = text.split(of).next().expect("text").rsplit("<p>").next().expect("a sentence");
+        before.split(' ').filter_map(|word| word.parse().ok()).collect()
+    };
+    let typing = numbers(" windows of typing have no values");
+    assert_eq!(typing[0], typing[1]);
+    assert!(text.contains(&format!("in {} of them fewer than five", typing[0])), "{text}");
+    assert!(text.contains("windows of the mouse are without motion"), "{text}");
+    assert!(text.contains("gaps of more than 5 minutes") && text.contains("lines"), "{text}");
+}
+
+#[test]
+fn a_file_of_another_program_is_named_as_such() {
+    let home = month();
+    change(&home, "PRAGMA application_id = 7");
+    let (code, _, error) = report(&home, &SPAN);
+    assert_eq!(code, Some(78));
+    assert!(error.contains("seclyzer.db: a database of another program"), "{error}");
+    std::fs::write(home.database(), "no database at all, but a text").expect("a file");
+    let (code, _, error) = report(&home, &SPAN);
+    assert_eq!(code, Some(69));
+    assert!(error.contains("seclyzer.db") && error.contains("not a database"), "{error}");
 }

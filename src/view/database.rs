@@ -2,22 +2,59 @@
 
 use rusqlite::Connection;
 use seclyzer::cli::Error;
-use seclyzer::store::schema::VERSION;
+use seclyzer::record::Kind;
+use seclyzer::store::schema::{VERSION, is_to_be_made};
 use seclyzer::store::{StoreError, read_only};
 use std::path::Path;
 
 /// Opens the database of the records; an agent may be writing to it.
+///
+/// # Errors
+/// There is none, or it is another program's, or of another version.
 pub fn open(path: &Path) -> Result<Connection, Error> {
     if let Err(source) = std::fs::metadata(path) {
         return Err(Error::NoInput { path: path.into(), source });
     }
     let connection = read_only(path)?;
-    match connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(StoreError::from)? {
+    let unreadable = |error| Error::Unavailable(format!("{}: {error}", path.display()));
+    let start = "start the agent once, which brings it up to date";
+    match is_to_be_made(&connection, path) {
+        Ok(false) => {}
+        Ok(true) => return Err(Error::Unavailable(format!("{} is empty: {start}", path.display()))),
+        Err(StoreError::Sqlite(error)) => return Err(unreadable(error)),
+        Err(error) => return Err(error.into()),
+    }
+    match connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(unreadable)? {
         VERSION => Ok(connection),
         found if found > VERSION => Err(StoreError::Newer { found, known: VERSION }.into()),
         found => Err(Error::Unavailable(format!(
-            "{} has schema version {found}, which is older than {VERSION}: start the agent once, which brings it up to date",
+            "{} has schema version {found}, which is older than {VERSION}: {start}",
             path.display()
         ))),
     }
+}
+
+/// Whose records there are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owner {
+    pub origin: String,
+    pub user: String,
+    pub host: String,
+}
+
+/// All of whom there are records, of any time.
+pub fn owners(connection: &Connection) -> rusqlite::Result<Vec<Owner>> {
+    let all = Kind::ALL.map(|kind| format!("SELECT origin, user, host FROM {}", kind.table()));
+    let sql = format!("{} ORDER BY origin, user, host", all.join(" UNION "));
+    let owner = |row: &rusqlite::Row<'_>| Ok(Owner { origin: row.get(0)?, user: row.get(1)?, host: row.get(2)? });
+    connection.prepare(&sql)?.query_map([], owner)?.collect()
+}
+
+/// Names some of them, as in "ann on desk (origin device)".
+pub fn named(owners: &[Owner]) -> String {
+    const NAMED: usize = 8;
+    let names = owners.iter().take(NAMED);
+    let names = names.map(|Owner { origin, user, host }| format!("{user} on {host} (origin {origin})"));
+    let others = owners.len().saturating_sub(NAMED);
+    names.chain((others > 0).then(|| format!("{others} others"))).collect::<Vec<_>>().join(", ")
 }

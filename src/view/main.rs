@@ -7,6 +7,7 @@ mod database;
 mod export;
 mod output;
 mod report;
+mod statistics;
 mod top;
 
 use clap::{Parser, Subcommand};

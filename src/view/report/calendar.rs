@@ -7,6 +7,9 @@ use std::collections::HashMap;
 /// A span of more days is divided into weeks.
 const MOST_DAYS: usize = 62;
 const DAYS_A_WEEK: usize = 7;
+/// Five years of weeks; more are no page that anybody reads.
+const MOST_SLOTS: Micros = 260;
+pub const LONGEST_US: Micros = MOST_SLOTS * DAYS_A_WEEK as Micros * 86_400_000_000;
 /// All zones differ from UTC by whole quarters of an hour.
 const QUARTER_US: Micros = 900_000_000;
 
@@ -14,6 +17,8 @@ const QUARTER_US: Micros = 900_000_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
     pub slot: usize,
+    /// Since the calendar's first.
+    pub day: i64,
     pub hour: usize,
 }
 
@@ -27,7 +32,7 @@ pub struct Calendar<'c> {
 }
 
 impl<'c> Calendar<'c> {
-    /// Of the days from one moment to another.
+    /// Of the days from one moment to another, at most [`LONGEST_US`] apart.
     pub fn new(connection: &'c Connection, since_us: Micros, until_us: Micros) -> rusqlite::Result<Calendar<'c>> {
         let days = "WITH RECURSIVE day(date) AS (
                         SELECT date(?1, 'unixepoch', 'localtime')
@@ -55,7 +60,7 @@ impl<'c> Calendar<'c> {
             self.statement.query_row((begin_s, &self.first), |row| Ok((row.get(0)?, row.get(1)?)))?;
         // The quarter may begin before the span does.
         let slot = (day.max(0.0) as usize / self.days_a_slot).min(self.dates.len() - 1);
-        let place = Place { slot, hour: hour.clamp(0, 23) as usize };
+        let place = Place { slot, day: day as i64, hour: hour.clamp(0, 23) as usize };
         self.known.insert(quarter, place);
         Ok(place)
     }
@@ -74,7 +79,7 @@ mod tests {
         let mut days = Calendar::new(&connection, since_us, since_us + 9 * DAY_US).expect("days");
         assert_eq!((days.dates.len(), days.days_a_slot), (10, 1));
         let first = days.place(since_us).expect("a place");
-        assert_eq!(days.place(since_us + 3 * DAY_US).expect("a place"), Place { slot: 3, ..first });
+        assert_eq!(days.place(since_us + 3 * DAY_US).expect("a place"), Place { slot: 3, day: 3, ..first });
         let mut weeks = Calendar::new(&connection, since_us, since_us + 99 * DAY_US).expect("weeks");
         assert_eq!((weeks.dates.len(), weeks.days_a_slot), (15, 7));
         assert_eq!(weeks.place(since_us + 13 * DAY_US).expect("a place").slot, 1);

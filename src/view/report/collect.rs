@@ -1,20 +1,25 @@
-//! What the report shows, from the database: each table of records is read once.
+//! What the report shows, from the database: the rows of each table of records are read once.
 
 use super::calendar::{Calendar, Place};
+use super::presence::{Gaps, HOURS, presence};
 use rusqlite::{Connection, Row};
 use seclyzer::event::Micros;
 use seclyzer::event::key::{ZONE_NAMES, ZONES};
+use seclyzer::record::Kind;
 
-const HOURS: usize = 24;
 /// Transitions and decisions that are listed.
 const LISTED: usize = 50;
 
 /// Which records.
 #[derive(Debug, Clone, Copy)]
-pub struct Wanted {
+pub struct Wanted<'a> {
     pub since_us: Micros,
     pub until_us: Micros,
     pub origin: &'static str,
+    pub user: &'a str,
+    pub host: &'a str,
+    /// A window's length.
+    pub window_us: Micros,
     /// From one window to the next.
     pub step_us: Micros,
 }
@@ -47,9 +52,15 @@ pub struct Quality {
     pub keystroke: u32,
     /// Of them those whose features are null, because too few presses counted.
     pub without_values: u32,
+    /// Of these those in which fewer than five counted.
+    pub none_counted: u32,
     pub mouse: u32,
+    /// Of them those without motion.
+    pub without_motion: u32,
     /// Of both those that a gap fell into.
     pub degraded: u32,
+    /// Of both those without values, or degraded, or both.
+    pub flawed: u32,
 }
 
 #[derive(Debug)]
@@ -85,7 +96,10 @@ pub struct Data {
     pub days_a_slot: usize,
     /// Of each slot and hour of the day: hours at the machine in all.
     pub at_machine_h: Vec<[f64; HOURS]>,
+    pub gaps: Vec<Gaps>,
     pub quality: Vec<Quality>,
+    /// Settings of which strokes count, each with the windows without values that were made with it.
+    pub strokes: Vec<(String, u32)>,
     pub typing: Typing,
     pub pointing: Pointing,
     pub applications: Applications,
@@ -93,33 +107,32 @@ pub struct Data {
 }
 
 impl Data {
-    /// `None` where there is no record.
-    pub fn read(connection: &Connection, wanted: Wanted) -> rusqlite::Result<Option<Data>> {
-        let Some((first_us, last_us)) = bounds(connection, wanted)? else { return Ok(None) };
-        let mut calendar = Calendar::new(connection, first_us, last_us)?;
-        let slots = calendar.dates.len();
-        let mut presence = Presence::new(slots, wanted.step_us);
-        let mut quality = vec![Quality::default(); slots];
-        let typing = typing(connection, wanted, &mut calendar, &mut presence, &mut quality)?;
-        let pointing = pointing(connection, wanted, &mut calendar, &mut presence, &mut quality)?;
+    /// Of the calendar's days; all that is wanted is within them.
+    pub fn read(connection: &Connection, wanted: Wanted<'_>, mut calendar: Calendar<'_>) -> rusqlite::Result<Data> {
+        let mut quality = vec![Quality::default(); calendar.dates.len()];
+        let presence = presence(connection, wanted, &mut calendar)?;
+        let typing = typing(connection, wanted, &mut calendar, &mut quality)?;
+        let pointing = pointing(connection, wanted, &mut calendar, &mut quality)?;
         let recognised = recognised(connection, wanted, &mut calendar)?;
-        Ok(Some(Data {
-            at_machine_h: presence.hours(),
+        Ok(Data {
+            at_machine_h: presence.hours,
+            gaps: presence.gaps,
             quality,
+            strokes: strokes(connection, wanted)?,
             typing,
             pointing,
             applications: applications(connection, wanted)?,
             recognised,
             dates: calendar.dates,
             days_a_slot: calendar.days_a_slot,
-        }))
+        })
     }
 }
 
-/// The ends of the first and the last window.
-fn bounds(connection: &Connection, wanted: Wanted) -> rusqlite::Result<Option<(Micros, Micros)>> {
-    let tables = ["keystroke_features", "mouse_features", "app_transitions", "scores", "decisions"];
-    let all = tables
+/// The ends of the first and the last window; `None` where there is none.
+pub fn bounds(connection: &Connection, wanted: Wanted<'_>) -> rusqlite::Result<Option<(Micros, Micros)>> {
+    let all = Kind::ALL
+        .map(Kind::table)
         .map(|table| format!("SELECT min(window_end) AS first, max(window_end) AS last FROM {table} WHERE {SPAN}"));
     let sql = format!("SELECT min(first), max(last) FROM ({})", all.join(" UNION ALL "));
     let bounds: (Option<i64>, Option<i64>) =
@@ -127,79 +140,56 @@ fn bounds(connection: &Connection, wanted: Wanted) -> rusqlite::Result<Option<(M
     Ok(bounds.0.zip(bounds.1))
 }
 
-const SPAN: &str = "window_end >= ?1 AND window_end <= ?2 AND origin = ?3";
+/// What [`Wanted::values`] are for.
+pub const SPAN: &str = "window_end >= ?1 AND window_end <= ?2 AND origin = ?3 AND user = ?4 AND host = ?5";
 
-impl Wanted {
-    fn values(&self) -> (Micros, Micros, &'static str) {
-        (self.since_us, self.until_us, self.origin)
+impl<'a> Wanted<'a> {
+    pub fn values(&self) -> (Micros, Micros, &'static str, &'a str, &'a str) {
+        (self.since_us, self.until_us, self.origin, self.user, self.host)
     }
 }
 
-/// Passes on each row of a table, with its place in the calendar. The first column is the window's end.
+/// Passes on each row of a table, with its place in the calendar. Its first column is the window's end, then those asked for.
 fn each(
     connection: &Connection,
-    wanted: Wanted,
+    wanted: Wanted<'_>,
     (columns, table): (&str, &str),
     calendar: &mut Calendar<'_>,
-    mut take: impl FnMut(Micros, Place, &Row<'_>) -> rusqlite::Result<()>,
+    mut take: impl FnMut(Place, &Row<'_>) -> rusqlite::Result<()>,
 ) -> rusqlite::Result<()> {
     let sql = format!("SELECT window_end, {columns} FROM {table} WHERE {SPAN} ORDER BY window_end");
     let mut statement = connection.prepare(&sql)?;
     let mut rows = statement.query(wanted.values())?;
     while let Some(row) = rows.next()? {
-        let time_us = row.get(0)?;
-        take(time_us, calendar.place(time_us)?, row)?;
+        take(calendar.place(row.get(0)?)?, row)?;
     }
     Ok(())
 }
 
-/// Steps of the window in which there was input of any kind.
-struct Presence {
-    step_us: Micros,
-    steps: std::collections::HashSet<Micros>,
-    counts: Vec<[u32; HOURS]>,
-}
-
-impl Presence {
-    fn new(slots: usize, step_us: Micros) -> Presence {
-        Presence { step_us, steps: std::collections::HashSet::new(), counts: vec![[0; HOURS]; slots] }
-    }
-
-    fn note(&mut self, time_us: Micros, place: Place) {
-        if self.steps.insert(time_us.div_euclid(self.step_us)) {
-            self.counts[place.slot][place.hour] += 1;
-        }
-    }
-
-    fn hours(&self) -> Vec<[f64; HOURS]> {
-        let hours = |&steps: &u32| f64::from(steps) * self.step_us as f64 / 3.6e9;
-        self.counts.iter().map(|slot| std::array::from_fn(|hour| hours(&slot[hour]))).collect()
-    }
-}
-
-/// Adds a value where there is one.
+/// Adds a value where there is one. One that is beyond all that can be drawn was written by another program.
 fn add(values: &mut Vec<f32>, value: Option<f64>) {
-    values.extend(value.map(|value| value as f32));
+    values.extend(value.map(|value| value as f32).filter(|value| value.is_finite()));
 }
 
 fn typing(
     connection: &Connection,
-    wanted: Wanted,
+    wanted: Wanted<'_>,
     calendar: &mut Calendar<'_>,
-    presence: &mut Presence,
     quality: &mut [Quality],
 ) -> rusqlite::Result<Typing> {
     let empty = || vec![Vec::new(); quality.len()];
     let (mut speed_wpm, mut consistency) = (empty(), empty());
     let (mut dwell_ms, mut flight_ms) = (Vec::new(), Vec::new());
-    let columns = "degraded, dwell_median, flight_median, typing_speed_wpm, rhythm_consistency";
-    each(connection, wanted, (columns, "keystroke_features"), calendar, |time_us, place, row| {
-        presence.note(time_us, place);
-        let dwell: Option<f64> = row.get(2)?;
+    let columns = "degraded, dwell_median, flight_median, typing_speed_wpm, rhythm_consistency, total_keys";
+    each(connection, wanted, (columns, "keystroke_features"), calendar, |place, row| {
+        let (is_degraded, dwell): (bool, Option<f64>) = (row.get(1)?, row.get(2)?);
+        let is_without = dwell.is_none();
         let quality = &mut quality[place.slot];
         quality.keystroke += 1;
-        quality.degraded += row.get::<_, u32>(1)?;
-        quality.without_values += u32::from(dwell.is_none());
+        quality.degraded += u32::from(is_degraded);
+        quality.without_values += u32::from(is_without);
+        quality.none_counted += u32::from(is_without && row.get::<_, u32>(6)? == 0);
+        quality.flawed += u32::from(is_without || is_degraded);
         add(&mut dwell_ms, dwell);
         add(&mut flight_ms, row.get(3)?);
         add(&mut speed_wpm[place.slot], row.get(4)?);
@@ -210,14 +200,24 @@ fn typing(
     Ok(Typing { speed_wpm, consistency, dwell_ms, flight_ms, dwell_by_zone_ms, pairs_ms })
 }
 
+fn strokes(connection: &Connection, wanted: Wanted<'_>) -> rusqlite::Result<Vec<(String, u32)>> {
+    let sql = format!(
+        "SELECT strokes, count(*) FROM keystroke_features WHERE {SPAN} AND dwell_median IS NULL GROUP BY strokes"
+    );
+    connection.prepare(&sql)?.query_map(wanted.values(), |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+}
+
 type Zones = ([Option<f64>; ZONES - 1], [[Option<f64>; ZONES]; ZONES]);
 
 /// Values by finger move once in 150 presses: one window in a quarter of an hour is enough.
-fn zones(connection: &Connection, wanted: Wanted) -> rusqlite::Result<Zones> {
-    let dwells = ZONE_NAMES[..ZONES - 1].iter().map(|zone| format!("avg(dwell_{zone})"));
-    let pairs = ZONE_NAMES.iter().flat_map(|from| ZONE_NAMES.iter().map(move |to| format!("avg(digraph_{from}_{to})")));
+fn zones(connection: &Connection, wanted: Wanted<'_>) -> rusqlite::Result<Zones> {
+    // An infinite value, which another program wrote, would be that of all.
+    let mean = |feature: String| format!("avg({feature}) FILTER (WHERE abs({feature}) < 1e9)");
+    let dwells = ZONE_NAMES[..ZONES - 1].iter().map(|zone| mean(format!("dwell_{zone}")));
+    let pairs =
+        ZONE_NAMES.iter().flat_map(|from| ZONE_NAMES.iter().map(move |to| mean(format!("digraph_{from}_{to}"))));
     let sql = format!(
-        "SELECT {} FROM keystroke_features WHERE origin = ?3 AND window_end IN (
+        "SELECT {} FROM keystroke_features WHERE origin = ?3 AND user = ?4 AND host = ?5 AND window_end IN (
              SELECT max(window_end) FROM keystroke_features WHERE {SPAN} GROUP BY window_end / 900000000
          )",
         dwells.chain(pairs).collect::<Vec<_>>().join(", ")
@@ -236,20 +236,22 @@ fn zones(connection: &Connection, wanted: Wanted) -> rusqlite::Result<Zones> {
 
 fn pointing(
     connection: &Connection,
-    wanted: Wanted,
+    wanted: Wanted<'_>,
     calendar: &mut Calendar<'_>,
-    presence: &mut Presence,
     quality: &mut [Quality],
 ) -> rusqlite::Result<Pointing> {
     let empty = || vec![Vec::new(); quality.len()];
     let (mut speed, mut straightness, mut length) = (empty(), empty(), empty());
     let columns = "degraded, speed_mean, path_efficiency_mean, stroke_length_mean";
-    each(connection, wanted, (columns, "mouse_features"), calendar, |time_us, place, row| {
-        presence.note(time_us, place);
+    each(connection, wanted, (columns, "mouse_features"), calendar, |place, row| {
+        let (is_degraded, moved): (bool, Option<f64>) = (row.get(1)?, row.get(2)?);
+        let is_without = moved.is_none();
         let quality = &mut quality[place.slot];
         quality.mouse += 1;
-        quality.degraded += row.get::<_, u32>(1)?;
-        add(&mut speed[place.slot], row.get(2)?);
+        quality.degraded += u32::from(is_degraded);
+        quality.without_motion += u32::from(is_without);
+        quality.flawed += u32::from(is_without || is_degraded);
+        add(&mut speed[place.slot], moved);
         add(&mut straightness[place.slot], row.get(3)?);
         add(&mut length[place.slot], row.get(4)?);
         Ok(())
@@ -257,7 +259,7 @@ fn pointing(
     Ok(Pointing { speed, straightness, length })
 }
 
-fn applications(connection: &Connection, wanted: Wanted) -> rusqlite::Result<Applications> {
+fn applications(connection: &Connection, wanted: Wanted<'_>) -> rusqlite::Result<Applications> {
     let hours = format!(
         "SELECT from_app, sum(duration_ms) / 3.6e6 AS hours FROM app_transitions WHERE {SPAN}
          GROUP BY from_app ORDER BY hours DESC, from_app"
@@ -276,15 +278,19 @@ fn applications(connection: &Connection, wanted: Wanted) -> rusqlite::Result<App
     })
 }
 
-fn recognised(connection: &Connection, wanted: Wanted, calendar: &mut Calendar<'_>) -> rusqlite::Result<Recognised> {
+fn recognised(
+    connection: &Connection,
+    wanted: Wanted<'_>,
+    calendar: &mut Calendar<'_>,
+) -> rusqlite::Result<Recognised> {
     let mut trust = vec![Vec::new(); calendar.dates.len()];
-    each(connection, wanted, ("trust", "scores"), calendar, |_, place, row| {
+    each(connection, wanted, ("trust", "scores"), calendar, |place, row| {
         add(&mut trust[place.slot], row.get(1)?);
         Ok(())
     })?;
     let mut alarms = vec![(0, 0); trust.len()];
     let columns = "to_state = 'stranger' AND from_state <> 'stranger', reason = 'lock'";
-    each(connection, wanted, (columns, "decisions"), calendar, |_, place, row| {
+    each(connection, wanted, (columns, "decisions"), calendar, |place, row| {
         alarms[place.slot].0 += row.get::<_, u32>(1)?;
         alarms[place.slot].1 += row.get::<_, u32>(2)?;
         Ok(())

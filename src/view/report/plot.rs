@@ -1,6 +1,6 @@
 //! Pictures with axes, as SVG text. Their colours are names that the page's style replaces, for light and dark.
 
-use super::statistics::{Histogram, Quantiles};
+use crate::statistics::{Histogram, Quantiles};
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 

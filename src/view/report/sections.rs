@@ -2,8 +2,9 @@
 
 use super::collect::{Data, Quality, Series};
 use super::page::{Section, figure, picture, table};
-use super::statistics::{Quantiles, histogram, quantiles};
+use super::presence::LEAST_GAP_US;
 use super::{keyboard, plot, transitions};
+use crate::statistics::{Quantiles, histogram, quantiles};
 use maud::{Markup, html};
 
 /// Applications in the table.
@@ -72,7 +73,8 @@ fn presence(data: &Data) -> Markup {
         vec![date.clone(), hours(by_hour.iter().sum()), clock(first), clock(last.map(|hour| hour + 1))]
     });
     let how = "Each row is a day (in long reports a week) and each square an hour of your local time: the stronger the \
-               colour, the larger the part of that hour in which a key was pressed or the mouse moved.";
+               colour, the larger the part of that hour for which there are records of typing or of the mouse. A few keys \
+               or a short motion within a window make no record, and do not count.";
     figure(title, how, drawn, table(&[slot_name(data), "in all", "from", "until"], rows))
 }
 
@@ -196,33 +198,68 @@ fn applications(data: &Data) -> Markup {
 fn quality(data: &Data) -> Markup {
     let title = "Windows with and without values";
     let all = |of: fn(&Quality) -> u32| data.quality.iter().map(of).sum::<u32>();
-    let (keystroke, without) = (all(|slot| slot.keystroke), all(|slot| slot.without_values));
-    let slots: Vec<(f64, f64)> = data
-        .quality
-        .iter()
-        .map(|slot| {
-            let all = slot.keystroke + slot.mouse;
-            (f64::from(all), f64::from((slot.without_values + slot.degraded).min(all)))
-        })
-        .collect();
-    let rows = data.dates.iter().zip(&data.quality).map(|(date, slot)| {
-        let numbers = [slot.keystroke, slot.without_values, slot.mouse, slot.degraded];
-        std::iter::once(date.clone()).chain(numbers.map(|number| number.to_string())).collect()
+    let slots: Vec<(f64, f64)> =
+        data.quality.iter().map(|slot| (f64::from(slot.keystroke + slot.mouse), f64::from(slot.flawed))).collect();
+    let rows = data.dates.iter().zip(&data.quality).zip(&data.gaps).map(|((date, slot), gaps)| {
+        let numbers = [slot.keystroke, slot.without_values, slot.mouse, slot.without_motion, slot.degraded, gaps.count];
+        let numbers = numbers.map(|number| number.to_string());
+        std::iter::once(date.clone()).chain(numbers).chain([hours(gaps.hours)]).collect()
     });
     let idle = data.quality.iter().filter(|slot| slot.keystroke + slot.mouse == 0).count();
-    let head = [slot_name(data), "of typing", "without values", "of the mouse", "degraded"];
+    let head = [
+        slot_name(data),
+        "of typing",
+        "without values",
+        "of the mouse",
+        "without motion",
+        "degraded",
+        "gaps",
+        "in all",
+    ];
     html! {
+        (without_values(data, all))
         p {
-            (format!("{without} of {keystroke} windows of typing have no values: fewer than 25 of their keystrokes counted. \
-            By default only plain words in long lines count; "))
-            code { "seclyzer status" } " shows why others did not. "
-            (format!("{} windows are degraded: events were lost, or the clock was set. ", all(|slot| slot.degraded)))
-            (format!("Without any record: {idle} of {} {}.", data.dates.len(),
+            (format!("{} of {} windows of the mouse are without motion: buttons or the wheel alone were used. ",
+                all(|slot| slot.without_motion), all(|slot| slot.mouse)))
+            (format!("{} windows are degraded: events were lost, or the clock was set.", all(|slot| slot.degraded)))
+        }
+        p {
+            (gaps(data))
+            (format!(" Without any record: {idle} of {} {}.", data.dates.len(),
                 if data.days_a_slot == 1 { "days" } else { "weeks" }))
         }
-        (figure(title, "Each bar is the number of windows; its strong part has no values or is degraded.",
+        (figure(title, "Each bar is the number of windows; its strong part has no values, or is degraded, or both.",
             picture(title, &plot::bars(&data.dates, "windows", &slots)), table(&head, rows)))
     }
+}
+
+/// How many windows of typing have no values, and what the database contains about why.
+fn without_values(data: &Data, all: impl Fn(fn(&Quality) -> u32) -> u32) -> Markup {
+    let (keystroke, without, none) =
+        (all(|slot| slot.keystroke), all(|slot| slot.without_values), all(|slot| slot.none_counted));
+    let settings: Vec<String> = data.strokes.iter().map(|(strokes, windows)| format!("{windows} {strokes}")).collect();
+    html! {
+        p {
+            (format!("{without} of {keystroke} windows of typing have no values: fewer than 25 of their keystrokes counted"))
+            @if without > 0 {
+                (format!(", in {none} of them fewer than five. Which count is a setting (keystroke.publish), and that of \
+                    these windows was: {}. Why single keystrokes did not count is not in the database; ",
+                    settings.join(", ")))
+                code { "seclyzer status" } " counts it for the agent that runs."
+            } @else { "." }
+        }
+    }
+}
+
+/// Times without a record within a day.
+fn gaps(data: &Data) -> String {
+    let (count, in_all) = data.gaps.iter().fold((0, 0.0), |sum, gaps| (sum.0 + gaps.count, sum.1 + gaps.hours));
+    let least = LEAST_GAP_US / 60_000_000;
+    format!(
+        "Between records of the same day there are {count} gaps of more than {least} minutes, {} in all: nobody was at the \
+         machine, or capture was paused, off or excluded; the records do not say which.",
+        hours(in_all)
+    )
 }
 
 fn recognition(data: &Data) -> Markup {

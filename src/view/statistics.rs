@@ -14,8 +14,8 @@ pub fn quantiles(values: &[f32]) -> Option<Quantiles> {
     sorted.sort_unstable_by(f32::total_cmp);
     let at = |share: f64| {
         let place = share * (sorted.len() - 1) as f64;
-        let (below, above) = (sorted[place.floor() as usize], sorted[place.ceil() as usize]);
-        f64::from(below) + f64::from(above - below) * place.fract()
+        let [below, above] = [place.floor(), place.ceil()].map(|place| f64::from(sorted[place as usize]));
+        below + (above - below) * place.fract()
     };
     (!sorted.is_empty()).then(|| Quantiles { low: at(0.1), median: at(0.5), high: at(0.9) })
 }
