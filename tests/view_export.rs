@@ -145,6 +145,46 @@ fn a_disk_that_is_full_is_reported_and_leaves_no_file_behind() {
 }
 
 #[test]
+fn an_export_that_is_ended_by_a_signal_leaves_no_file_behind() {
+    let home = home_with_records();
+    let connection = rusqlite::Connection::open(home.database()).expect("a database");
+    let more = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 400000)
+                INSERT INTO scores SELECT i + 10000, window_end + i, user, host, origin, 0, 0, stored, schema, state, trust,
+                    learnt_keys, learnt_actions, sittings FROM (SELECT * FROM scores LIMIT 1), n;
+                UPDATE sequence SET last_id = 500000;";
+    connection.execute_batch(more).expect("records");
+    drop(connection);
+    let mut child = home.command(&["export", "--format", "jsonl", "--kind", "score"]).spawn().expect("it runs");
+    let is_writing = || {
+        let open = std::fs::read_dir(format!("/proc/{}/fd", child.id())).ok().into_iter().flatten().flatten();
+        let mut written = open.filter(|file| {
+            let target = std::fs::read_link(file.path()).unwrap_or_default();
+            let (target, folder) = (target.to_string_lossy(), home.path().to_string_lossy());
+            target.starts_with(&*folder) && !target.contains("seclyzer.db")
+        });
+        written.any(|file| file.path().metadata().is_ok_and(|metadata| metadata.len() > 0))
+    };
+    support::wait_until("something is written", is_writing);
+    let killed = Command::new("kill").arg(child.id().to_string()).status().expect("kill");
+    assert!(killed.success() && child.wait().expect("its end").code().is_none());
+    let left: Vec<_> =
+        std::fs::read_dir(home.path()).expect("a folder").flatten().map(|entry| entry.file_name()).collect();
+    assert!(left.iter().all(|name| !name.to_string_lossy().starts_with("seclyzer-")), "{left:?}");
+}
+
+#[test]
+fn an_infinite_value_is_an_empty_field_and_a_null() {
+    let home = home_with_records();
+    let connection = rusqlite::Connection::open(home.database()).expect("a database");
+    connection.execute_batch("UPDATE keystroke_features SET dwell_mean = -9e999, dwell_std = 9e999").expect("values");
+    let (code, out, error) = export(&home, &["--format", "csv", "--kind", "keystroke", "-o", "-"]);
+    assert_eq!(code, Some(0), "{error}");
+    let csv = String::from_utf8(out).expect("UTF-8");
+    assert!(!csv.contains("null") && !csv.contains("inf"), "{csv}");
+    assert!(lines(&home, &["--kind", "keystroke"]).iter().all(|row| row["dwell_mean"].is_null()));
+}
+
+#[test]
 fn without_the_second_program_what_to_install_is_named() {
     let home = Home::with_config("");
     let alone = home.path().join("seclyzer");

@@ -142,12 +142,29 @@ fn lines(
         socket.stream.set_read_timeout(longest_silence)?;
         Ok(socket.stream)
     };
-    let socket = open().map_err(|error| no_answer(database, error))?;
+    let mut socket = BufReader::new(open().map_err(|error| no_answer(database, error))?);
     let database = database.to_owned();
-    Ok(BufReader::new(socket).lines().map(move |line| {
-        let line = line.map_err(|error| no_answer(&database, error))?;
-        serde_json::from_str(&line).map_err(|_| NoAnswer::NotUnderstood(database.clone()))
+    let mut has_failed = false;
+    Ok(std::iter::from_fn(move || {
+        // Nothing that follows a line which is not understood is a line.
+        if has_failed {
+            return None;
+        }
+        let line = next_line(&mut socket, &database).transpose()?;
+        has_failed = line.is_err();
+        Some(line)
     }))
+}
+
+/// The next line of JSON; `None` at the end.
+fn next_line(socket: &mut impl BufRead, database: &Path) -> Result<Option<Value>, NoAnswer> {
+    let mut line = Vec::new();
+    let read = socket.take(TEXT_BYTES).read_until(b'\n', &mut line);
+    match read.map_err(|error| no_answer(database, error))? {
+        0 => Ok(None),
+        // A longer one is cut, and no JSON.
+        _ => serde_json::from_slice(&line).map(Some).map_err(|_| NoAnswer::NotUnderstood(database.into())),
+    }
 }
 
 /// A connection that ends at a moment, whatever is under way then: whoever answers may be anybody of the account, and
@@ -324,6 +341,28 @@ mod tests {
         let error = request(&database, &Request::Check).expect_err("no answer");
         assert!(matches!(error, NoAnswer::Silent(_)) && begun.elapsed() < AT_ONCE, "{error} {:?}", begun.elapsed());
         dripping.join().expect("it ends with its client");
+    }
+
+    #[test]
+    fn a_line_without_end_is_not_read_on() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let database = folder.path().join("seclyzer.db");
+        let listener = UnixListener::bind(socket_path(&database)).expect("a socket");
+        let sending = std::thread::spawn(move || {
+            let (mut client, _) = listener.accept().expect("a client");
+            let mut sent = client.write_all(b"{\"pid\":7}\n").map(|()| 0_u64).expect("a client that reads");
+            while client.write_all(&[b' '; 65_536]).is_ok() {
+                sent += 65_536;
+            }
+            sent
+        });
+        let mut lines = follow_status(&database).expect("a subscription");
+        assert_eq!(lines.next().expect("a line").expect("JSON")["pid"], 7);
+        assert!(matches!(lines.next(), Some(Err(NoAnswer::NotUnderstood(_)))));
+        assert!(lines.next().is_none());
+        drop(lines);
+        let sent = sending.join().expect("it ends with its client");
+        assert!(sent < 2 * TEXT_BYTES, "{sent}");
     }
 
     #[test]

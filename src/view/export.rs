@@ -42,7 +42,7 @@ pub fn run(args: &ExportArgs, config: &Config) -> Result<(), Error> {
     for (kind, place) in kinds.iter().zip(places) {
         let columns = columns::of(*kind);
         let mut rows = Rows::new(&connection, *kind, &columns, selection)?;
-        let bar = progress(kind.name(), rows.count()?);
+        let bar = if is_drawn(&place) { progress(kind.name(), rows.count()?) } else { ProgressBar::hidden() };
         let mut output = Output::begin(place, args.force)?;
         let written = write_all(args.format, *kind, &columns, &mut rows, output.file(), &bar);
         bar.finish_and_clear();
@@ -84,7 +84,11 @@ fn write_all(
     }
 }
 
-/// Draws nothing where standard error is no terminal.
+/// Whether there is a terminal for a bar that shows nothing else.
+fn is_drawn(place: &Place) -> bool {
+    io::stderr().is_terminal() && !(*place == Place::Standard && io::stdout().is_terminal())
+}
+
 fn progress(what: &'static str, count: u64) -> ProgressBar {
     let style = ProgressStyle::with_template("{msg} {wide_bar} {pos} of {len} {eta}")
         .unwrap_or_else(|_| ProgressStyle::default_bar());

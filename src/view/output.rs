@@ -1,8 +1,11 @@
 //! Where it goes: files that are their owner's alone and there in full or not at all, or standard output.
 
+use nix::fcntl::AtFlags;
+use nix::unistd::linkat;
 use seclyzer::cli::Error;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, ErrorKind, Stdout, Write};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -28,10 +31,11 @@ fn check_free(path: &Path, force: bool) -> Result<(), Error> {
     Err(Error::CannotCreate { path: path.into(), source })
 }
 
-/// An output that is being written. A file has another name until it is finished, and is removed if it never is.
+/// An output that is being written. A file has no name until it is finished, so that nothing is left of one that never
+/// is, even by a signal. Where the file system has no such files, it has another name until then.
 pub enum Output {
     Standard(BufWriter<Stdout>),
-    File { file: Option<BufWriter<File>>, part: PathBuf, path: PathBuf, force: bool },
+    File { file: Option<BufWriter<File>>, part: Option<PathBuf>, path: PathBuf, force: bool },
 }
 
 impl Output {
@@ -40,11 +44,14 @@ impl Output {
             Place::Standard => return Ok(Output::Standard(BufWriter::new(io::stdout()))),
             Place::File(path) => path,
         };
-        let mut part = path.clone().into_os_string();
-        part.push(format!(".{}.part", std::process::id()));
-        let part = PathBuf::from(part);
-        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part);
-        let file = file.map_err(|source| Error::CannotCreate { path: path.clone(), source })?;
+        let (file, part) = match unnamed(&path) {
+            Some(file) => (file, None),
+            None => {
+                let part = other_name(&path);
+                let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part);
+                (file.map_err(|source| Error::CannotCreate { path: path.clone(), source })?, Some(part))
+            }
+        };
         Ok(Output::File { file: Some(BufWriter::new(file)), part, path, force })
     }
 
@@ -71,10 +78,13 @@ impl Output {
         let finish = |output: &mut Output| -> io::Result<()> {
             match output {
                 Output::Standard(out) => out.flush(),
-                Output::File { file, part, path, .. } => {
+                Output::File { file, part, path, force } => {
                     let written = file.take().expect("there until now").into_inner()?;
                     written.sync_all()?;
-                    std::fs::rename(part, path)
+                    match part {
+                        Some(part) => std::fs::rename(part, path),
+                        None => name(&written, path, *force),
+                    }
                 }
             }
         };
@@ -84,9 +94,41 @@ impl Output {
 
 impl Drop for Output {
     fn drop(&mut self) {
-        if let Output::File { part, .. } = self {
+        if let Output::File { part: Some(part), .. } = self {
             // It is gone if it was finished. If it stays behind, it is its owner's alone.
             let _ = std::fs::remove_file(part);
         }
     }
+}
+
+/// Where open files can be named.
+const DESCRIPTORS: &str = "/proc/self/fd";
+
+/// A file without a name, on the file system of this path; `None` where there are none.
+fn unnamed(path: &Path) -> Option<File> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let file = OpenOptions::new().write(true).custom_flags(libc::O_TMPFILE).mode(0o600).open(folder).ok();
+    file.filter(|_| Path::new(DESCRIPTORS).is_dir())
+}
+
+/// Gives it a name. One that is taken is an error, unless it may be replaced.
+fn name(file: &File, path: &Path, force: bool) -> io::Result<()> {
+    let own = Path::new(DESCRIPTORS).join(file.as_raw_fd().to_string());
+    let link =
+        |path: &Path| linkat(None, own.as_path(), None, path, AtFlags::AT_SYMLINK_FOLLOW).map_err(io::Error::from);
+    match link(path) {
+        Err(error) if force && error.kind() == ErrorKind::AlreadyExists => {
+            // Only a name takes another's place.
+            let part = other_name(path);
+            link(&part)?;
+            std::fs::rename(&part, path).inspect_err(|_| drop(std::fs::remove_file(&part)))
+        }
+        linked => linked,
+    }
+}
+
+fn other_name(path: &Path) -> PathBuf {
+    let mut part = path.to_owned().into_os_string();
+    part.push(format!(".{}.part", std::process::id()));
+    part.into()
 }
