@@ -24,7 +24,7 @@ mod record;
 mod replay;
 mod run;
 mod status;
-mod text;
+pub mod text;
 mod text_agent;
 pub mod time;
 mod trial;
@@ -276,7 +276,7 @@ fn block_on<T>(future: impl Future<Output = Result<T, Error>>) -> Result<T, Erro
 
 /// Completes when the process is told to end. The signals are heeded from the call on, which must be made within the
 /// runtime.
-fn told_to_end() -> impl Future<Output = ()> {
+pub fn told_to_end() -> impl Future<Output = ()> {
     let [interrupt, terminate] = [SignalKind::interrupt(), SignalKind::terminate()].map(signal);
     let wait = |signals: io::Result<Signal>| async {
         match signals {

@@ -9,22 +9,30 @@ mod screen;
 mod tests;
 
 use agent::{Agent, Answer};
+use follow::Source;
 use history::History;
 use panels::Panel;
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use seclyzer::agent::control::Request;
 use seclyzer::cli::Error;
+use seclyzer::cli::text::printable;
 use seclyzer::cli::view::TopArgs;
 use seclyzer::config::Config;
+use seclyzer::event::Micros;
+use std::cell::Cell;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
-use std::sync::mpsc::{Sender, channel};
-use std::time::{Duration, Instant};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::time::Duration;
 
 /// How long a key may wait.
 const TICK: Duration = Duration::from_millis(200);
 const PAUSE: Duration = Duration::from_secs(30 * 60);
 const PAGE: u16 = 10;
+/// A terminal that takes nothing more holds up whoever reports.
+const NEWS: usize = 4;
+/// What is counted a second needs two.
+const ANSWERS: usize = 2;
 /// Decisions in the overview, and where there is room.
 const FEW: usize = 3;
 const MANY: usize = 8;
@@ -56,6 +64,8 @@ enum News {
     History(Box<History>),
     /// What came of a request.
     Said(String),
+    /// The process is told to end.
+    End,
 }
 
 /// What a key asks for.
@@ -70,6 +80,8 @@ enum Wish {
 struct State {
     view: View,
     scroll: u16,
+    /// How far the view can be scrolled, as it was drawn last.
+    furthest: Cell<u16>,
     help: bool,
     has_colours: bool,
     agent: Agent,
@@ -77,6 +89,7 @@ struct State {
     trouble: String,
     history: History,
     said: Option<String>,
+    has_ended: bool,
 }
 
 impl State {
@@ -84,12 +97,14 @@ impl State {
         State {
             view: View::Overview,
             scroll: 0,
+            furthest: Cell::new(0),
             help: false,
             has_colours,
             agent: Agent::default(),
             trouble: "asking …".into(),
             history: History::default(),
             said: None,
+            has_ended: false,
         }
     }
 
@@ -101,7 +116,8 @@ impl State {
                 self.trouble = trouble;
             }
             News::History(history) => self.history = *history,
-            News::Said(said) => self.said = Some(said),
+            News::Said(said) => self.said = Some(printable(&said)),
+            News::End => self.has_ended = true,
         }
     }
 
@@ -145,42 +161,50 @@ impl State {
             KeyCode::Tab => show(self, View::ALL[(self.view as usize + 1) % View::ALL.len()]),
             KeyCode::BackTab => show(self, View::ALL[(self.view as usize + View::ALL.len() - 1) % View::ALL.len()]),
             KeyCode::Down | KeyCode::Char('j') => self.scroll_by(1),
-            KeyCode::Up | KeyCode::Char('k') => self.scroll = self.scroll.saturating_sub(1),
+            KeyCode::Up | KeyCode::Char('k') => self.scroll = self.shown_from().saturating_sub(1),
             KeyCode::PageDown => self.scroll_by(PAGE),
-            KeyCode::PageUp => self.scroll = self.scroll.saturating_sub(PAGE),
+            KeyCode::PageUp => self.scroll = self.shown_from().saturating_sub(PAGE),
             KeyCode::Home => self.scroll = 0,
             _ => {}
         }
         None
     }
 
-    /// No further than there are lines.
-    fn scroll_by(&mut self, lines: u16) {
-        let most: usize = self.panels().iter().map(|panel| panel.lines.len() + 2).sum();
-        self.scroll = (self.scroll + lines).min(most as u16);
+    /// The first row that is shown.
+    fn shown_from(&self) -> u16 {
+        self.scroll.min(self.furthest.get())
+    }
+
+    /// No further than there are rows.
+    fn scroll_by(&mut self, rows: u16) {
+        self.scroll = self.shown_from().saturating_add(rows).min(self.furthest.get());
     }
 }
 
 pub fn run(args: &TopArgs, config: &Config) -> Result<(), Error> {
-    let database = &config.store.path;
+    let source = Source::of(config);
     if args.once {
-        return once(database);
+        return once(&source);
     }
     if !io::stdout().is_terminal() {
         return Err(Error::Usage("there is no terminal: `seclyzer top --once` prints it as text".into()));
     }
-    let (sender, news) = channel();
-    follow::begin(database, &sender);
+    let (sender, news) = sync_channel(NEWS);
+    follow::await_end(&sender)?;
+    follow::begin(&source, &sender);
     let mut state = State::new(std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()));
     let mut terminal = ratatui::try_init()?;
     let ended = loop {
+        if state.has_ended {
+            break Ok(());
+        }
         if let Err(error) = terminal.draw(|frame| screen::draw(frame, &state)) {
             break Err(error);
         }
         match next_key() {
             Ok(Some(key)) => match state.press(key) {
                 Some(Wish::End) => break Ok(()),
-                Some(wish) => grant(&wish, database, &mut state, &sender),
+                Some(wish) => grant(&wish, &source.database, &mut state, &sender),
                 None => {}
             },
             Ok(None) => {}
@@ -203,7 +227,7 @@ fn next_key() -> io::Result<Option<KeyEvent>> {
     }
 }
 
-fn grant(wish: &Wish, database: &Path, state: &mut State, sender: &Sender<News>) {
+fn grant(wish: &Wish, database: &Path, state: &mut State, sender: &SyncSender<News>) {
     let (said, wanted) = match wish {
         Wish::Pause => ("pausing …", Request::Pause { until_us: follow::in_us(PAUSE) }),
         Wish::Resume => ("resuming …", Request::Resume),
@@ -214,15 +238,18 @@ fn grant(wish: &Wish, database: &Path, state: &mut State, sender: &Sender<News>)
 }
 
 /// All views as text.
-fn once(database: &Path) -> Result<(), Error> {
-    let mut state = State::new(false);
-    let answer = follow::ask(database, Instant::now()).map_err(Error::Unavailable)?;
-    state.take(News::Agent(Ok(Box::new(answer))));
-    state.history = follow::read(database, &follow::week(database)).unwrap_or_default();
-    Ok(write!(io::stdout(), "{}", as_text(&mut state))?)
+fn once(source: &Source) -> Result<(), Error> {
+    let answers = follow::answers(&source.database, ANSWERS).map_err(|why| Error::Unavailable(printable(&why)))?;
+    let history = source.history(&source.week());
+    let trouble = history.trouble.clone();
+    write!(io::stdout(), "{}", as_text(answers, history))?;
+    trouble.map_or(Ok(()), |trouble| Err(Error::Unavailable(printable(&trouble))))
 }
 
-fn as_text(state: &mut State) -> String {
+fn as_text(answers: Vec<Answer>, history: History) -> String {
+    let mut state = State::new(false);
+    answers.into_iter().for_each(|answer| state.take(News::Agent(Ok(Box::new(answer)))));
+    state.take(News::History(Box::new(history)));
     let mut text = panels::head(&state.agent) + "\n";
     let mut shown = Vec::new();
     for view in View::ALL {
@@ -233,9 +260,17 @@ fn as_text(state: &mut State) -> String {
                 continue;
             }
             text += &format!("\n{}\n", panel.title);
-            panel.lines.iter().for_each(|line| text += &format!("  {}\n", line.text));
+            panel.lines.iter().for_each(|line| text += &format!("  {}\n", line.text()));
             shown.push(panel.title);
         }
     }
     text
+}
+
+/// Since when an agent that captures now has run, as far as seconds tell.
+fn captures_since_us(answer: &Answer, now_us: Micros) -> Option<Micros> {
+    let status = &answer.status;
+    let captures = status.session_active && status.decision.paused_until_us.is_none();
+    let up_us = Micros::try_from(status.uptime_s).unwrap_or(Micros::MAX).saturating_mul(1_000_000);
+    captures.then(|| now_us.saturating_sub(up_us))
 }

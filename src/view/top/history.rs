@@ -1,48 +1,76 @@
 //! What the database has of the last minutes, of today, and of the last week.
 
+use crate::database;
+use crate::statistics::{Quantiles, quantiles};
 use rusqlite::{Connection, OptionalExtension};
 use seclyzer::event::Micros;
 use seclyzer::features::names::{Feature, KEYSTROKE, MOUSE};
+use seclyzer::record::Identity;
 
-const TRUST_US: Micros = 600_000_000;
+/// What is shown of trust and evidence.
+pub const RECENT_US: Micros = 600_000_000;
 const WEEK_US: Micros = 7 * 86_400_000_000;
 const DECISIONS: usize = 8;
 /// One window in a quarter of an hour shows what is usual.
 const SAMPLE_US: Micros = 900_000_000;
 /// Fewer values show nothing.
 const LEAST_VALUES: usize = 8;
-
-/// The median of the last week, and the bounds of eight of ten values.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Usual {
-    pub low: f64,
-    pub median: f64,
-    pub high: f64,
-}
+/// The records that are shown.
+const OWN: &str = "origin = 'device' AND user = ?1 AND host = ?2";
 
 #[derive(Debug, Clone)]
 pub struct Measured {
     pub name: &'static str,
     pub unit: &'static str,
     pub value: Option<f64>,
-    pub usual: Option<Usual>,
+    /// The median of the last week, and the bounds of eight of ten values.
+    pub usual: Option<Quantiles>,
 }
 
 impl Measured {
     pub fn is_unusual(&self) -> bool {
-        let outside = |value: f64, usual: Usual| value < usual.low || value > usual.high;
+        let outside = |value: f64, usual: Quantiles| value < usual.low || value > usual.high;
         self.value.zip(self.usual).is_some_and(|(value, usual)| outside(value, usual))
+    }
+}
+
+/// The application that got the focus last, and how long which had it today.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Focus {
+    pub name: String,
+    /// Of this application, of stretches of focus that have ended.
+    pub own_us: Micros,
+    /// Of all applications.
+    pub all_us: Micros,
+    /// When it got the focus, and how long ago that is, of today only.
+    pub since_us: Micros,
+    pub open_us: Micros,
+}
+
+impl Focus {
+    /// Its share of today, 0 to 1. It still has the focus where an agent captures since before it got it.
+    pub fn share(&self, captures_since_us: Option<Micros>) -> f64 {
+        let has_it = captures_since_us.is_some_and(|captures_since_us| captures_since_us <= self.since_us);
+        let open_us = if has_it { self.open_us } else { 0 };
+        (self.own_us + open_us) as f64 / (self.all_us + open_us).max(1) as f64
     }
 }
 
 #[derive(Debug, Clone, Default)]
 pub struct History {
-    /// Of the last ten minutes of use, the oldest first.
-    pub trust: Vec<Option<u8>>,
+    /// Why it is not known.
+    pub trouble: Option<String>,
+    /// Where there are records, but none of this user and host.
+    pub others: Option<String>,
+    /// When it was read.
+    pub read_us: Micros,
+    /// Of the last ten minutes: how long ago, and the trust.
+    pub trust: Vec<(Micros, Option<u8>)>,
+    /// Of the same time: how long ago something decided, and what.
+    pub evidence: Vec<(Micros, String)>,
     /// The newest first, each as its time and what changed.
     pub decisions: Vec<(String, String)>,
-    /// Which application got the focus last, and its share of today, 0 to 1.
-    pub application: Option<(String, f64)>,
+    pub application: Option<Focus>,
     /// When the newest windows ended, as a clock on the wall shows it.
     pub keystroke_time: Option<String>,
     pub mouse_time: Option<String>,
@@ -54,15 +82,15 @@ pub struct History {
 /// What is usual, by feature; it is worked out now and then.
 #[derive(Debug, Clone, Default)]
 pub struct Week {
-    keystroke: Vec<Option<Usual>>,
-    mouse: Vec<Option<Usual>>,
+    keystroke: Vec<Option<Quantiles>>,
+    mouse: Vec<Option<Quantiles>>,
 }
 
 impl Week {
-    pub fn read(connection: &Connection, now_us: Micros) -> rusqlite::Result<Week> {
+    pub fn read(connection: &Connection, whose: &Identity, now_us: Micros) -> rusqlite::Result<Week> {
         Ok(Week {
-            keystroke: usual(connection, "keystroke_features", &shown(&KEYSTROKE), now_us)?,
-            mouse: usual(connection, "mouse_features", &shown(&MOUSE), now_us)?,
+            keystroke: usual(connection, "keystroke_features", &shown(&KEYSTROKE), whose, now_us)?,
+            mouse: usual(connection, "mouse_features", &shown(&MOUSE), whose, now_us)?,
         })
     }
 }
@@ -80,41 +108,46 @@ fn usual(
     connection: &Connection,
     table: &str,
     features: &[&Feature],
+    whose: &Identity,
     now_us: Micros,
-) -> rusqlite::Result<Vec<Option<Usual>>> {
+) -> rusqlite::Result<Vec<Option<Quantiles>>> {
     let sql = format!(
-        "SELECT {} FROM {table} WHERE origin = 'device' AND window_end IN (
-             SELECT max(window_end) FROM {table} WHERE window_end > ?1 AND origin = 'device'
+        "SELECT {} FROM {table} WHERE {OWN} AND window_end IN (
+             SELECT max(window_end) FROM {table} WHERE window_end > ?3 AND window_end <= ?4 AND {OWN}
              GROUP BY window_end / {SAMPLE_US}
          )",
         columns(features)
     );
-    let mut values: Vec<Vec<f64>> = vec![Vec::new(); features.len()];
+    let mut values: Vec<Vec<f32>> = vec![Vec::new(); features.len()];
     let mut statement = connection.prepare(&sql)?;
-    let mut rows = statement.query([now_us - WEEK_US])?;
+    let mut rows = statement.query((&whose.user, &whose.host, now_us - WEEK_US, now_us))?;
     while let Some(row) = rows.next()? {
         for (i, values) in values.iter_mut().enumerate() {
-            values.extend(row.get::<_, Option<f64>>(i)?);
+            let value = row.get::<_, Option<f64>>(i)?.map(|value| value as f32);
+            values.extend(value.filter(|value| value.is_finite()));
         }
     }
-    Ok(values.iter_mut().map(|values| bounds(values)).collect())
+    Ok(values.iter().map(|values| bounds(values)).collect())
 }
 
-fn bounds(values: &mut [f64]) -> Option<Usual> {
-    values.sort_unstable_by(f64::total_cmp);
-    let at = |share: f64| values[((values.len() - 1) as f64 * share).round() as usize];
-    (values.len() >= LEAST_VALUES).then(|| Usual { low: at(0.1), median: at(0.5), high: at(0.9) })
+fn bounds(values: &[f32]) -> Option<Quantiles> {
+    quantiles(values).filter(|_| values.len() >= LEAST_VALUES)
 }
 
 impl History {
-    pub fn read(connection: &Connection, week: &Week, now_us: Micros) -> rusqlite::Result<History> {
+    pub fn read(connection: &Connection, week: &Week, whose: &Identity, now_us: Micros) -> rusqlite::Result<History> {
         let (keystroke_time, keystroke) =
-            newest(connection, "keystroke_features", &shown(&KEYSTROKE), &week.keystroke)?;
-        let (mouse_time, mouse) = newest(connection, "mouse_features", &shown(&MOUSE), &week.mouse)?;
+            newest(connection, "keystroke_features", &shown(&KEYSTROKE), &week.keystroke, whose)?;
+        let (mouse_time, mouse) = newest(connection, "mouse_features", &shown(&MOUSE), &week.mouse, whose)?;
+        let has_none = keystroke_time.is_none() && mouse_time.is_none();
         Ok(History {
-            trust: trust(connection, now_us)?,
-            decisions: decisions(connection)?,
-            application: application(connection, now_us)?,
+            trouble: None,
+            others: if has_none { others(connection, whose)? } else { None },
+            read_us: now_us,
+            trust: recent(connection, ("trust", "scores", "1"), whose, now_us)?,
+            evidence: recent(connection, ("modality", "decisions", "modality IS NOT NULL"), whose, now_us)?,
+            decisions: decisions(connection, whose)?,
+            application: application(connection, whose, now_us)?,
             keystroke_time,
             mouse_time,
             keystroke,
@@ -123,31 +156,61 @@ impl History {
     }
 }
 
-fn trust(connection: &Connection, now_us: Micros) -> rusqlite::Result<Vec<Option<u8>>> {
-    let sql = "SELECT trust FROM scores WHERE origin = 'device' AND window_end > ?1 ORDER BY window_end";
-    connection.prepare(sql)?.query_map([now_us - TRUST_US], |row| row.get(0))?.collect()
+/// Of whom there are records instead.
+fn others(connection: &Connection, whose: &Identity) -> rusqlite::Result<Option<String>> {
+    let mut owners = database::owners(connection)?;
+    owners.retain(|owner| (&owner.user, &owner.host) != (&whose.user, &whose.host));
+    let text =
+        |owners| format!("there is no record of {} on {}, but of {}", whose.user, whose.host, database::named(owners));
+    Ok((!owners.is_empty()).then(|| text(&owners)))
 }
 
-fn decisions(connection: &Connection) -> rusqlite::Result<Vec<(String, String)>> {
+/// How long ago, and a column, of the last minutes.
+fn recent<T: rusqlite::types::FromSql>(
+    connection: &Connection,
+    (column, table, condition): (&str, &str, &str),
+    whose: &Identity,
+    now_us: Micros,
+) -> rusqlite::Result<Vec<(Micros, T)>> {
+    let sql = format!(
+        "SELECT ?4 - window_end, {column} FROM {table}
+         WHERE {OWN} AND window_end > ?3 AND window_end <= ?4 AND {condition} ORDER BY window_end"
+    );
+    let values = (&whose.user, &whose.host, now_us - RECENT_US, now_us);
+    connection.prepare(&sql)?.query_map(values, |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+}
+
+fn decisions(connection: &Connection, whose: &Identity) -> rusqlite::Result<Vec<(String, String)>> {
     let sql = format!(
         "SELECT strftime('%m-%d %H:%M:%S', window_end / 1000000, 'unixepoch', 'localtime'),
                 from_state || ' -> ' || to_state || ': ' || reason || coalesce(' (' || modality || ')', '')
-         FROM decisions WHERE origin = 'device' ORDER BY window_end DESC LIMIT {DECISIONS}"
+         FROM decisions WHERE {OWN} ORDER BY window_end DESC LIMIT {DECISIONS}"
     );
-    connection.prepare(&sql)?.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+    let values = (&whose.user, &whose.host);
+    connection.prepare(&sql)?.query_map(values, |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
 }
 
-fn application(connection: &Connection, now_us: Micros) -> rusqlite::Result<Option<(String, f64)>> {
-    let sql = "WITH today AS (
-                   SELECT from_app, sum(duration_ms) AS ms FROM app_transitions
-                   WHERE origin = 'device' AND window_end >= unixepoch(?1, 'unixepoch', 'localtime', 'start of day', 'utc') * 1000000
-                   GROUP BY from_app
-               ), newest AS (
-                   SELECT to_app FROM app_transitions WHERE origin = 'device' ORDER BY window_end DESC LIMIT 1
-               )
-               SELECT to_app, coalesce((SELECT ms FROM today WHERE from_app = to_app) * 1.0 / (SELECT sum(ms) FROM today), 0.0)
-               FROM newest";
-    connection.query_row(sql, [now_us / 1_000_000], |row| Ok((row.get(0)?, row.get(1)?))).optional()
+/// A stretch that began yesterday counts from midnight on.
+fn application(connection: &Connection, whose: &Identity, now_us: Micros) -> rusqlite::Result<Option<Focus>> {
+    let sql = format!(
+        "WITH day(midnight) AS (
+             SELECT unixepoch(?3 / 1000000, 'unixepoch', 'localtime', 'start of day', 'utc') * 1000000
+         ), today AS (
+             SELECT from_app, min(duration_ms * 1000, window_end - midnight) AS us FROM app_transitions, day
+             WHERE {OWN} AND window_end >= midnight AND window_end <= ?3
+         ), newest AS (
+             SELECT to_app, window_end FROM app_transitions WHERE {OWN} AND window_end <= ?3
+             ORDER BY window_end DESC LIMIT 1
+         )
+         SELECT to_app, (SELECT coalesce(sum(us), 0) FROM today WHERE from_app = to_app),
+                (SELECT coalesce(sum(us), 0) FROM today), window_end, ?3 - max(window_end, midnight)
+         FROM newest, day"
+    );
+    let focus = |row: &rusqlite::Row<'_>| {
+        let (name, own_us, all_us) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        Ok(Focus { name, own_us, all_us, since_us: row.get(3)?, open_us: row.get(4)? })
+    };
+    connection.query_row(&sql, (&whose.user, &whose.host, now_us), focus).optional()
 }
 
 /// When the newest window ended, and its features.
@@ -155,14 +218,15 @@ fn newest(
     connection: &Connection,
     table: &str,
     features: &[&'static Feature],
-    usual: &[Option<Usual>],
+    usual: &[Option<Quantiles>],
+    whose: &Identity,
 ) -> rusqlite::Result<(Option<String>, Vec<Measured>)> {
     let sql = format!(
         "SELECT strftime('%H:%M:%S', window_end / 1000000, 'unixepoch', 'localtime'), {} FROM {table}
-         WHERE origin = 'device' ORDER BY window_end DESC LIMIT 1",
+         WHERE {OWN} ORDER BY window_end DESC LIMIT 1",
         columns(features)
     );
-    let row = connection.query_row(&sql, [], |row| {
+    let row = connection.query_row(&sql, (&whose.user, &whose.host), |row| {
         let values: Vec<Option<f64>> = (1..=features.len()).map(|i| row.get(i)).collect::<rusqlite::Result<_>>()?;
         Ok((row.get(0)?, values))
     });
@@ -178,16 +242,4 @@ fn newest(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_usual_is_known_from_eight_values_on() {
-        assert_eq!(bounds(&mut [1.0; 7]), None);
-        let mut values: Vec<f64> = (0..=10).rev().map(f64::from).collect();
-        let usual = bounds(&mut values).expect("bounds");
-        assert_eq!(usual, Usual { low: 1.0, median: 5.0, high: 9.0 });
-        let at = |value| Measured { name: "speed_mean", unit: "", value, usual: Some(usual) }.is_unusual();
-        assert_eq!([Some(0.5), Some(1.0), Some(9.0), Some(9.5), None].map(at), [true, false, false, true, false]);
-    }
-}
+mod tests;

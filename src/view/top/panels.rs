@@ -1,9 +1,12 @@
 //! What is shown, as titles with lines: the same for the screen and for text.
 
 use super::agent::{Agent, Device, KINDS, Status};
-use super::history::{History, Measured};
+use super::captures_since_us;
+use super::history::{History, Measured, RECENT_US};
 use seclyzer::act::Mode;
+use seclyzer::cli::text::printable;
 use seclyzer::cli::{recognition, time};
+use seclyzer::event::Micros;
 
 /// How a line is to be taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -16,27 +19,37 @@ pub enum Tone {
     Heading,
 }
 
+/// A line. What it contains comes from devices, applications, servers and another process, and changes nothing on a
+/// terminal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Text {
     pub tone: Tone,
-    pub text: String,
+    text: String,
 }
 
 impl Text {
-    fn plain(text: impl Into<String>) -> Text {
-        Text { tone: Tone::Plain, text: text.into() }
+    pub fn new(tone: Tone, text: &str) -> Text {
+        Text { tone, text: printable(text) }
     }
 
-    fn good(text: impl Into<String>) -> Text {
-        Text { tone: Tone::Good, text: text.into() }
+    pub fn text(&self) -> &str {
+        &self.text
     }
 
-    fn bad(text: impl Into<String>) -> Text {
-        Text { tone: Tone::Bad, text: text.into() }
+    fn plain(text: impl AsRef<str>) -> Text {
+        Text::new(Tone::Plain, text.as_ref())
     }
 
-    fn heading(text: impl Into<String>) -> Text {
-        Text { tone: Tone::Heading, text: text.into() }
+    fn good(text: impl AsRef<str>) -> Text {
+        Text::new(Tone::Good, text.as_ref())
+    }
+
+    fn bad(text: impl AsRef<str>) -> Text {
+        Text::new(Tone::Bad, text.as_ref())
+    }
+
+    fn heading(text: impl AsRef<str>) -> Text {
+        Text::new(Tone::Heading, text.as_ref())
     }
 }
 
@@ -50,14 +63,6 @@ fn panel(title: impl Into<String>, lines: Vec<Text>) -> Panel {
     Panel { title: title.into(), lines }
 }
 
-impl Panel {
-    /// Rows that its lines need in so many columns.
-    pub fn rows(&self, columns: u16) -> u16 {
-        let rows = self.lines.iter().map(|line| line.text.chars().count().div_ceil(usize::from(columns.max(1))).max(1));
-        u16::try_from(rows.sum::<usize>()).unwrap_or(u16::MAX)
-    }
-}
-
 /// The agent's process, in a line.
 pub fn head(agent: &Agent) -> String {
     let Some(newest) = agent.newest() else { return "seclyzer: no agent".into() };
@@ -68,7 +73,8 @@ pub fn head(agent: &Agent) -> String {
         (0, minutes) => format!("{minutes} min"),
         (hours, minutes) => format!("{hours} h {minutes} min"),
     };
-    format!("seclyzer {version}  process {pid}  up {up}{}{}", memory.unwrap_or_default(), cpu.unwrap_or_default())
+    let (memory, cpu) = (memory.unwrap_or_default(), cpu.unwrap_or_default());
+    printable(&format!("seclyzer {version}  process {pid}  up {up}{memory}{cpu}"))
 }
 
 /// Why there is no agent, and what to do.
@@ -109,10 +115,18 @@ pub fn events(agent: &Agent, history: &History) -> Panel {
         None => Text::plain(format!("{kind:<10}      –")),
     };
     let mut lines: Vec<Text> = KINDS.iter().enumerate().map(line).collect();
-    if let Some((application, share)) = &history.application {
-        lines.push(Text::plain(format!("{application}: {:.0} % of today", 100.0 * share)));
+    if let Some(focus) = &history.application {
+        let captures = agent.newest().and_then(|newest| captures_since_us(newest, history.read_us));
+        lines.push(Text::plain(format!("{}: {:.0} % of today", focus.name, 100.0 * focus.share(captures))));
     }
+    lines.extend(missing(history));
     panel("Events a second, application", lines)
+}
+
+/// Why there are no records to show.
+fn missing(history: &History) -> Option<Text> {
+    let trouble = history.trouble.as_ref().map(|trouble| Text::bad(format!("records: {trouble}")));
+    trouble.or_else(|| history.others.as_ref().map(Text::bad))
 }
 
 pub fn recognised(status: &Status, history: &History, decisions: usize) -> Panel {
@@ -122,7 +136,7 @@ pub fn recognised(status: &Status, history: &History, decisions: usize) -> Panel
             let [keys, mouse] = recognition::learnt(known);
             let is_bad = known.trust.is_some_and(|trust| trust < 100);
             let tone = if is_bad { Tone::Bad } else { Tone::Good };
-            let state = Text { tone, text: recognition::state(known) };
+            let state = Text::new(tone, &recognition::state(known));
             vec![state, Text::plain(format!("keys: {keys}")), Text::plain(format!("mouse: {mouse}"))]
         }
     };
@@ -137,6 +151,7 @@ pub fn recognised(status: &Status, history: &History, decisions: usize) -> Panel
         lines.push(Text::bad("NOTHING LOCKED THE SESSION at this alarm: `seclyzer lock --test` shows why"));
     }
     lines.extend(trust(&history.trust));
+    lines.extend(evidence(&history.evidence));
     let newest = history.decisions.iter().take(decisions);
     lines.extend(newest.map(|(time, what)| Text::plain(format!("{time}  {what}"))));
     panel("Recognition", lines)
@@ -146,21 +161,46 @@ fn until(what: &str, until_us: Option<i64>) -> Option<Text> {
     until_us.map(|until_us| Text::plain(format!("{what} until {}", time::local_clock(until_us))))
 }
 
-/// The last ten minutes as a row of bars, the oldest on the left; a dot is nobody judged.
-fn trust(scores: &[Option<u8>]) -> Option<Text> {
-    const WIDTH: usize = 40;
+/// Places of a row of the last ten minutes, the oldest on the left: 15 s each.
+const PLACES: usize = 40;
+const PLACE_US: Micros = RECENT_US / PLACES as Micros;
+
+/// Where in the row what was so long ago is.
+fn place(ago_us: Micros) -> usize {
+    PLACES - 1 - (ago_us / PLACE_US).clamp(0, PLACES as Micros - 1) as usize
+}
+
+/// The last ten minutes as a row of bars. Of scores that share a place the lowest counts; a dot is nobody judged, and a
+/// blank no input.
+fn trust(scores: &[(Micros, Option<u8>)]) -> Option<Text> {
     const BARS: [char; 5] = ['▁', '▂', '▄', '▆', '█'];
-    let least = scores.iter().flatten().min()?;
-    let bar = |score: &Option<u8>| score.map_or('·', |score| BARS[usize::from(score.min(100)) / 25]);
-    // The lowest of those that share a place.
-    let row: String =
-        scores.chunks(scores.len().div_ceil(WIDTH)).map(|chunk| bar(chunk.iter().min().unwrap_or(&None))).collect();
+    let least = scores.iter().filter_map(|(_, score)| *score).min()?;
+    let bar = |i: usize| {
+        let here = scores.iter().filter(|(ago_us, _)| place(*ago_us) == i).map(|(_, score)| *score);
+        let here: Vec<Option<u8>> = here.collect();
+        match here.iter().flatten().min() {
+            Some(score) => BARS[usize::from(*score.min(&100)) / 25],
+            None if here.is_empty() => ' ',
+            None => '·',
+        }
+    };
+    let row: String = (0..PLACES).map(bar).collect();
     Some(Text::plain(format!("trust {row}  lowest {least}")))
+}
+
+/// What decided, below the bars of the same time.
+fn evidence(decided: &[(Micros, String)]) -> Option<Text> {
+    let mut row = [' '; PLACES];
+    for (ago_us, modality) in decided {
+        row[place(*ago_us)] = modality.chars().next().unwrap_or('?');
+    }
+    let row: String = row.iter().collect();
+    (!decided.is_empty()).then(|| Text::plain(format!("by    {row}  k keys, m mouse, b both")))
 }
 
 pub fn sinks(status: &Status) -> Panel {
     let line = |sink: &super::agent::Sink| {
-        let error = sink.last_error.as_ref().map(|error| format!("  {error}")).unwrap_or_default();
+        let error = sink.last_error.iter().map(|error| format!("  {error}")).collect::<String>();
         let text =
             format!("{:<8}{:<12}{:>8} to send{:>10} sent{error}", sink.name, sink.state, sink.backlog, sink.delivered);
         let is_bad = ["rejecting", "waiting", "refused"].contains(&sink.state.as_str());
@@ -181,7 +221,7 @@ pub fn devices(status: &Status) -> Panel {
 /// The newest window of typing, and of the mouse.
 pub fn features(history: &History) -> [Panel; 2] {
     let of = |what: &str, time: &Option<String>, measured: &[Measured], groups: &[(usize, &str)]| match time {
-        None => panel(what, vec![Text::plain("no window yet")]),
+        None => panel(what, vec![missing(history).unwrap_or_else(|| Text::plain("no window yet"))]),
         Some(time) => {
             let mut lines = Vec::new();
             for (i, measured) in measured.iter().enumerate() {
@@ -242,14 +282,35 @@ mod tests {
         assert_eq!(firsts(&MOUSE_GROUPS, &mouse), expected);
     }
 
+    const SECOND_US: Micros = 1_000_000;
+
     #[test]
-    fn trust_is_a_row_of_bars_in_which_the_lowest_of_a_place_counts() {
-        assert_eq!(trust(&[None, None]), None);
-        let row = trust(&[Some(100), Some(75), None, Some(0)]).expect("a row");
-        assert_eq!(row.text, "trust █▆·▁  lowest 0");
-        let mut scores = vec![Some(100); 120];
-        scores[60] = Some(25);
-        let row = trust(&scores).expect("a row").text;
-        assert_eq!((row.matches('█').count(), row.matches('▂').count()), (39, 1));
+    fn trust_is_a_row_of_ten_minutes_in_which_the_lowest_of_a_place_counts() {
+        assert_eq!(trust(&[(0, None), (1, None)]), None);
+        // Five scores are 25 s of it, wherever they are.
+        let scores: Vec<_> = (0..5).map(|i| (i * 5 * SECOND_US, Some(100))).collect();
+        let row = trust(&scores).expect("a row");
+        assert_eq!(row.text, format!("trust {}██  lowest 100", " ".repeat(38)));
+        let minute = |ago: Micros, score| (ago * 60 * SECOND_US, score);
+        let row = trust(&[minute(9, Some(100)), minute(6, None), minute(3, Some(75)), minute(0, Some(0))]);
+        let gap = " ".repeat(11);
+        assert_eq!(row.expect("a row").text, format!("trust    █{gap}·{gap}▆{gap}▁  lowest 0"));
+        // One place: a score among those of a time in which nobody was judged.
+        let row = trust(&[(3, None), (2, Some(25)), (1, Some(100)), (0, None)]).expect("a row");
+        assert!(row.text.ends_with(" ▂  lowest 25"), "{row:?}");
+    }
+
+    #[test]
+    fn what_decided_is_below_the_trust_of_its_time() {
+        assert_eq!(evidence(&[]), None);
+        let row = evidence(&[(599 * SECOND_US, "mouse".into()), (0, "keys".into())]).expect("a row");
+        assert_eq!(row.text, format!("by    m{}k  k keys, m mouse, b both", " ".repeat(38)));
+    }
+
+    #[test]
+    fn a_name_that_would_move_the_cursor_is_only_text() {
+        let device = |name: &str| Device { name: name.into(), state: "read".into(), ..Device::default() };
+        let status = Status { devices: vec![device("a\u{1b}[2Jb")], ..Status::default() };
+        assert!(devices(&status).lines[0].text.ends_with("a\u{fffd}[2Jb"));
     }
 }

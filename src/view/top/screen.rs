@@ -6,11 +6,11 @@ use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::Line;
-use ratatui::widgets::{Block, Paragraph, Wrap};
+use ratatui::widgets::{Block, Paragraph};
 
 /// From so many columns on, panels are side by side.
 const WIDE: u16 = 100;
-const HELP: [&str; 9] = [
+const HELP: [&str; 14] = [
     "1 2 3 4, Tab   choose a view",
     "↑ ↓ PgUp PgDn  scroll",
     "p              pause capture for 30 minutes; again: anew",
@@ -20,21 +20,32 @@ const HELP: [&str; 9] = [
     "",
     "The usual range is that of eight of ten windows of the last week, with",
     "the median between; ! marks a value outside it.",
+    "",
+    "The bars are the trust of the last ten minutes, the oldest on the left,",
+    "each the lowest of 15 seconds: full is 100, a dot nobody is judged, a blank",
+    "no input. Letters below them: a change of the state, and what decided it,",
+    "k the keys, m the mouse, b both. Then the newest decisions, with why.",
 ];
 
+/// Rows at the foot, for a refusal that gives its reason.
+const MOST_FOOT: u16 = 8;
+
 pub fn draw(frame: &mut Frame<'_>, state: &State) {
+    let foot_text = state.said.as_deref().unwrap_or("p pause 30 min  r resume  Tab next view  ? help  q quit");
+    let foot_rows = folded(foot_text, frame.area().width);
+    let rows = size(foot_rows.len()).min(MOST_FOOT);
     let [head, tabs, body, foot] =
-        Layout::vertical([Constraint::Length(1), Constraint::Length(1), Constraint::Min(0), Constraint::Length(1)])
+        Layout::vertical([Constraint::Length(1), Constraint::Length(1), Constraint::Min(0), Constraint::Length(rows)])
             .areas(frame.area());
     frame.render_widget(Line::styled(panels::head(&state.agent), state.style(Tone::Heading)), head);
     frame.render_widget(tabs_line(state), tabs);
+    state.furthest.set(0);
     match (state.help, state.agent.newest()) {
-        (true, _) => wrapped(frame, state, body, &help()),
-        (false, None) if state.view != View::Features => wrapped(frame, state, body, &state.absent()),
+        (true, _) => scrolled(frame, state, body, &help()),
+        (false, None) if state.view != View::Features => scrolled(frame, state, body, &state.absent()),
         (false, _) => draw_view(frame, state, body),
     }
-    let foot_text = state.said.as_deref().unwrap_or("p pause 30 min  r resume  Tab next view  ? help  q quit");
-    frame.render_widget(Line::raw(foot_text), foot);
+    frame.render_widget(Paragraph::new(foot_rows.into_iter().map(Line::raw).collect::<Vec<_>>()), foot);
 }
 
 fn tabs_line(state: &State) -> Line<'static> {
@@ -46,29 +57,36 @@ fn tabs_line(state: &State) -> Line<'static> {
 }
 
 fn help() -> Panel {
-    let line = |text: &&str| Text { tone: Tone::Plain, text: (*text).to_owned() };
+    let line = |text: &&str| Text::new(Tone::Plain, text);
     Panel { title: "Keys".into(), lines: HELP.iter().map(line).collect() }
 }
 
 fn draw_view(frame: &mut Frame<'_>, state: &State, area: Rect) {
     let panels = state.panels();
     match state.view {
-        View::Overview => {
-            let [capture, events, recognised, sinks] = &panels[..] else { return };
-            let half = (area.width / 2).saturating_sub(2);
-            let top = capture.rows(half).max(events.rows(half)).saturating_add(2);
-            let middle = recognised.rows(area.width.saturating_sub(2)).saturating_add(2);
-            let rows = [Constraint::Length(top), Constraint::Length(middle), Constraint::Min(3)];
-            let [top, middle, bottom] = Layout::vertical(rows).areas(area);
-            let [left, right] = Layout::horizontal([Constraint::Fill(1); 2]).areas(top);
-            for (panel, area) in [(capture, left), (events, right), (recognised, middle), (sinks, bottom)] {
-                wrapped(frame, state, area, panel);
-            }
-        }
+        View::Overview => overview(frame, state, area, &panels),
         View::Features if area.width >= WIDE => side_by_side(frame, state, area, &panels),
-        View::Features => below_each_other(frame, state, area, &panels),
-        View::Recognition => panels.iter().for_each(|panel| wrapped(frame, state, area, panel)),
-        View::Machine => below_each_other(frame, state, area, &panels),
+        View::Features | View::Recognition | View::Machine => below_each_other(frame, state, area, &panels),
+    }
+}
+
+/// Panels in their places where all of it fits, else as one that can be scrolled.
+fn overview(frame: &mut Frame<'_>, state: &State, area: Rect, panels: &[Panel]) {
+    let [capture, events, recognised, sinks] = panels else { return };
+    let [left, right] = Layout::horizontal([Constraint::Fill(1); 2]).areas(area);
+    let heights = [
+        framed_rows(capture, left.width).max(framed_rows(events, right.width)),
+        framed_rows(recognised, area.width),
+        framed_rows(sinks, area.width),
+    ];
+    if heights.iter().map(|rows| u32::from(*rows)).sum::<u32>() > u32::from(area.height) {
+        return below_each_other(frame, state, area, panels);
+    }
+    let rows = [Constraint::Length(heights[0]), Constraint::Length(heights[1]), Constraint::Min(heights[2])];
+    let [top, middle, bottom] = Layout::vertical(rows).areas(area);
+    let [left, right] = Layout::horizontal([Constraint::Fill(1); 2]).areas(top);
+    for (panel, area) in [(capture, left), (events, right), (recognised, middle), (sinks, bottom)] {
+        scrolled(frame, state, area, panel);
     }
 }
 
@@ -84,27 +102,63 @@ fn below_each_other(frame: &mut Frame<'_>, state: &State, area: Rect, panels: &[
     let Some((first, others)) = panels.split_first() else { return };
     let mut lines = first.lines.clone();
     for panel in others {
-        lines.push(Text { tone: Tone::Plain, text: String::new() });
-        lines.push(Text { tone: Tone::Heading, text: panel.title.clone() });
+        lines.push(Text::new(Tone::Plain, ""));
+        lines.push(Text::new(Tone::Heading, &panel.title));
         lines.extend(panel.lines.clone());
     }
     scrolled(frame, state, area, &Panel { title: first.title.clone(), lines });
 }
 
-/// Sentences, in as many rows as they need.
-fn wrapped(frame: &mut Frame<'_>, state: &State, area: Rect, panel: &Panel) {
-    frame.render_widget(paragraph(state, panel).wrap(Wrap { trim: false }), area);
+/// Columns, and rows, of a frame.
+const FRAME: u16 = 2;
+
+fn size(count: usize) -> u16 {
+    u16::try_from(count).unwrap_or(u16::MAX)
 }
 
-/// A table: a row a line, so that it can be scrolled to its end.
+/// Rows that a panel needs in so many columns, with its frame.
+fn framed_rows(panel: &Panel, columns: u16) -> u16 {
+    let rows = panel.lines.iter().map(|line| folded(line.text(), columns.saturating_sub(FRAME)).len());
+    size(rows.sum()).saturating_add(FRAME)
+}
+
+/// A panel in its frame, which is scrolled where it has more rows than there are.
 fn scrolled(frame: &mut Frame<'_>, state: &State, area: Rect, panel: &Panel) {
-    let furthest = (panel.lines.len() as u16).saturating_sub(area.height.saturating_sub(2));
-    frame.render_widget(paragraph(state, panel).scroll((state.scroll.min(furthest), 0)), area);
+    let columns = area.width.saturating_sub(FRAME);
+    let rows = panel
+        .lines
+        .iter()
+        .flat_map(|line| folded(line.text(), columns).into_iter().map(|row| Line::styled(row, state.style(line.tone))));
+    let rows: Vec<Line<'_>> = rows.collect();
+    let furthest = size(rows.len()).saturating_sub(area.height.saturating_sub(FRAME));
+    state.furthest.set(state.furthest.get().max(furthest));
+    let block = Block::bordered().title(format!(" {} ", panel.title));
+    frame.render_widget(Paragraph::new(rows).block(block).scroll((state.scroll.min(furthest), 0)), area);
 }
 
-fn paragraph<'a>(state: &State, panel: &'a Panel) -> Paragraph<'a> {
-    let lines = panel.lines.iter().map(|line| Line::styled(line.text.as_str(), state.style(line.tone)));
-    Paragraph::new(lines.collect::<Vec<_>>()).block(Block::bordered().title(format!(" {} ", panel.title)))
+/// A line as rows of so many columns, broken between words where that is possible.
+fn folded(text: &str, columns: u16) -> Vec<String> {
+    let columns = usize::from(columns.max(1));
+    let width = |text: &str| Line::raw(text).width();
+    let mut rows = vec![String::new()];
+    for word in text.split_inclusive(' ') {
+        let row = rows.last_mut().expect("at least one");
+        if width(row) + width(word.trim_end()) <= columns {
+            row.push_str(word);
+        } else if width(word) <= columns {
+            rows.push(word.to_owned());
+        } else {
+            for c in word.chars() {
+                let row = rows.last_mut().expect("at least one");
+                if width(row) + width(c.encode_utf8(&mut [0; 4])) <= columns {
+                    row.push(c)
+                } else {
+                    rows.push(c.into())
+                }
+            }
+        }
+    }
+    rows
 }
 
 impl State {
@@ -118,6 +172,31 @@ impl State {
             Tone::Good => style,
             Tone::Bad if self.has_colours => style.fg(Color::Red).add_modifier(Modifier::BOLD),
             Tone::Bad => style.add_modifier(Modifier::BOLD),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_line_is_broken_between_words_and_a_word_only_where_it_must_be() {
+        assert_eq!(folded("", 5), [""]);
+        assert_eq!(folded("ab cd ef", 5), ["ab cd ", "ef"]);
+        assert_eq!(folded("abcdefg hi", 5), ["abcde", "fg hi"]);
+        assert_eq!(folded("字字字", 4), ["字字", "字"]);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_lost_and_no_row_is_too_wide(text in "[a-z 字]{0,90}", columns in 2_u16..30) {
+            let rows = folded(&text, columns);
+            prop_assert_eq!(rows.concat(), text);
+            for row in rows {
+                prop_assert!(Line::raw(row.trim_end()).width() <= usize::from(columns));
+            }
         }
     }
 }

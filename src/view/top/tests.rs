@@ -2,8 +2,9 @@
 
 mod picture;
 
-use super::history::{Measured, Usual};
+use super::history::{Focus, Measured};
 use super::*;
+use crate::statistics::Quantiles;
 use insta::assert_snapshot;
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Rect;
@@ -36,7 +37,7 @@ fn status() -> Value {
 }
 
 fn history() -> History {
-    let usual = |i: usize| (i % 5 != 4).then_some(Usual { low: 80.0, median: 100.0, high: 120.0 });
+    let usual = |i: usize| (i % 5 != 4).then_some(Quantiles { low: 80.0, median: 100.0, high: 120.0 });
     let measured = |names: Vec<(&'static str, &'static str)>| {
         let all = names.into_iter().enumerate();
         all.map(|(i, (name, unit))| {
@@ -46,16 +47,22 @@ fn history() -> History {
         .collect()
     };
     let keystroke = KEYSTROKE.iter().filter(|feature| !feature.name.starts_with("digraph_"));
-    let mut trust = vec![Some(100); 100];
-    trust[40..50].fill(Some(75));
-    trust[90..].fill(None);
+    let trust = |i: i64| match i {
+        40..50 => Some(75),
+        90.. => None,
+        _ => Some(100),
+    };
     History {
-        trust,
+        trouble: None,
+        others: None,
+        read_us: 0,
+        trust: (0..100).map(|i| ((99 - i) * 5_000_000, trust(i))).collect(),
+        evidence: vec![(290_000_000, "keys".into())],
         decisions: vec![
             ("11-27 10:03:05".into(), "doubtful -> owner: calm".into()),
             ("11-27 10:01:10".into(), "owner -> doubtful: evidence (keys)".into()),
         ],
-        application: Some(("firefox".into(), 0.43)),
+        application: Some(Focus { name: "firefox".into(), own_us: 43, all_us: 100, since_us: 0, open_us: 0 }),
         keystroke_time: Some("10:05:00".into()),
         mouse_time: Some("10:04:55".into()),
         keystroke: measured(keystroke.map(|feature| (feature.name.as_str(), feature.unit)).collect()),
@@ -63,18 +70,24 @@ fn history() -> History {
     }
 }
 
-/// A screen that has been open for ten seconds.
-fn looking_at(status: &Value) -> State {
-    let mut state = State::new(false);
-    for second in 0..=10_u64 {
+/// What an agent answers in so many seconds.
+fn answers(status: &Value, seconds: u64) -> Vec<Answer> {
+    let answer = |second: u64| {
         let mut status = status.clone();
         for (kind, a_second) in [("keystroke", 4), ("mouse", 125)] {
             status["events"][kind] = json!(status["events"][kind].as_u64().expect("a count") + second * a_second);
         }
         let status = serde_json::from_value(status).expect("a status");
         let process = agent::Process { resident_kib: 9_308, cpu_s: 3.0 + 0.003 * second as f64 };
-        state.take(News::Agent(Ok(Box::new(Answer { at_s: second as f64, status, process: Some(process) }))));
-    }
+        Answer { at_s: second as f64, status, process: Some(process) }
+    };
+    (0..=seconds).map(answer).collect()
+}
+
+/// A screen that has been open for ten seconds.
+fn looking_at(status: &Value) -> State {
+    let mut state = State::new(false);
+    answers(status, 10).into_iter().for_each(|answer| state.take(News::Agent(Ok(Box::new(answer)))));
     state.take(News::History(Box::new(history())));
     state
 }
@@ -134,12 +147,57 @@ fn a_pause_and_what_is_wrong_are_shown() {
     wrong["recognition"]["trust"] = json!(0);
     wrong["recognition"]["state"] = json!("stranger");
     let clock = seclyzer::cli::time::local_clock(1_790_000_000_000_000);
-    let shown = screen(&looking_at(&wrong), 80, 30).replace(&clock, "HH:MM");
-    assert_snapshot!("paused_and_a_sink_down_80x30", shown);
+    let mut state = looking_at(&wrong);
+    let first = screen(&state, 80, 24).replace(&clock, "HH:MM");
+    assert_snapshot!("paused_and_a_sink_down_80x24", first);
+    state.press(key(KeyCode::PageDown));
+    let shown = first + &screen(&state, 80, 24).replace(&clock, "HH:MM");
     let parts =
         ["paused until HH:MM", "3 records lost", "the disk is full", "no X server", "NOTHING LOCKED", "120 to send"];
     for part in parts.into_iter().chain(["Connection refused", "a stranger is at the machine"]) {
         assert!(shown.contains(part), "{part} is not in\n{shown}");
+    }
+}
+
+#[test]
+fn what_is_scrolled_beyond_its_end_comes_back_with_the_first_key() {
+    let mut state = looking_at(&status());
+    state.press(key(KeyCode::Char('2')));
+    let top = screen(&state, 80, 24);
+    for _ in 0..100 {
+        state.press(key(KeyCode::PageDown));
+        screen(&state, 80, 24);
+    }
+    let end = screen(&state, 80, 24);
+    assert!(end.contains("reversal_rate"), "{end}");
+    state.press(key(KeyCode::Up));
+    assert_ne!(screen(&state, 80, 24), end);
+    // A larger terminal shows more of it, and there is less to scroll.
+    screen(&state, 80, 100);
+    state.press(key(KeyCode::Down));
+    assert_eq!(screen(&state, 80, 24), top);
+}
+
+#[test]
+fn a_long_refusal_is_shown_whole() {
+    let mut state = looking_at(&status());
+    let refusal = "this needs a proof that you are the owner, ".repeat(8) + "END";
+    state.take(News::Said(refusal.clone()));
+    let shown = screen(&state, 80, 24).replace('\n', " ");
+    assert!(shown.ends_with("END") && shown.matches("proof that").count() == 8, "{shown}");
+    state.press(key(KeyCode::Esc));
+    assert!(!screen(&state, 80, 24).contains("END"));
+}
+
+#[test]
+fn a_database_that_cannot_be_read_is_no_empty_one() {
+    let mut state = looking_at(&status());
+    let trouble = "seclyzer.db: the database disk image is malformed";
+    state.take(News::History(Box::new(History { trouble: Some(trouble.into()), ..History::default() })));
+    for view in [View::Overview, View::Features] {
+        state.view = view;
+        let shown = screen(&state, 160, 50);
+        assert!(shown.contains(trouble) && !shown.contains("no window yet"), "{shown}");
     }
 }
 
@@ -196,7 +254,7 @@ fn any_size_of_terminal_is_drawn_on() {
 
 #[test]
 fn as_text_it_has_every_panel_once_and_no_frames() {
-    let text = as_text(&mut looking_at(&status()));
+    let text = as_text(answers(&status(), 1), history());
     assert_snapshot!("once", text);
     assert!(!text.contains('│'));
 }
