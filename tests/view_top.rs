@@ -28,9 +28,18 @@ fn a_running_agent_is_shown_as_text_and_its_pause_with_it() {
     }
     assert!(text.contains(" MB") && text.contains("redis ") && text.contains("no window yet"), "{text}");
     assert!(!text.contains("paused until"));
+    // What is counted a second needs two answers.
+    assert!(text.contains("CPU ") && text.contains("keystroke     0.0"), "{text}");
     let paused = home.run(&["pause", "30m"]);
     assert!(paused.status.success(), "{}", String::from_utf8_lossy(&paused.stderr));
     assert!(top(&home, &["--once"]).1.contains("paused until"));
+    let connection = rusqlite::Connection::open(home.database()).expect("a database");
+    connection.pragma_update(None, "application_id", 7).expect("another program's");
+    let (code, text, error) = top(&home, &["--once"]);
+    assert_eq!(code, Some(69));
+    assert!(text.contains("Devices") && text.contains("a database of another program"), "{text}");
+    assert!(error.contains("a database of another program"), "{error}");
+    connection.pragma_update(None, "application_id", 0x5365_634c).expect("ours");
     assert_eq!(agent.stop(), Some(0));
 }
 
@@ -118,4 +127,28 @@ fn in_a_terminal_keys_choose_a_view_pause_resume_and_end_it() {
     terminal.await_text("no agent runs on");
     terminal.press("q");
     wait_until("the end", || !terminal.tmux(&["has-session"]).0);
+}
+
+#[test]
+fn a_terminal_is_as_it_was_after_a_signal_has_ended_it() {
+    let home = Home::with_config("");
+    let terminal = Terminal { home: &home };
+    let program = env!("CARGO_BIN_EXE_seclyzer");
+    let command = format!(
+        "'{program}' top --config '{}'; echo ended-with $?; exec cat",
+        home.path().join("config.toml").display()
+    );
+    terminal.tmux(&["-f", "/dev/null", "new-session", "-d", "-x", "80", "-y", "24", &command]);
+    terminal.await_text("no agent runs on");
+    let (_, shell) = terminal.tmux(&["display-message", "-p", "#{pane_pid}"]);
+    let pgrep = Command::new("pgrep").args(["-P", shell.trim()]).output().expect("pgrep");
+    let process = String::from_utf8(pgrep.stdout).expect("a number");
+    assert!(Command::new("kill").arg(process.trim()).status().expect("kill").success());
+    terminal.await_text("ended-with 0");
+    assert!(!terminal.tmux(&["capture-pane", "-p"]).1.contains("┌"), "the alternate screen is left");
+    // In raw mode nothing that is typed would be seen before a program shows it.
+    terminal.press("x");
+    terminal.await_text("x");
+    terminal.press("Enter");
+    wait_until("a line is read back", || terminal.tmux(&["capture-pane", "-p"]).1.matches('x').count() == 2);
 }

@@ -43,6 +43,10 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Error> {
     let plan = plan(way, &system);
     let unreadable = |source| Error::CannotCreate { path: system.executable.clone(), source };
     let steps = system.missing(&plan.steps).map_err(unreadable)?;
+    if let Some(view) = &plan.without {
+        let missing = "is not there, so top, report and export will not work: put it there and install again";
+        writeln!(out, "warning: {} {missing}", view.display())?;
+    }
     if steps.is_empty() {
         writeln!(out, "Everything is already installed; nothing to do.")?;
         return Ok(());

@@ -23,10 +23,11 @@ use std::process::Command;
 
 TIME is RFC 3339 (2026-11-23T09:00:00+01:00), a date or a date and time of the local zone, or an age: 90s, 30m, 2h, 7d,
 4w. Columns have the names and the order of docs/contract.md; `timestamp` is in UTC. The version of the contract is in
-each record's `schema`, and in the metadata of a Parquet file. The agent may run meanwhile.
+each record's `schema`, and in the metadata of a Parquet file. The agent may run meanwhile. Names of applications are
+unchanged: a spreadsheet may take one that begins with =, +, - or @ for a formula.
 
 Exit codes: 0 written; 64 no such file for these kinds; 66 there is no database; 69 seclyzer-view is not installed; 73 a
-file exists already, or cannot be written.")]
+file exists already, or cannot be written; 78 the database is another program's.")]
 pub struct ExportArgs {
     /// The form
     #[arg(long, value_enum)]
@@ -63,7 +64,8 @@ pub enum Format {
 Keys: 1 to 4 and Tab choose a view, arrows scroll, p pauses capture for 30 minutes, r resumes, ? explains, q ends.
 NO_COLOR=1 shows it without colours.
 
-Exit codes: 0 ended with q, or printed; 69 --once, and no agent runs, or seclyzer-view is not installed.")]
+Exit codes: 0 ended with q, or printed; 69 --once, and no agent runs or the database cannot be read, or seclyzer-view is
+not installed.")]
 pub struct TopArgs {
     /// Print it once as text, for scripts and screen readers
     #[arg(long)]
@@ -80,16 +82,17 @@ pub struct TopArgs {
   seclyzer report --since 30d --open
   seclyzer report --since 2026-11-01 --until 2026-12-01 -o november.html
 
-TIME is as in `seclyzer export --help`. The page contains names of applications and the hours of use, and is readable for
-you alone. The agent may run meanwhile.
+TIME is as in `seclyzer export --help`. The page is about the user and the host of the configuration ([identity]). It
+contains names of applications and the hours of use, and is readable for you alone. The agent may run meanwhile.
 
-Exit codes: 0 written; 64 the span ends before it begins; 66 there is no database, or it has no record of the span; 69
-seclyzer-view is not installed; 73 the file exists already, or cannot be written.")]
+Exit codes: 0 written; 64 the span ends before it begins, or its records are of more than five years; 66 there is no
+database, or it has no record of the span; 69 seclyzer-view is not installed; 73 the file exists already, or cannot be
+written; 78 the database is another program's.")]
 pub struct ReportArgs {
     /// From this time on
     #[arg(long, value_name = "TIME", value_parser = time::parse, default_value = "7d")]
     pub since: Micros,
-    /// Up to this time
+    /// Up to this time, by default now
     #[arg(long, value_name = "TIME", value_parser = time::parse)]
     pub until: Option<Micros>,
     /// Only records of this origin

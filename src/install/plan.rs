@@ -30,6 +30,8 @@ const PACKAGED: &str = "/usr/bin/seclyzer";
 pub struct Plan {
     pub steps: Vec<Step>,
     pub after: Vec<Command>,
+    /// Where the second program would have been copied from, if it is not there.
+    pub without: Option<PathBuf>,
 }
 
 pub fn plan(way: Way, system: &System) -> Plan {
@@ -67,7 +69,8 @@ pub fn plan(way: Way, system: &System) -> Plan {
         Command::root("udevadm control --reload"),
         Command::root("udevadm trigger --subsystem-match=input --action=change"),
     ];
-    Plan { steps, after: udev.into_iter().chain(after).collect() }
+    let without = Some(system.view()).filter(|view| !is_packaged && !view.is_file());
+    Plan { steps, after: udev.into_iter().chain(after).collect(), without }
 }
 
 fn user_steps(system: &System, is_packaged: bool, steps: &mut Vec<Step>) {
@@ -256,8 +259,26 @@ mod tests {
     }
 
     #[test]
+    fn the_second_program_is_installed_where_it_is_there_and_named_where_it_is_not() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let beside = folder.path().join(VIEW);
+        let system = system(folder.path().join("seclyzer").to_str().expect("UTF-8"));
+        for way in [Way::User, Way::Hardened] {
+            assert_eq!(plan(way, &system).without.as_ref(), Some(&beside));
+        }
+        std::fs::write(&beside, "").expect("a program");
+        for (way, path) in
+            [(Way::User, "/home/ann/.local/bin/seclyzer-view"), (Way::Hardened, "/usr/local/bin/seclyzer-view")]
+        {
+            let plan = plan(way, &system);
+            assert!(plan.without.is_none() && paths(&plan).contains(&path.into()));
+        }
+    }
+
+    #[test]
     fn a_package_s_files_are_left_to_the_package() {
         let packaged = plan(Way::User, &system(PACKAGED));
+        assert_eq!(packaged.without, None);
         assert!(!paths(&packaged).iter().any(|path| path.contains("/bin/") || path.contains("rules.d")));
         assert!(packaged.steps.iter().any(
             |step| matches!(step, Step::Link { target, .. } if target == Path::new("/usr/lib/systemd/user/seclyzer.service"))
