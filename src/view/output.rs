@@ -132,3 +132,54 @@ fn other_name(path: &Path) -> PathBuf {
     part.push(format!(".{}.part", std::process::id()));
     part.into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn begun(path: &Path, force: bool, has_name: bool) -> Output {
+        let mut output = match has_name {
+            false => Output::begin(Place::File(path.into()), force).expect("a file"),
+            true => {
+                let part = other_name(path);
+                let file = Some(BufWriter::new(File::create_new(&part).expect("a file")));
+                Output::File { file, part: Some(part), path: path.into(), force }
+            }
+        };
+        output.file().write_all(b"ours").expect("room");
+        output
+    }
+
+    #[test]
+    fn a_file_that_came_meanwhile_is_kept_unless_it_may_be_replaced_and_nothing_else_is_left() {
+        for has_name in [false, true] {
+            let folder = tempfile::tempdir().expect("a folder");
+            let path = folder.path().join("page.html");
+            let names = || -> Vec<_> {
+                let files = std::fs::read_dir(folder.path()).expect("a folder").flatten();
+                files.map(|file| file.file_name().into_string().expect("UTF-8")).collect()
+            };
+            drop(begun(&path, false, has_name));
+            assert_eq!(names(), [] as [&str; 0]);
+            begun(&path, false, has_name).finish().expect("a file");
+            assert_eq!((names(), std::fs::read(&path).expect("a file")), (vec!["page.html".into()], b"ours".into()));
+            let late = begun(&path, false, has_name);
+            std::fs::write(&path, "theirs").expect("a file");
+            let error = late.finish().expect_err("it is there").to_string();
+            assert!(error.contains("page.html: exists already"), "{error}");
+            assert_eq!((names(), std::fs::read(&path).expect("a file")), (vec!["page.html".into()], b"theirs".into()));
+            begun(&path, true, has_name).finish().expect("it is replaced");
+            assert_eq!((names(), std::fs::read(&path).expect("a file")), (vec!["page.html".into()], b"ours".into()));
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_taken_at_the_last_moment_is_not_replaced() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("page.html");
+        let Some(file) = unnamed(&path) else { return };
+        std::fs::write(&path, "theirs").expect("a file");
+        assert_eq!(name(&file, &path, false).expect_err("taken").kind(), ErrorKind::AlreadyExists);
+        assert_eq!(std::fs::read(&path).expect("a file"), b"theirs");
+    }
+}

@@ -132,8 +132,10 @@ fn scrolled(frame: &mut Frame<'_>, state: &State, area: Rect, panel: &Panel) {
     let rows: Vec<Line<'_>> = rows.collect();
     let furthest = size(rows.len()).saturating_sub(area.height.saturating_sub(FRAME));
     state.furthest.set(state.furthest.get().max(furthest));
+    let first = state.scroll.min(furthest);
     let block = Block::bordered().title(format!(" {} ", panel.title));
-    frame.render_widget(Paragraph::new(rows).block(block).scroll((state.scroll.min(furthest), 0)), area);
+    let block = if first < furthest { block.title_bottom(" ↓ more ") } else { block };
+    frame.render_widget(Paragraph::new(rows).block(block).scroll((first, 0)), area);
 }
 
 /// A line as rows of so many columns, broken between words where that is possible.
