@@ -72,8 +72,8 @@ pub fn answers(database: &Path, count: usize) -> Result<Vec<Answer>, String> {
 fn follow(database: &Path, begun: Instant, mut tell: impl FnMut(Result<Answer, String>) -> bool) {
     let mut has_said = false;
     match ask::follow_status(database) {
-        Ok(mut lines) => {
-            while let Some(line) = lines.next() {
+        Ok(lines) => {
+            for line in lines {
                 has_said = true;
                 if !tell(understood(line, begun)) {
                     return;
