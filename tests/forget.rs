@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 use support::agent::Home;
@@ -33,6 +34,21 @@ fn forget(home: &Home, arguments: &[&str]) -> (Option<i32>, String) {
     let output = home.run(&[&["forget"], arguments].concat());
     let told = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     (output.status.code(), told)
+}
+
+#[test]
+fn a_file_that_is_no_database_is_left_as_it_is() {
+    let home = Home::with_config("");
+    std::fs::create_dir_all(home.database().parent().expect("a folder")).expect("a folder");
+    std::fs::write(home.database(), "letters to a friend").expect("a file");
+    std::fs::set_permissions(home.database(), std::fs::Permissions::from_mode(0o600)).expect("its owner's alone");
+    for arguments in [["--since", "2h"].as_slice(), &["--all"]] {
+        let (code, told) = forget(&home, arguments);
+        assert!(code == Some(78) && told.contains("no SQLite database"), "{code:?} {told}");
+    }
+    let output = home.run(&["model", "forget", "--yes"]);
+    assert_eq!(output.status.code(), Some(78), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(std::fs::read_to_string(home.database()).expect("the file"), "letters to a friend");
 }
 
 /// Window ends and beginnings of what the records tell of, in order.

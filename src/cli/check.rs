@@ -89,13 +89,13 @@ fn judge(checked: &Checked, within_s: Option<u64>) -> (Verdict, String) {
     match state {
         State::Stranger => return (Verdict::Stranger, "a stranger is at the machine".into()),
         State::Doubtful => return (Verdict::Doubtful, "it is doubtful whether it is the owner".into()),
+        _ if checked.paused => return (Verdict::Unknown, "nothing is captured at present: paused".into()),
         State::Learning => return (Verdict::Unknown, "too little is learnt to judge".into()),
         State::Guest => return (Verdict::Unknown, "a guest is at the machine, by the owner's word".into()),
         State::Owner => {}
     }
     let age = checked.judged_s_ago.map_or("since the agent started".into(), |age_s| format!("for {age_s} s"));
     match within_s {
-        _ if checked.paused => (Verdict::Unknown, "nothing is captured at present: paused".into()),
         Some(within_s) if checked.judged_s_ago.is_none_or(|age_s| age_s > within_s) => {
             (Verdict::Unknown, format!("no input was judged {age}; the state was the owner's"))
         }

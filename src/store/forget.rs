@@ -2,13 +2,16 @@
 
 use super::aside::all_aside;
 use super::open::Database;
-use super::place::Place;
+use super::place::{Place, unreachable};
 use super::{ModelKind, StoreError, models, schema};
 use crate::event::Micros;
 use crate::now_us;
 use crate::record::json::iso8601;
 use crate::record::{Identity, Kind};
 use rusqlite::{Connection, TransactionBehavior};
+use std::fs::OpenOptions;
+use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -41,6 +44,7 @@ const LEARNT: [&str; 5] = ["app_focus", "app_followers", "app_hours", "models", 
 /// application's record counts, it counts from the first one on.
 pub fn forget(path: &Path, span: Span, window_us: Micros) -> Result<Forgotten, StoreError> {
     let place = Place::take(path)?;
+    check_that_it_is_a_database(path)?;
     let mut database = Database::open(&place)?;
     let connection = &mut database.connection;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -68,8 +72,27 @@ pub fn forget(path: &Path, span: Span, window_us: Micros) -> Result<Forgotten, S
 /// them is left in the file or its log; how many there were.
 pub fn forget_models(path: &Path, identity: &Identity, kinds: &[ModelKind]) -> Result<usize, StoreError> {
     let place = Place::take(path)?;
+    check_that_it_is_a_database(path)?;
     let (forgotten, is_busy) = models::forget(&mut Database::open(&place)?.connection, identity, kinds)?;
     if is_busy { Err(StoreError::BeingRead { path: path.into() }) } else { Ok(forgotten) }
+}
+
+/// A file of somebody else's would be set aside as a damaged database, and what is set aside may be deleted.
+fn check_that_it_is_a_database(path: &Path) -> Result<(), StoreError> {
+    const BEGIN: &[u8] = b"SQLite format 3\0";
+    let mut begin = Vec::new();
+    // A pipe is not waited for.
+    let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_CLOEXEC).open(path);
+    match file.and_then(|file| file.take(BEGIN.len() as u64).read_to_end(&mut begin)) {
+        Ok(_) if begin.is_empty() || begin == BEGIN => Ok(()),
+        Ok(_) => Err(StoreError::Unusable {
+            path: path.into(),
+            what: "no SQLite database, or one that has lost its beginning; nothing was changed".into(),
+            mend: "name the agent's with store.path, or delete the file yourself".into(),
+        }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(unreachable(path, &error, "name the agent's database with store.path")),
+    }
 }
 
 fn forget_all(connection: &Connection) -> rusqlite::Result<usize> {

@@ -52,6 +52,8 @@ pub fn desk_that_locks(way: Way, programs: &[&str], more: &str) -> Work {
     // As root: in this mode what is learnt is not replaced without the password.
     let [program, database] = [way.program, way.database].map(|path| path.replace('~', "/home/alice"));
     desk.guest.run(&format!("SECLYZER_STORE_PATH={database} {program} model import --yes /tmp/learnt.json"));
+    // The command is answered before the decision is committed.
+    desk.await_row("SELECT 1 FROM decisions WHERE reason = 'imported'");
     Work::begin(desk)
 }
 

@@ -97,6 +97,9 @@ fn errors(nodes: &[Node]) -> String {
 fn database(path: &Path) -> Finding {
     let shown = path.display();
     let mode = match std::fs::metadata(path) {
+        Ok(metadata) if metadata.is_dir() => {
+            return Finding::failure("database", format!("{shown} is a folder"), "name a file with store.path");
+        }
         Ok(metadata) => metadata.permissions().mode() & 0o777,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             return match check_mounted(path) {
