@@ -9,11 +9,12 @@ use crate::agent::hardening::Hardening;
 use crate::agent::health::Health;
 use crate::agent::keeper::Keeper;
 use crate::agent::lookers::Lookers;
+use crate::agent::losses::Losses;
 use crate::agent::notify::ServiceManager;
 use crate::agent::outlet::{Outlet, Show};
 use crate::agent::recogniser::Recogniser;
 use crate::agent::watchers::Watchers;
-use crate::agent::{Losses, windows_of};
+use crate::agent::{LAST_NOTICE_LIMIT, windows_of};
 use crate::config;
 use crate::event::{Event, Stamped, json};
 use crate::recognition::{Recognition, Saved, Settings};
@@ -22,6 +23,7 @@ use crate::sources::clock::EventClock;
 use crate::sources::evdev::Devices;
 use std::cell::RefCell;
 use std::future::{pending, ready};
+use tokio::time::Instant;
 
 const CONFIG: &str = "[recognition]\nenabled = true\n[x11]\nenabled = false\n";
 const OWNER: &[u8] = include_bytes!("../../../tests/recognition/golden/owner.state.json");
@@ -100,6 +102,7 @@ async fn agent_that_shows(mode: Mode, notify: config::Notify) -> Agent<Simulated
         health: Health::default(),
         hardening: Hardening::default(),
         started: Instant::now(),
+        last_notice_limit: LAST_NOTICE_LIMIT,
         batch: Vec::new(),
     }
 }
@@ -202,8 +205,9 @@ async fn devices_that_may_not_be_read_are_said_in_place_of_the_beginning_and_not
     assert_eq!(*fails.acting.desk().said.borrow(), [Info::DevicesRefused]);
 
     let mut paused = agent_that_shows(Mode::Observe, all).await;
-    let until_us = paused.capture.now_us() + 60_000_000;
-    paused.acting.take(|act, out| act.pause(until_us, out));
+    let now_us = paused.capture.now_us();
+    let until_us = now_us + 60_000_000;
+    paused.acting.take(|act, out| act.begin_pause(now_us, until_us, out));
     paused.carry_out();
     paused.capture.devices = refused();
     paused.announce();
