@@ -5,15 +5,15 @@ mod support;
 
 use seclyzer::agent::status::socket_path;
 use serde_json::Value;
-use std::io::{BufRead, BufReader, Lines, Read, Write};
+use std::io::{Read, Write};
 use std::os::unix::net::UnixListener;
-use std::process::{Child, ChildStdout, Stdio};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use support::agent::Home;
 use support::alarm::{READY, learn, start, told, typed};
+use support::eventually;
 use support::manager::Manager;
-use support::{an_hour_ago_us, eventually, wait_until};
+use support::watcher::Watcher;
 
 const NO_SINKS: &str = "[redis]\nenabled = false\n";
 const DECISIONS: &str = "SELECT from_state || '>' || to_state || ' ' || reason FROM decisions ORDER BY id";
@@ -40,24 +40,6 @@ fn status(home: &Home) -> Value {
 
 async fn last_decision(home: &Home, wanted: &str) {
     eventually(wanted, async || (home.query(DECISIONS).last().map(String::as_str) == Some(wanted)).then_some(())).await;
-}
-
-/// A process that watches, and its lines.
-struct Watcher {
-    process: Child,
-    lines: Lines<BufReader<ChildStdout>>,
-}
-
-impl Watcher {
-    fn start(home: &Home) -> Watcher {
-        let mut process = home.command(&["watch", "--json"]).stdout(Stdio::piped()).spawn().expect("a process");
-        let lines = BufReader::new(process.stdout.take().expect("a pipe")).lines();
-        Watcher { process, lines }
-    }
-
-    fn next(&mut self) -> Value {
-        serde_json::from_str(&self.lines.next().expect("a line").expect("a text")).expect("JSON")
-    }
 }
 
 #[tokio::test]

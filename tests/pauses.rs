@@ -3,11 +3,10 @@
 mod support;
 
 use serde_json::Value;
-use std::io::{BufRead, BufReader, Lines};
-use std::process::{Child, ChildStdout, Stdio};
 use support::agent::{Agent, Home};
 use support::alarm::{READY, learn, start, told, typed};
 use support::manager::Manager;
+use support::watcher::Watcher;
 use support::{an_hour_ago_us, eventually, wait_until};
 
 const NO_SINKS: &str = "[redis]\nenabled = false\n";
@@ -42,24 +41,6 @@ fn paused(home: &Home) -> Value {
 
 async fn last_decision(home: &Home, wanted: &str) {
     eventually(wanted, async || (home.query(DECISIONS).last().map(String::as_str) == Some(wanted)).then_some(())).await;
-}
-
-/// A process that watches, and its lines.
-struct Watcher {
-    process: Child,
-    lines: Lines<BufReader<ChildStdout>>,
-}
-
-impl Watcher {
-    fn start(home: &Home) -> Watcher {
-        let mut process = home.command(&["watch", "--json"]).stdout(Stdio::piped()).spawn().expect("a process");
-        let lines = BufReader::new(process.stdout.take().expect("a pipe")).lines();
-        Watcher { process, lines }
-    }
-
-    fn next(&mut self) -> Value {
-        serde_json::from_str(&self.lines.next().expect("a line").expect("a text")).expect("JSON")
-    }
 }
 
 fn end(agent: Agent, mut watcher: Watcher) {

@@ -16,7 +16,7 @@ use crate::agent::recogniser::Recogniser;
 use crate::agent::watchers::Watchers;
 use crate::agent::{LAST_NOTICE_LIMIT, windows_of};
 use crate::config;
-use crate::event::{Event, Stamped, json};
+use crate::event::{Event, GapReason, Scope, Stamped, json};
 use crate::recognition::{Recognition, Saved, Settings};
 use crate::sources::capture::Capture;
 use crate::sources::clock::EventClock;
@@ -219,6 +219,21 @@ async fn devices_that_may_not_be_read_are_said_in_place_of_the_beginning_and_not
     let mut works = agent_that_shows(Mode::Observe, all).await;
     works.announce();
     assert_eq!(*works.acting.desk().said.borrow(), [Info::CaptureBegan]);
+}
+
+#[tokio::test]
+async fn a_clock_that_was_set_back_moves_the_end_of_a_pause() {
+    for reason in [GapReason::ClockStep, GapReason::Suspend] {
+        let mut agent = agent(Mode::Observe).await;
+        // The clock has shown that before.
+        let then_us = agent.capture.now_us() + 1_000 * span::LONGEST_US;
+        agent.acting.take(|act, out| act.begin_pause(then_us, then_us + 1, out));
+        agent.carry_out();
+        let ts_us = agent.capture.now_us();
+        agent.take(Stamped { ts_us, event: Event::Gap { scope: Scope::All, reason } });
+        let until_us = agent.acting.act.paused_until_us().expect("still paused");
+        assert!(until_us <= agent.capture.now_us() + span::LONGEST_US, "{reason:?}");
+    }
 }
 
 #[test]
