@@ -9,6 +9,7 @@
 //! at the lock screen anybody may type, so the case that an unlock answers ends with the lock.
 
 pub mod board;
+mod deed;
 mod mode;
 pub mod ports;
 pub mod span;
@@ -17,33 +18,10 @@ use crate::event::{Control, Micros};
 use crate::recognition::coarse::Decision;
 use crate::recognition::{Reason, State};
 use board::Info;
+pub use deed::{Deed, Known};
 pub use mode::Mode;
 use ports::{Answer, Heard, Locked, Notice};
-
-/// Something to be done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Deed {
-    /// Recognition is to be told.
-    Tell(Control),
-    /// It was the owner, as a button says: recognition is to be told, if there is an alarm.
-    Confirm,
-    /// Whoever is at the session has to give the account's password; then as [`Deed::Confirm`].
-    Prove,
-    /// The guest's time is over: recognition is to be told the time.
-    EndGuest,
-    /// Nothing is to be captured from now on.
-    Pause,
-    Resume,
-    /// Replaces the question that is shown.
-    Show(Notice),
-    Withdraw,
-    /// Whoever is at the session is to know this.
-    Inform(Info),
-    /// The session is to be locked, and what came of it reported by [`Act::locked`].
-    Lock,
-    /// A decision record in which the state stays; the journal says the same.
-    Record(Reason),
-}
+use span::End;
 
 /// The newest request to lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,8 +57,8 @@ pub struct Act {
     request: Request,
     /// It was reported that nothing locked, and that is still so.
     has_failed: bool,
-    guest_until_us: Option<Micros>,
-    paused_until_us: Option<Micros>,
+    guest: Option<End>,
+    pause: Option<End>,
     /// Nothing could ask for the password when the button of this alarm's notice was pressed.
     cannot_ask: bool,
     shown: Option<Notice>,
@@ -96,36 +74,42 @@ impl Act {
             is_locked: false,
             request: Request::None,
             has_failed: false,
-            guest_until_us: None,
-            paused_until_us: None,
+            guest: None,
+            pause: None,
             cannot_ask: false,
             shown: None,
             said: [Info::Resumed, Info::GuestGone],
         }
     }
 
-    /// Goes on from where recognition and the pause of the process before have been left. `is_due`: the alarm has reached
-    /// its lock threshold and is not contested.
-    pub fn resume(
-        &mut self,
-        state: State,
-        is_due: bool,
-        guest_until_us: Option<Micros>,
-        paused_until_us: Option<Micros>,
-        mut out: impl FnMut(Deed),
-    ) {
+    /// Goes on from where the process before has been left. Of a pause or a guest that is still there nobody is informed
+    /// again: a process that is restarted over and over would do so each time.
+    pub fn resume(&mut self, now_us: Micros, known: Known, paused_until_us: Option<Micros>, mut out: impl FnMut(Deed)) {
+        self.take_known(now_us, known);
+        self.pause = paused_until_us.map(|until_us| End::new(now_us, until_us));
+        self.said = self.suppressing();
+        if self.pause.is_some() {
+            out(Deed::Pause);
+        }
+        self.lock_if_due(None, &mut out);
+        self.settle(&mut out);
+    }
+
+    /// Recognition goes on from something else.
+    pub fn replaced(&mut self, now_us: Micros, known: Known, mut out: impl FnMut(Deed)) {
+        self.take_known(now_us, known);
+        self.lock_if_due(None, &mut out);
+        self.settle(&mut out);
+    }
+
+    fn take_known(&mut self, now_us: Micros, Known { state, is_due, guest_until_us }: Known) {
         match state {
             // Whether it is contested is forgotten here; recognition, which locks, still knows.
             State::Stranger => self.alarm = Some(Alarm { contested: false, is_due }),
             _ => self.end_alarm(),
         }
-        self.guest_until_us = guest_until_us.filter(|_| state == State::Guest);
-        self.paused_until_us = paused_until_us;
-        if paused_until_us.is_some() {
-            out(Deed::Pause);
-        }
-        self.lock_if_due(None, &mut out);
-        self.settle(&mut out);
+        let guest_until_us = guest_until_us.filter(|_| state == State::Guest);
+        self.guest = guest_until_us.map(|until_us| End::new(now_us, until_us));
     }
 
     pub fn mode(&self) -> Mode {
@@ -143,16 +127,20 @@ impl Act {
     }
 
     pub fn guest_until_us(&self) -> Option<Micros> {
-        self.guest_until_us
+        self.guest.map(End::us)
     }
 
     pub fn paused_until_us(&self) -> Option<Micros> {
-        self.paused_until_us
+        self.pause().map(End::us)
     }
 
-    /// When [`Act::tick`] has something to do.
+    pub fn pause(&self) -> Option<End> {
+        self.pause
+    }
+
+    /// When [`Act::tick`] has something to do, unless the clock is set before.
     pub fn due_us(&self) -> Option<Micros> {
-        self.guest_until_us.into_iter().chain(self.paused_until_us).min()
+        self.guest_until_us().into_iter().chain(self.paused_until_us()).min()
     }
 
     /// Recognition has decided.
@@ -167,7 +155,7 @@ impl Act {
             }
             (_, State::Stranger) => self.begin_alarm(reason == Reason::Contested),
             (State::Stranger, _) => self.end_alarm(),
-            (State::Guest, _) if to != State::Guest => self.guest_until_us = None,
+            (State::Guest, _) if to != State::Guest => self.guest = None,
             _ => {}
         }
         self.settle(&mut out);
@@ -182,8 +170,8 @@ impl Act {
     fn lock_if_due(&mut self, now_us: Option<Micros>, out: &mut impl FnMut(Deed)) {
         let may = self.mode == Mode::Lock
             && self.alarm.is_some_and(|alarm| alarm.is_due && !alarm.contested)
-            && self.guest_until_us.is_none()
-            && self.paused_until_us.is_none();
+            && self.guest.is_none()
+            && self.pause.is_none();
         // The clock may have been set back.
         let is_over = |at_us: Micros| now_us.is_some_and(|now_us| now_us.abs_diff(at_us) >= RETRY_US.unsigned_abs());
         match self.request {
@@ -297,8 +285,8 @@ impl Act {
     }
 
     /// A guest comes, by the word of whoever may say so.
-    pub fn guest(&mut self, until_us: Micros, mut out: impl FnMut(Deed)) {
-        let was_there = self.guest_until_us.replace(until_us).is_some();
+    pub fn guest(&mut self, now_us: Micros, until_us: Micros, mut out: impl FnMut(Deed)) {
+        let was_there = self.guest.replace(End::new(now_us, until_us)).is_some();
         self.end_alarm();
         out(Deed::Tell(Control::Guest { until_us }));
         if was_there {
@@ -310,7 +298,7 @@ impl Act {
 
     /// The guest has gone before the time; `false` if there is none.
     pub fn end_guest(&mut self, now_us: Micros, mut out: impl FnMut(Deed)) -> bool {
-        let was_there = self.guest_until_us.take().is_some();
+        let was_there = self.guest.take().is_some();
         if was_there {
             out(Deed::Tell(Control::Guest { until_us: now_us }));
             out(Deed::EndGuest);
@@ -320,8 +308,8 @@ impl Act {
     }
 
     /// Nothing is captured until then, by the word of whoever may say so.
-    pub fn pause(&mut self, until_us: Micros, mut out: impl FnMut(Deed)) {
-        if self.paused_until_us.replace(until_us).is_none() {
+    pub fn begin_pause(&mut self, now_us: Micros, until_us: Micros, mut out: impl FnMut(Deed)) {
+        if self.pause.replace(End::new(now_us, until_us)).is_none() {
             out(Deed::Pause);
         }
         out(Deed::Record(Reason::Pause));
@@ -330,7 +318,7 @@ impl Act {
 
     /// Capture goes on before the time; `false` if it was not paused.
     pub fn end_pause(&mut self, mut out: impl FnMut(Deed)) -> bool {
-        let was_paused = self.paused_until_us.take().is_some();
+        let was_paused = self.pause.take().is_some();
         if was_paused {
             out(Deed::Resume);
             out(Deed::Record(Reason::PauseEnd));
@@ -341,13 +329,23 @@ impl Act {
 
     /// It is `now`: ends what is over.
     pub fn tick(&mut self, now_us: Micros, mut out: impl FnMut(Deed)) {
-        if self.guest_until_us.take_if(|until_us| *until_us <= now_us).is_some() {
+        if let Some(end) = self.guest.take_if(|end| end.is_reached(now_us)) {
+            if end.is_moved() {
+                // Recognition knows of the later end that was ordered.
+                out(Deed::Tell(Control::Guest { until_us: now_us }));
+            }
             out(Deed::EndGuest);
         }
-        if self.paused_until_us.is_some_and(|until_us| until_us <= now_us) {
+        if self.pause.is_some_and(|end| end.is_reached(now_us)) {
             self.end_pause(&mut out);
         }
         self.settle(&mut out);
+    }
+
+    /// The wall clock was set and shows `now`: what suppresses ends 12 hours from now at the latest.
+    pub fn clock_set(&mut self, now_us: Micros, out: impl FnMut(Deed)) {
+        self.guest.iter_mut().chain(&mut self.pause).for_each(|end| end.clock_set(now_us));
+        self.tick(now_us, out);
     }
 
     /// Nothing came of an answer to the notice, which is gone: it is shown again. `cannot_ask`: nothing here can ask for the
@@ -360,9 +358,8 @@ impl Act {
 
     /// Says what is new of pauses and guests, and shows the question that fits, if it is not there already.
     fn settle(&mut self, out: &mut impl FnMut(Deed)) {
-        let pause = self.paused_until_us.map_or(Info::Resumed, |until_us| Info::Paused { until_us });
-        let guest = self.guest_until_us.map_or(Info::GuestGone, |until_us| Info::Guest { until_us });
-        for (said, info) in self.said.iter_mut().zip([pause, guest]) {
+        let suppressing = self.suppressing();
+        for (said, info) in self.said.iter_mut().zip(suppressing) {
             if std::mem::replace(said, info) != info {
                 out(Deed::Inform(info));
             }
@@ -375,8 +372,15 @@ impl Act {
         out(notice.map_or(Deed::Withdraw, Deed::Show));
     }
 
+    /// What is so of pauses and guests.
+    fn suppressing(&self) -> [Info; 2] {
+        let pause = self.paused_until_us().map_or(Info::Resumed, |until_us| Info::Paused { until_us });
+        let guest = self.guest_until_us().map_or(Info::GuestGone, |until_us| Info::Guest { until_us });
+        [pause, guest]
+    }
+
     fn notice(&self) -> Option<Notice> {
-        let is_suppressed = self.paused_until_us.is_some() || self.guest_until_us.is_some();
+        let is_suppressed = self.pause.is_some() || self.guest.is_some();
         if self.mode == Mode::Observe || is_suppressed {
             return None;
         }

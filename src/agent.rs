@@ -16,8 +16,10 @@ pub mod injected;
 pub mod keeper;
 pub mod live_state;
 mod lookers;
+mod losses;
 pub mod notify;
 pub mod outlet;
+mod pausing;
 pub mod recogniser;
 pub mod recognition_status;
 pub mod replay;
@@ -28,9 +30,7 @@ mod watchers;
 use crate::act::board::Info;
 use crate::bus;
 use crate::config::{self, Config};
-use crate::event::Micros;
-use crate::event::{Event, Stamped};
-use crate::features::keystroke::tally::in_steps;
+use crate::event::{Event, GapReason, Micros, Stamped};
 use crate::pipeline::{Output, Windows};
 use crate::recognition::Modality;
 use crate::recognition::coarse::Decision;
@@ -42,17 +42,18 @@ use crate::sources::path_watch::PathWatch;
 use crate::store::{Displaced, Store, StoreError, folder_of};
 use acting::Acting;
 use control::Clients;
-use decision_status::DecisionStatus;
 use desk::Desk;
-use feed::{Feed, StrokesStatus};
+use feed::Feed;
 use followers::Followers;
 use hardening::Hardening;
 use health::Health;
 use injected::Injected;
 use keeper::Keeper;
 use lookers::Lookers;
+use losses::Losses;
 use notify::ServiceManager;
 use outlet::{Outlet, Show};
+use pausing::Left;
 use status::StatusSocket;
 use std::fs::File;
 use std::future::Future;
@@ -65,8 +66,8 @@ use watchers::Watchers;
 
 /// How long the store may take to commit what is queued when the agent stops.
 pub const CLOSING_LIMIT: Duration = Duration::from_secs(10);
-/// How much longer the end may take for the notice that says so.
-const LAST_NOTICE_LIMIT: Duration = Duration::from_millis(200);
+/// How much longer the end may take for the notice of it.
+pub const LAST_NOTICE_LIMIT: Duration = Duration::from_millis(200);
 
 #[derive(Debug, thiserror::Error)]
 pub enum AgentError {
@@ -90,6 +91,10 @@ pub struct Options {
     pub hardening: Hardening,
     /// The kernel's table of mounts, opened before Landlock leaves it out.
     pub mounts: Option<File>,
+    /// Where notices are shown and the screen is locked.
+    pub session: bus::Session,
+    /// How much longer the end may take for the notice of it.
+    pub last_notice_limit: Duration,
 }
 
 /// The lengths that the configuration asks for.
@@ -119,62 +124,20 @@ struct Agent<D> {
     health: Health,
     hardening: Hardening,
     started: Instant,
+    last_notice_limit: Duration,
     /// Events on their way from the sources to the pipeline; reused.
     batch: Vec<Stamped>,
 }
 
 /// Runs until `shutdown` completes.
 pub async fn run(config: &Config, options: Options, shutdown: impl Future<Output = ()>) -> Result<(), AgentError> {
-    let store = if options.dry_run { None } else { Some(Store::open(&config.store)?) };
-    let outlet = Outlet::new(Arc::new(config.identity.clone()), store, options.show).with_printer();
-    let windows = windows_of(&config.window);
-    let mut feed = Feed::with_history(Origin::Device, windows, config.keystroke.publish, &outlet).await?;
     let mut manager = ServiceManager::of_this_process();
-    let owner =
-        Keeper::start(&config.recognition, outlet.store.clone(), Arc::clone(&outlet.identity), &mut manager).await?;
-    let keeper = owner.map(|(recogniser, keeper)| {
-        feed.recogniser = Some(recogniser);
-        keeper
-    });
-    let clock = EventClock::new().map_err(AgentError::Clock)?;
-    let devices = Devices::open(&config.devices)?;
-    let capture = Capture::start(devices, clock, &config.x11, &config.keyboard);
-    let injected = Injected::start(&config.redis, windows, &outlet).await?;
-    let followers = match &outlet.store {
-        Some(store) => Followers::start(config, store)?,
-        None => Followers::default(),
-    };
-    let socket = outlet.store.is_some().then(|| StatusSocket::bind(&config.store.path)).flatten();
-    let watch = |_: &Store| PathWatch::start(folder_of(&config.store.path), options.mounts);
-    let path_watch = outlet.store.as_ref().map(watch);
-    let session = bus::Session::of_this_process(config.decision.lock_command.is_some());
-    let health = Health::of(outlet.store.as_ref(), &followers);
-    let started = Instant::now();
-    let hardening = options.hardening;
-    let batch = Vec::with_capacity(256);
-    let mut agent = Agent {
-        capture,
-        feed,
-        keeper,
-        acting: Acting::new(config.decision.mode, config.notify, bus::Desk::start(session)),
-        watchers: Watchers::default(),
-        lookers: Lookers::default(),
-        judged_us: None,
-        database: config.store.path.clone(),
-        injected,
-        outlet,
-        losses: Losses::default(),
-        followers,
-        path_watch,
-        health,
-        hardening,
-        started,
-        batch,
-    };
+    let (mut agent, left) = Agent::start(config, options, &mut manager).await?;
+    let socket = agent.outlet.store.is_some().then(|| StatusSocket::bind(&config.store.path)).flatten();
     tracing::info!("✓ Keystroke Extractor initialized and ready");
     tracing::info!("✓ Mouse Extractor initialized and ready");
     agent.note("start");
-    agent.resume().await?;
+    agent.resume(left);
     agent.announce();
     let mut clients = Clients::new(socket);
     manager.tell("READY=1\nSTATUS=Following keyboards, pointers and the focused application");
@@ -184,6 +147,61 @@ pub async fn run(config: &Config, options: Options, shutdown: impl Future<Output
     drop(clients);
     let stopped = agent.stop().await;
     ended.map_err(AgentError::Store).and(stopped)
+}
+
+impl Agent<bus::Desk> {
+    /// Starts all that runs beside the agent's loop; what it has to go on from comes with it.
+    async fn start(
+        config: &Config,
+        options: Options,
+        manager: &mut ServiceManager,
+    ) -> Result<(Agent<bus::Desk>, Left), AgentError> {
+        let store = if options.dry_run { None } else { Some(Store::open(&config.store)?) };
+        let outlet = Outlet::new(Arc::new(config.identity.clone()), store, options.show).with_printer();
+        let windows = windows_of(&config.window);
+        let mut feed = Feed::with_history(Origin::Device, windows, config.keystroke.publish, &outlet).await?;
+        let owner =
+            Keeper::start(&config.recognition, outlet.store.clone(), Arc::clone(&outlet.identity), manager).await?;
+        let keeper = owner.map(|(recogniser, keeper)| {
+            feed.recogniser = Some(recogniser);
+            keeper
+        });
+        let clock = EventClock::new().map_err(AgentError::Clock)?;
+        let mode = config.decision.mode;
+        let left = Left::find(clock.now_us(), mode, keeper.as_ref(), outlet.store.as_ref()).await?;
+        // In a pause none is opened for a moment, either.
+        let devices = if left.lasts() { Devices::closed(&config.devices) } else { Devices::open(&config.devices) };
+        let capture = Capture::start(devices?, clock, &config.x11, &config.keyboard);
+        let injected = Injected::start(&config.redis, windows, &outlet).await?;
+        let followers = match &outlet.store {
+            Some(store) => Followers::start(config, store)?,
+            None => Followers::default(),
+        };
+        let watch = |_: &Store| PathWatch::start(folder_of(&config.store.path), options.mounts);
+        let path_watch = outlet.store.as_ref().map(watch);
+        let health = Health::of(outlet.store.as_ref(), &followers);
+        let agent = Agent {
+            capture,
+            feed,
+            keeper,
+            acting: Acting::new(mode, config.notify, bus::Desk::start(options.session)),
+            watchers: Watchers::default(),
+            lookers: Lookers::default(),
+            judged_us: None,
+            database: config.store.path.clone(),
+            injected,
+            outlet,
+            losses: Losses::default(),
+            followers,
+            path_watch,
+            health,
+            hardening: options.hardening,
+            started: Instant::now(),
+            last_notice_limit: options.last_notice_limit,
+            batch: Vec::with_capacity(256),
+        };
+        Ok((agent, left))
+    }
 }
 
 impl<D: Desk> Agent<D> {
@@ -241,7 +259,14 @@ impl<D: Desk> Agent<D> {
     }
 
     fn take_events(&mut self) {
+        let is_clock_set = self.batch.iter().any(|stamped| {
+            // While the machine slept its clock may have been set, too.
+            matches!(stamped.event, Event::Gap { reason: GapReason::ClockStep | GapReason::Suspend, .. })
+        });
         self.take_batch();
+        if is_clock_set {
+            self.take_set_clock();
+        }
         self.carry_out();
     }
 
@@ -297,39 +322,6 @@ impl<D: Desk> Agent<D> {
         }
     }
 
-    fn status(&self) -> status::Status {
-        status::Status {
-            version: env!("CARGO_PKG_VERSION").into(),
-            pid: std::process::id(),
-            uptime_s: self.started.elapsed().as_secs(),
-            devices: self.capture.devices.nodes(),
-            hardening: self.hardening,
-            session_active: self.capture.is_session_active(),
-            applications: self.capture.trouble().is_none(),
-            applications_trouble: self.capture.trouble().map(str::to_owned),
-            layout: self.capture.layout_origin(),
-            events: self.feed.events(),
-            keystrokes: self.keystrokes(),
-            excluded: self.capture.is_excluded(),
-            recognition: self
-                .keeper
-                .as_ref()
-                .zip(self.feed.recogniser.as_ref())
-                .map(|(keeper, recogniser)| keeper.status(&recogniser.recognition)),
-            decision: DecisionStatus::from(&self.acting.act),
-            injected: self.injected.as_ref().map(Injected::status),
-            store: self.outlet.store.as_ref().map(Store::status),
-            sinks: self.followers.status(),
-        }
-    }
-
-    /// Strokes while an excluded application has the focus never reach the pipeline.
-    fn keystrokes(&self) -> StrokesStatus {
-        let mut keystrokes = self.feed.strokes();
-        keystrokes.strokes.insert("excluded".into(), in_steps(self.capture.excluded_presses()));
-        keystrokes
-    }
-
     fn check_place(&self) {
         if let Some(store) = &self.outlet.store {
             store.check_place();
@@ -337,8 +329,12 @@ impl<D: Desk> Agent<D> {
     }
 
     fn note(&self, event: &'static str) {
+        self.audit(event, concat!("seclyzer ", env!("CARGO_PKG_VERSION")));
+    }
+
+    fn audit(&self, event: &'static str, detail: impl Into<String>) {
         if let Some(store) = &self.outlet.store {
-            store.audit(event, concat!("seclyzer ", env!("CARGO_PKG_VERSION")));
+            store.audit(event, detail);
         }
     }
 
@@ -365,7 +361,7 @@ impl<D: Desk> Agent<D> {
             None => Ok(()),
         };
         // Whoever shows notices may be slow, or not there.
-        let _ = tokio::time::timeout(LAST_NOTICE_LIMIT, self.acting.informed_of_end()).await;
+        let _ = tokio::time::timeout(self.last_notice_limit, self.acting.informed_of_end()).await;
         Ok(closed?)
     }
 }
@@ -390,24 +386,5 @@ async fn path_changed(watch: &mut Option<PathWatch>) {
     match watch {
         Some(watch) => watch.changed().await,
         None => std::future::pending().await,
-    }
-}
-
-/// Records that found no room, told once and then at most once a minute.
-#[derive(Debug, Default)]
-struct Losses {
-    count: u64,
-    told: Option<Instant>,
-}
-
-impl Losses {
-    const INTERVAL: Duration = Duration::from_secs(60);
-
-    fn tell(&mut self, lost: u64) {
-        self.count += lost;
-        if self.told.is_none_or(|told| told.elapsed() >= Losses::INTERVAL) {
-            tracing::error!(records = self.count, "records are lost: the store has fallen behind");
-            *self = Losses { count: 0, told: Some(Instant::now()) };
-        }
     }
 }

@@ -12,6 +12,7 @@ pub mod evaluate;
 pub mod event;
 pub mod features;
 pub mod install;
+pub mod local_time;
 pub mod pipeline;
 pub mod recognition;
 pub mod record;

@@ -72,9 +72,17 @@ pub struct Status {
     pub missed: u64,
     /// The latest; it may be mended since.
     pub last_error: Option<String>,
-    /// Time of the oldest record of this machine's devices that could not be delivered, while that is so; microseconds
-    /// since the Unix epoch.
+    /// While there are records that cannot be delivered.
     #[serde(skip)]
+    pub stuck: Option<Stuck>,
+}
+
+/// What a sink cannot deliver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stuck {
+    /// Of the first attempt that failed.
+    pub since: Instant,
+    /// Time of the oldest record of this machine's devices, if one is among them; microseconds since the Unix epoch.
     pub oldest_us: Option<Micros>,
 }
 
@@ -104,7 +112,7 @@ impl Default for Status {
             rejected: 0,
             missed: 0,
             last_error: None,
-            oldest_us: None,
+            stuck: None,
         }
     }
 }
@@ -161,8 +169,7 @@ impl<S: Sink> Follow<S> {
             }
             // A record that is rejected holds nothing up, and nobody waits for a server that nobody has asked for.
             let is_stuck = outcome.is_err() && !verdict.is_done && !self.is_absent;
-            let oldest_us = is_stuck.then(|| oldest_of_devices(&batch)).flatten();
-            self.status.send_modify(|status| status.oldest_us = oldest_us);
+            self.note_stuck(is_stuck.then_some(&batch));
             self.tell(batch.len(), last.id, outcome, &verdict);
             if verdict.is_done {
                 // Ids have no gaps, but for records that were deleted or are none.
@@ -174,6 +181,14 @@ impl<S: Sink> Follow<S> {
                 self.pause(Instant::now() + pause, &mut committed).await?;
             }
         }
+    }
+
+    /// Notes which records cannot be delivered, if there are any.
+    fn note_stuck(&self, batch: Option<&Vec<Stored>>) {
+        self.status.send_modify(|status| {
+            let since = status.stuck.map_or_else(Instant::now, |stuck| stuck.since);
+            status.stuck = batch.map(|batch| Stuck { since, oldest_us: oldest_of_devices(batch) });
+        });
     }
 
     /// Counts records that the mark passes and nobody delivers: retention was faster than the server, or they were

@@ -4,6 +4,7 @@
 //! ids that grow over all kinds, so that one number, a follower's mark, says how far it has got.
 
 mod aside;
+mod batch;
 mod forget;
 mod models;
 mod open;
@@ -92,6 +93,8 @@ pub enum StoreError {
     Sqlite(#[from] rusqlite::Error),
     #[error("the store's thread could not be started: {0}")]
     Thread(std::io::Error),
+    #[error("too much is waiting to be stored")]
+    Busy,
     #[error("the store has stopped")]
     Stopped,
 }
@@ -190,7 +193,7 @@ enum Command {
     Backlog { after: i64, reply: Reply<u64> },
     History { identity: Arc<Identity>, origin: Origin, reply: Reply<History> },
     Models(ModelsCommand),
-    KeepPause(Option<Micros>),
+    KeepPause { until_us: Option<Micros>, reply: Reply<()> },
     Pause { reply: Reply<Option<Micros>> },
     Audit { event: &'static str, detail: String },
     Check,

@@ -5,15 +5,15 @@ mod support;
 
 use seclyzer::agent::status::socket_path;
 use serde_json::Value;
-use std::io::{BufRead, BufReader, Lines, Read, Write};
+use std::io::{Read, Write};
 use std::os::unix::net::UnixListener;
-use std::process::{Child, ChildStdout, Stdio};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use support::agent::Home;
 use support::alarm::{READY, learn, start, told, typed};
+use support::eventually;
 use support::manager::Manager;
-use support::{an_hour_ago_us, eventually, wait_until};
+use support::watcher::Watcher;
 
 const NO_SINKS: &str = "[redis]\nenabled = false\n";
 const DECISIONS: &str = "SELECT from_state || '>' || to_state || ' ' || reason FROM decisions ORDER BY id";
@@ -40,24 +40,6 @@ fn status(home: &Home) -> Value {
 
 async fn last_decision(home: &Home, wanted: &str) {
     eventually(wanted, async || (home.query(DECISIONS).last().map(String::as_str) == Some(wanted)).then_some(())).await;
-}
-
-/// A process that watches, and its lines.
-struct Watcher {
-    process: Child,
-    lines: Lines<BufReader<ChildStdout>>,
-}
-
-impl Watcher {
-    fn start(home: &Home) -> Watcher {
-        let mut process = home.command(&["watch", "--json"]).stdout(Stdio::piped()).spawn().expect("a process");
-        let lines = BufReader::new(process.stdout.take().expect("a pipe")).lines();
-        Watcher { process, lines }
-    }
-
-    fn next(&mut self) -> Value {
-        serde_json::from_str(&self.lines.next().expect("a line").expect("a text")).expect("JSON")
-    }
 }
 
 #[tokio::test]
@@ -150,141 +132,6 @@ async fn where_nobody_can_ask_for_the_password_root_is_named_and_nothing_is_done
             assert!(code == Some(77) && text.contains("nobody here can ask") && text.contains("as root"), "{text}")
         }
     }
-    assert_eq!(agent.stop(), Some(0));
-}
-
-#[tokio::test]
-async fn a_guest_and_a_pause_have_an_end_and_are_seen_by_status_watch_check_and_records() {
-    let home = home("observe");
-    let mut manager = Manager::start();
-    learn(&home, Some(&mut manager), &typed(0)).await;
-    let (agent, _) = start(&home, Some(&manager));
-    let mut watcher = Watcher::start(&home);
-    let now = watcher.next();
-    assert_eq!(
-        (&now["type"], &now["state"], &now["decision"]["mode"]),
-        (&"now".into(), &"owner".into(), &"observe".into())
-    );
-
-    assert_eq!(
-        told(&home, &["guest", "13h"]),
-        (Some(77), "seclyzer: its end is too far away; at most 12 hours\n".into())
-    );
-    assert_eq!(told(&home, &["guest", "for", "ever"]).0, Some(64));
-    assert_eq!(told(&home, &["guest", "20m"]).0, Some(0));
-    assert_eq!((check(&home, &[]), status(&home)["recognition"]["state"].clone()), (Some(3), "guest".into()));
-    assert!(status(&home)["decision"]["guest_until_us"].is_i64());
-    assert!(told(&home, &["status"]).1.contains("guest: until "));
-    assert_eq!(watcher.next()["to"], "guest");
-    assert_eq!(told(&home, &["guest", "30m"]).0, Some(0));
-    let longer = watcher.next();
-    assert_eq!(
-        (&longer["from"], &longer["to"], &longer["reason"]),
-        (&"guest".into(), &"guest".into(), &"guest".into())
-    );
-    assert_eq!(told(&home, &["guest", "off"]).0, Some(0));
-    assert_eq!(watcher.next()["reason"], "guest_end");
-    assert_eq!(told(&home, &["guest", "off"]), (Some(0), "there is no guest\n".into()));
-
-    assert_eq!(told(&home, &["pause", "until", "0:60"]).0, Some(64));
-    assert_eq!(told(&home, &["pause", "1h"]).0, Some(0));
-    assert_eq!(check(&home, &[]), Some(3));
-    assert!(told(&home, &["status"]).1.contains("capture: paused until "));
-    assert_eq!(status(&home)["events"]["gaps"]["paused"], 1);
-    assert_eq!(watcher.next()["reason"], "pause");
-    assert_eq!(told(&home, &["resume"]), (Some(0), "capture goes on\n".into()));
-    assert_eq!(watcher.next()["reason"], "pause_end");
-    assert_eq!(check(&home, &[]), Some(0));
-    last_decision(&home, "owner>owner pause_end").await;
-    let of_today = home.query(DECISIONS);
-    let of_today = &of_today[of_today.len() - 5..];
-    assert_eq!(
-        of_today,
-        [
-            "owner>guest guest",
-            "guest>guest guest",
-            "guest>owner guest_end",
-            "owner>owner pause",
-            "owner>owner pause_end"
-        ]
-    );
-
-    // What is over by the clock ends without anybody's doing.
-    assert_eq!(told(&home, &["guest", "1s"]).0, Some(0));
-    assert_eq!(told(&home, &["pause", "1s"]).0, Some(0));
-    assert_eq!([watcher.next(), watcher.next()].map(|line| line["reason"].clone()), ["guest", "pause"]);
-    let ends = [watcher.next(), watcher.next()].map(|line| line["reason"].as_str().map(str::to_owned));
-    assert!(ends.contains(&Some("guest_end".into())) && ends.contains(&Some("pause_end".into())), "{ends:?}");
-    assert_eq!(agent.stop(), Some(0));
-    assert_eq!(watcher.process.wait().expect("it ends").code(), Some(69));
-}
-
-#[tokio::test]
-async fn a_guest_and_a_pause_outlive_a_restart_of_the_service() {
-    let home = home("observe");
-    let mut manager = Manager::start();
-    learn(&home, Some(&mut manager), &typed(0)).await;
-    let (agent, _) = start(&home, Some(&manager));
-    assert_eq!((told(&home, &["guest", "2h"]).0, told(&home, &["pause", "1h"]).0), (Some(0), Some(0)));
-    let before = status(&home)["decision"].clone();
-    drop(agent.kill());
-    manager.heard();
-    let (agent, _) = start(&home, Some(&manager));
-    assert_eq!(status(&home)["decision"], before);
-    assert!(before["paused_until_us"].is_i64() && before["guest_until_us"].is_i64(), "{before}");
-    assert_eq!(told(&home, &["resume"]).1, "capture goes on\n");
-    assert_eq!(told(&home, &["guest", "off"]).1, "the guest has gone: judged and learnt again\n");
-    assert_eq!(agent.stop(), Some(0));
-}
-
-#[tokio::test]
-async fn a_pause_needs_no_recognition_and_a_guest_does() {
-    let home = Home::with_config(&format!("[recognition]\nenabled = false\n{NO_SINKS}"));
-    let agent = home.start_agent(&[]);
-    assert_eq!(told(&home, &["check"]), (Some(3), "recognition is off\n".into()));
-    let (code, text) = told(&home, &["pause", "1h"]);
-    assert!(code == Some(0) && text.starts_with("paused until "), "{text}");
-    assert_eq!(told(&home, &["resume"]).0, Some(0));
-    assert_eq!(told(&home, &["guest", "1h"]).0, Some(77));
-    assert_eq!(agent.stop(), Some(0));
-    let audited = home.query("SELECT event FROM audit_log WHERE event <> 'schema' ORDER BY id");
-    assert_eq!(audited, ["start", "pause", "pause_end", "stop"]);
-}
-
-#[tokio::test]
-async fn a_pause_outlives_a_restart_of_the_machine_until_its_end_or_until_it_is_ended() {
-    let home = Home::with_config(&format!("[recognition]\nenabled = false\n{NO_SINKS}"));
-    let mut agent = home.start_agent(&[]);
-    let paused = |home: &Home| status(home)["decision"]["paused_until_us"].clone();
-    let stored = "SELECT value FROM config WHERE key = 'paused_until_us'";
-    assert_eq!(told(&home, &["pause", "1h"]).0, Some(0));
-    let until = paused(&home);
-    wait_until("it is stored", || home.query(stored) == [until.to_string()]);
-    for _ in 0..2 {
-        drop(agent.kill());
-        agent = home.start_agent(&[]);
-        assert_eq!(paused(&home), until);
-    }
-    assert_eq!(told(&home, &["resume"]).1, "capture goes on\n");
-    assert_eq!(agent.stop(), Some(0));
-    assert_eq!(home.query(stored), [] as [&str; 0]);
-    let agent = home.start_agent(&[]);
-    assert!(paused(&home).is_null());
-    assert_eq!(agent.stop(), Some(0));
-}
-
-#[tokio::test]
-async fn where_the_machine_is_locked_nobody_pauses_it_by_way_of_the_database() {
-    let home = home("lock");
-    assert_eq!(home.start_agent(&[]).stop(), Some(0));
-    let until_us = an_hour_ago_us() + 2 * 3_600_000_000;
-    let connection = rusqlite::Connection::open(home.database()).expect("a database");
-    connection
-        .execute("INSERT INTO config VALUES ('paused_until_us', ?1)", [until_us.to_string()])
-        .expect("a program of the account can");
-    drop(connection);
-    let agent = home.start_agent(&[]);
-    assert!(status(&home)["decision"]["paused_until_us"].is_null());
     assert_eq!(agent.stop(), Some(0));
 }
 

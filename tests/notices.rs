@@ -9,16 +9,22 @@ mod support;
 mod xserver;
 
 use dbus::{Daemon, Notifications};
+use seclyzer::act::board::Pace;
+use seclyzer::agent::hardening::Hardening;
+use seclyzer::agent::outlet::Show;
+use seclyzer::agent::{self, Options};
+use seclyzer::bus::Session;
 use seclyzer::config;
 use seclyzer::pipeline::Output;
 use seclyzer::record::Origin;
-use seclyzer::store::{Follower, Store};
+use seclyzer::store::{Follower, Store, make_folder};
 use std::process::Command;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use support::agent::{Agent, Home};
 use support::alarm::READY;
-use support::manager::Manager;
 use support::{LIMIT, an_hour_ago_us, eventually, record};
+use tokio::sync::oneshot;
 use zbus::fdo::DBusProxy;
 
 const NO_SINKS: &str = "[redis]\nenabled = false\n";
@@ -51,6 +57,50 @@ fn told(home: &Home, arguments: &[&str]) {
     assert_eq!(home.run(arguments).status.code(), Some(0), "{arguments:?}");
 }
 
+/// An agent in a thread of this process, with a minute of its own between two notices, and time for the last.
+struct InProcess {
+    end: oneshot::Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+impl InProcess {
+    async fn start(home: &Home, daemon: &Daemon, apart: Duration) -> InProcess {
+        let mut config =
+            config::read(Some(&home.config()), &config::Environment::new()).expect("a configuration").config;
+        config.x11.enabled = false;
+        make_folder(&config.store.path).expect("room");
+        let apart_us = i64::try_from(apart.as_micros()).expect("a length");
+        let session = Session { pace: Pace { apart_us, lasting_us: 0 }, ..daemon.session() };
+        let (end, ended) = oneshot::channel();
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            let options = Options {
+                dry_run: false,
+                show: Show::Nothing,
+                hardening: Hardening::default(),
+                mounts: None,
+                session,
+                last_notice_limit: LIMIT,
+            };
+            runtime.block_on(agent::run(&config, options, async { drop(ended.await) })).expect("an agent");
+            runtime.shutdown_background();
+        });
+        eventually("the agent answers", async || (home.run(&["status"]).status.code() == Some(0)).then_some(())).await;
+        InProcess { end, thread }
+    }
+
+    async fn end(self) {
+        self.end.send(()).expect("it runs");
+        tokio::task::spawn_blocking(|| self.thread.join().expect("no panic")).await.expect("no panic");
+    }
+}
+
+/// What was shown, in order, without the text below.
+fn summaries(notifications: &Notifications) -> Vec<String> {
+    let summary = |text: &String| text.split(['.', ':']).nth(1).unwrap_or_default().trim().to_owned();
+    texts(notifications).iter().map(summary).collect()
+}
+
 /// What was shown, in order.
 fn texts(notifications: &Notifications) -> Vec<String> {
     notifications.posted.lock().expect("no panic").iter().map(|posted| posted.text.clone()).collect()
@@ -71,7 +121,10 @@ async fn a_pause_and_a_guest_are_shown_once_in_every_mode_and_the_end_of_a_pause
     told(&home, &["pause", "1h"]);
     let paused = notifications.await_posted(0).await;
     assert!(paused.text.starts_with("seclyzer: Capture is paused. Nothing is captured until "), "{paused:?}");
-    assert!(paused.text.ends_with(" UTC.") && paused.actions.is_empty() && paused.urgency == 0, "{paused:?}");
+    assert!(paused.actions.is_empty() && paused.urgency == 0, "{paused:?}");
+    let status = String::from_utf8(home.run(&["status"]).stdout).expect("UTF-8");
+    let (_, clock) = paused.text.trim_end_matches('.').rsplit_once(' ').expect("a time");
+    assert!(status.contains(&format!("capture: paused until {clock},")), "{clock} {status}");
     told(&home, &["resume"]);
     told(&home, &["guest", "1h"]);
     let guest = notifications.await_posted(1).await;
@@ -81,62 +134,54 @@ async fn a_pause_and_a_guest_are_shown_once_in_every_mode_and_the_end_of_a_pause
 }
 
 #[tokio::test]
-async fn nothing_that_is_off_is_shown_and_nobody_is_connected_to_the_bus_for_it() {
+async fn nothing_that_is_off_is_shown() {
     let (daemon, notifications) = (Daemon::start().await, Notifications::default());
-    let home = home("pause = false\nfailures = false\nsinks = false", NO_SINKS);
-    let agent = start(command(&home, &daemon));
+    let _server = notifications.serve(&daemon).await;
+    let home = home("capture = true\npause = false\nfailures = false\nsinks = false", NO_SINKS);
+    let agent = InProcess::start(&home, &daemon, Duration::ZERO).await;
     for arguments in [&["pause", "1h"][..], &["resume"], &["guest", "1h"], &["guest", "off"]] {
         told(&home, arguments);
     }
-    assert!(!is_connected(&daemon).await);
-    end(agent).await;
-    assert_eq!(texts(&notifications), [""; 0]);
+    agent.end().await;
+    assert_eq!(summaries(&notifications), ["Capture has begun", "Capture has ended"]);
 }
 
 #[tokio::test]
-async fn capture_that_begins_and_ends_is_shown_where_that_is_asked_for() {
+async fn capture_that_begins_and_ends_is_shown_where_that_is_asked_for_and_a_pause_not_again_after_a_restart() {
     let (daemon, notifications) = (Daemon::start().await, Notifications::default());
     let _server = notifications.serve(&daemon).await;
     let home = home("capture = true", NO_SINKS);
-    let mut manager = Manager::start();
-    let supervised = |manager: &Manager| start(manager.supervise(&command(&home, &daemon)));
-    let agent = supervised(&manager);
-    assert!(notifications.await_posted(0).await.text.starts_with("seclyzer: Capture has begun. "));
+    let agent = InProcess::start(&home, &daemon, Duration::from_secs(3600)).await;
+    notifications.await_posted(0).await;
     told(&home, &["pause", "1h"]);
     notifications.await_posted(1).await;
-    // Within the minute.
-    end(agent).await;
-    assert_eq!(texts(&notifications).len(), 2);
-    manager.heard();
-    let agent = supervised(&manager);
-    assert!(notifications.await_posted(2).await.text.starts_with("seclyzer: Capture is paused. "), "it has not begun");
-    end(agent).await;
-    assert_eq!(texts(&notifications).len(), 4, "{:?}", texts(&notifications));
-    assert!(texts(&notifications)[3].starts_with("seclyzer: Capture has ended. "));
+    agent.end().await;
+    let shown = ["Capture has begun", "Capture is paused"];
+    assert_eq!(summaries(&notifications), shown, "the end is too soon after the beginning");
+    InProcess::start(&home, &daemon, Duration::from_secs(3600)).await.end().await;
+    assert_eq!(summaries(&notifications), [&shown[..], &["Capture has ended"]].concat());
 }
 
 #[tokio::test]
-async fn records_that_have_waited_for_a_sink_for_a_day_are_shown_after_a_restart_too() {
+async fn records_of_a_weekend_without_the_agent_are_no_failure_before_they_have_been_tried_for_an_hour() {
     let (daemon, notifications) = (Daemon::start().await, Notifications::default());
     let _server = notifications.serve(&daemon).await;
     // Nobody listens there.
-    let home = home("", "[redis]\nenabled = true\nurl = \"redis://127.0.0.1:9\"\n");
+    let home = home("capture = true", "[redis]\nenabled = true\nurl = \"redis://127.0.0.1:9\"\n");
     std::fs::create_dir_all(home.database().parent().expect("a folder")).expect("room");
     let store = Store::open(&config::Store { path: home.database(), retention: None }).expect("a database");
     store.set_mark(Follower::Redis, 0).await.expect("a store that runs");
-    for (number, origin) in [Origin::Trace, Origin::Device].into_iter().enumerate() {
-        let output = Output::Window(record(an_hour_ago_us() - 24 * HOUR_US, number as i64));
-        store.append_when_free(&common::someone(), origin, output).await.expect("a store that runs");
-    }
+    let output = Output::Window(record(an_hour_ago_us() - 3 * 24 * HOUR_US, 0));
+    store.append_when_free(&common::someone(), Origin::Device, output).await.expect("a store that runs");
     store.close(LIMIT).await.expect("closed");
-    let agent = start(command(&home, &daemon));
-    let posted = notifications.await_posted(0).await;
-    assert!(
-        posted.text.starts_with("seclyzer: Records are not delivered. Records for Redis have waited"),
-        "{posted:?}"
-    );
-    assert_eq!((posted.urgency, posted.actions.len()), (1, 0));
-    end(agent).await;
+    let agent = InProcess::start(&home, &daemon, Duration::ZERO).await;
+    eventually("it has tried", async || {
+        let status = String::from_utf8(home.run(&["status"]).stdout).expect("UTF-8");
+        status.contains("waiting").then_some(())
+    })
+    .await;
+    agent.end().await;
+    assert_eq!(summaries(&notifications), ["Capture has begun", "Capture has ended"]);
 }
 
 #[tokio::test]
@@ -148,7 +193,7 @@ async fn a_database_that_takes_no_records_is_shown_once_that_lasts() {
     let other = rusqlite::Connection::open(home.database()).expect("a database");
     other.execute_batch("BEGIN IMMEDIATE").expect("nobody writes");
     // A decision record, which cannot be committed.
-    told(&home, &["pause", "1h"]);
+    told(&home, &["guest", "1h"]);
     let posted = notifications.await_posted(0).await;
     assert!(posted.text.starts_with("seclyzer: Nothing can be stored. "), "{posted:?}");
     assert_eq!(posted.urgency, 1);

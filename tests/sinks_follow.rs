@@ -347,9 +347,10 @@ async fn what_a_sink_that_somebody_has_asked_for_cannot_deliver_has_an_age() {
     }
     // A trace's is of another time.
     let second_us = Some(start_us + 2_000_000);
-    follower.wait("the oldest of the devices", |status| status.oldest_us == second_us).await;
+    let oldest_us = |status: &Status| status.stuck.and_then(|stuck| stuck.oldest_us);
+    follower.wait("the oldest of the devices", |status| oldest_us(status) == second_us).await;
     follower.catch_up(&spool).await;
-    assert_eq!(follower.status().oldest_us, None);
+    assert_eq!(follower.status().stuck, None);
 }
 
 #[tokio::test]
@@ -360,7 +361,7 @@ async fn an_optional_sink_without_a_server_is_tried_only_when_there_is_something
     let mut follower = Running::start(sink, &spool);
     spool.fill(1).await;
     follower.wait("nobody there", |status| status.state == State::Absent).await;
-    assert_eq!(follower.status().oldest_us, None, "nobody has asked for it");
+    assert_eq!(follower.status().stuck, None, "nobody has asked for it");
     tokio::time::sleep(Duration::from_millis(1500)).await;
     assert_eq!(attempts.lock().expect("no panic").len(), 1, "no timer asks again");
     assert_eq!(spool.store.mark(Follower::Redis).await.expect("an answer"), None);

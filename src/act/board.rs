@@ -58,10 +58,12 @@ impl Behind {
 
 /// A sink is behind if the oldest record that it has not delivered is older.
 const BEHIND_US: Micros = 24 * 3_600_000_000;
+/// And if it has tried for so long: after a weekend all records are old, and the network may take a minute to come.
+const TRIED_US: Micros = 3_600_000_000;
 
-/// Whether a sink is behind whose oldest undelivered record is of that time.
-pub fn is_behind(now_us: Micros, oldest_us: Option<Micros>) -> bool {
-    oldest_us.is_some_and(|oldest_us| now_us.saturating_sub(oldest_us) >= BEHIND_US)
+/// Whether a sink is behind whose oldest undelivered record is of that time, and which has tried to deliver for so long.
+pub fn is_behind(now_us: Micros, oldest_us: Option<Micros>, tried_us: Micros) -> bool {
+    tried_us >= TRIED_US && oldest_us.is_some_and(|oldest_us| now_us.saturating_sub(oldest_us) >= BEHIND_US)
 }
 
 impl Info {

@@ -16,6 +16,7 @@ enum Input {
     Pause(Micros),
     EndPause,
     Tick(Micros),
+    ClockSet(Micros),
 }
 
 fn decided(from: State, to: State, reason: Reason) -> Input {
@@ -52,11 +53,12 @@ fn feed(act: &mut Act, input: &Input) -> Vec<Deed> {
         Input::Judged(end_us) => act.judged(*end_us, out),
         Input::Heard(heard) => act.heard(*heard, out),
         Input::Locked(locked) => drop(act.locked(0, locked, out)),
-        Input::Guest(until_us) => act.guest(*until_us, out),
+        Input::Guest(until_us) => act.guest(0, *until_us, out),
         Input::EndGuest => drop(act.end_guest(0, out)),
-        Input::Pause(until_us) => act.pause(*until_us, out),
+        Input::Pause(until_us) => act.begin_pause(0, *until_us, out),
         Input::EndPause => drop(act.end_pause(out)),
         Input::Tick(now_us) => act.tick(*now_us, out),
+        Input::ClockSet(now_us) => act.clock_set(*now_us, out),
     }
     deeds
 }
@@ -272,25 +274,63 @@ fn a_pause_can_be_made_longer_and_ended_early() {
 fn the_next_process_goes_on_with_the_alarm_the_guest_and_the_pause() {
     let resume = |state, guest, paused| {
         let (mut act, mut deeds) = (Act::new(Mode::Notify), Vec::new());
-        act.resume(state, true, guest, paused, |deed| deeds.push(deed));
+        act.resume(0, Known { state, is_due: true, guest_until_us: guest }, paused, |deed| deeds.push(deed));
+        deeds.extend(feed(&mut act, &Input::Tick(7)));
         deeds
     };
     assert_eq!(resume(State::Stranger, Some(7), None), [ASKS]);
-    assert_eq!(resume(State::Guest, Some(7), None), [Deed::Inform(Info::Guest { until_us: 7 })]);
-    assert_eq!(resume(State::Owner, None, Some(7)), [Deed::Pause, Deed::Inform(Info::Paused { until_us: 7 })]);
+    let gone = Deed::Inform(Info::GuestGone);
+    assert_eq!(resume(State::Guest, Some(7), None), [Deed::EndGuest, gone], "that it is there was said before");
+    let resumed = [Deed::Resume, Deed::Record(Reason::PauseEnd), Deed::Inform(Info::Resumed)];
+    assert_eq!(resume(State::Owner, None, Some(7)), [&[Deed::Pause][..], &resumed].concat(), "so was the pause");
     assert_eq!(resume(State::Owner, None, None), []);
+}
+
+#[test]
+fn a_pause_that_is_farther_away_than_any_is_held_for_twelve_hours_or_until_the_clock_is_set_right() {
+    let until_us = 100 * HOUR_US;
+    let resumed = |now_us| {
+        let mut act = Act::new(Mode::Observe);
+        let known = Known { state: State::Learning, is_due: false, guest_until_us: None };
+        act.resume(now_us, known, Some(until_us), |_| {});
+        act
+    };
+    let mut act = resumed(0);
+    assert_eq!(act.paused_until_us(), Some(span::LONGEST_US));
+    let set = feed(&mut act, &Input::ClockSet(99 * HOUR_US));
+    assert_eq!((act.paused_until_us(), set), (Some(until_us), vec![Deed::Inform(Info::Paused { until_us })]));
+    let mut act = resumed(0);
+    let ended = feed(&mut act, &Input::Tick(span::LONGEST_US));
+    assert_eq!(ended[..2], [Deed::Resume, Deed::Record(Reason::PauseEnd)]);
+    let mut act = resumed(0);
+    assert_eq!(feed(&mut act, &Input::ClockSet(until_us))[0], Deed::Resume, "it is over by the clock that is right");
+}
+
+#[test]
+fn a_clock_that_is_set_back_makes_neither_a_guest_nor_a_pause_last_longer_than_any() {
+    let mut act = Act::new(Mode::Observe);
+    feed(&mut act, &Input::Guest(HOUR_US));
+    feed(&mut act, &Input::Pause(2 * HOUR_US));
+    let now_us = -1_000 * HOUR_US;
+    feed(&mut act, &Input::ClockSet(now_us));
+    let latest_us = now_us + span::LONGEST_US;
+    assert_eq!((act.guest_until_us(), act.paused_until_us()), (Some(latest_us), Some(latest_us)));
+    let ended = feed(&mut act, &Input::Tick(latest_us));
+    let told = Deed::Tell(Control::Guest { until_us: latest_us });
+    assert_eq!(ended[..4], [told, Deed::EndGuest, Deed::Resume, Deed::Record(Reason::PauseEnd)]);
 }
 
 #[test]
 fn the_next_process_locks_where_the_lock_threshold_was_reached() {
     let resume = |is_due, paused| {
         let (mut act, mut deeds) = (Act::new(Mode::Lock), Vec::new());
-        act.resume(State::Stranger, is_due, None, paused, |deed| deeds.push(deed));
+        let known = Known { state: State::Stranger, is_due, guest_until_us: None };
+        act.resume(0, known, paused, |deed| deeds.push(deed));
         deeds
     };
     assert_eq!(resume(true, None), [Deed::Lock, ASKS]);
     assert_eq!(resume(false, None), [ASKS]);
-    assert_eq!(resume(true, Some(7)), [Deed::Pause, Deed::Inform(Info::Paused { until_us: 7 })]);
+    assert_eq!(resume(true, Some(7)), [Deed::Pause]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Between the rules of acting and the desk: what is asked there, and what comes back.
 
 use super::control::{Client, Peer, Request};
+use super::decision_status::DecisionStatus;
 use super::desk::{Desk, NoDesk};
 use crate::act::board::{Info, Topic};
 use crate::act::ports::{Action, Authority, Heard, Locked, Notice, Subject};
@@ -122,6 +123,11 @@ impl<D: Desk> Acting<D> {
     /// Has the rules take something, and keeps what is to be done.
     pub fn take<T>(&mut self, take: impl FnOnce(&mut Act, &mut dyn FnMut(Deed)) -> T) -> T {
         take(&mut self.act, &mut |deed| self.deeds.push_back(deed))
+    }
+
+    /// What is done at an alarm, and what suppresses it.
+    pub fn status(&self) -> DecisionStatus {
+        DecisionStatus::new(&self.act, self.notify.decisions)
     }
 
     pub fn show(&self, notice: Notice) {

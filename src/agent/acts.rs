@@ -2,69 +2,28 @@
 
 use super::acting::{News, Question, must_prove};
 use super::control::{Answer, Checked, Client, Request};
-use super::decision_status::DecisionStatus;
 use super::desk::Desk;
 use super::keeper::forget_stored;
 use super::{Agent, report};
+use crate::act::Deed;
 use crate::act::ports::{Authority, Heard, Locked, Outcome, Step};
-use crate::act::{Deed, Mode, span};
+use crate::act::span::{self, End};
 use crate::config::shell_word;
 use crate::event::{Control, Micros};
+use crate::local_time::local_clock;
 use crate::pipeline::Output;
 use crate::recognition::coarse::Decision;
 use crate::recognition::{Reason, State};
 use crate::record::json::iso8601;
 use crate::record::{Body, Origin, Record};
-use crate::store::{ModelKind, StoreError};
+use crate::store::ModelKind;
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::time::Instant;
 
 const IS_OFF: &str = "recognition is off; set recognition.enabled = true and restart the agent";
 /// Of an interval with input.
 const STEP_US: u64 = 5_000_000;
 
 impl<D: Desk> Agent<D> {
-    /// Goes on from where the process before has been left.
-    ///
-    /// # Errors
-    /// The database cannot be read.
-    pub(super) async fn resume(&mut self) -> Result<(), StoreError> {
-        let now_us = self.capture.now_us();
-        let stored = match &self.outlet.store {
-            // Where the machine is locked a pause needs the password, and any program of the account may write to the
-            // database.
-            Some(store) if self.acting.act.mode() != Mode::Lock => store.paused_until_us().await?,
-            _ => None,
-        };
-        let paused_until_us = self.keeper.as_ref().and_then(|keeper| keeper.paused_until_us).or(stored);
-        // An end that nobody can have set is none.
-        self.go_on_from(paused_until_us.filter(|&until_us| span::check(now_us, until_us).is_ok()));
-        self.carry_out();
-        Ok(())
-    }
-
-    /// What recognition knows is not what the rules have been told.
-    fn go_on_from(&mut self, paused_until_us: Option<Micros>) {
-        let recognition = self.feed.recogniser.as_ref().map(|recogniser| &recogniser.recognition);
-        let state = recognition.map_or(State::Learning, |recognition| recognition.score().state);
-        let is_due = recognition.is_some_and(|recognition| recognition.is_lock_due());
-        let guest_until_us = recognition.and_then(|recognition| recognition.guest_until_us());
-        self.acting.take(|act, out| act.resume(state, is_due, guest_until_us, paused_until_us, out));
-    }
-
-    /// When a guest's time or a pause ends, on this machine's own clock, if one does.
-    pub(super) fn end_of_suppression(&self) -> Option<Instant> {
-        let left_us = self.acting.act.due_us()? - self.capture.now_us();
-        Some(Instant::now() + Duration::from_micros(left_us.max(0).unsigned_abs()))
-    }
-
-    pub(super) fn end_suppression(&mut self) {
-        let now_us = self.capture.now_us();
-        self.acting.take(|act, out| act.tick(now_us, out));
-        self.carry_out();
-    }
-
     /// What the desk tells.
     pub(super) fn take_news(&mut self, news: News) {
         // What was typed before comes before.
@@ -180,8 +139,8 @@ impl<D: Desk> Agent<D> {
             Request::Check => return client.answer(Answer::Checked(self.checked(now_us))),
             Request::TestLock => return self.acting.test_lock(client),
             Request::Guest { until_us } => {
-                self.acting.take(|act, out| act.guest(until_us, out));
-                let text = format!("a guest until {}: nothing is judged or learnt", iso8601(until_us));
+                self.acting.take(|act, out| act.guest(now_us, until_us, out));
+                let text = format!("a guest until {}: nothing is judged or learnt", local_clock(until_us));
                 return client.answer(Answer::Done(text));
             }
             Request::EndGuest => {
@@ -190,14 +149,15 @@ impl<D: Desk> Agent<D> {
                 return client.answer(Answer::Done(text.into()));
             }
             Request::Pause { until_us } => {
-                self.acting.take(|act, out| act.pause(until_us, out));
-                let text = format!("paused until {}: nothing is captured", iso8601(until_us));
-                return client.answer(Answer::Done(text));
+                self.acting.take(|act, out| act.begin_pause(now_us, until_us, out));
+                let text = format!("paused until {}: nothing is captured", local_clock(until_us));
+                return self.answer_once_remembered(client, text);
             }
             Request::Resume => {
-                let was_paused = self.acting.take(|act, out| act.end_pause(out));
-                let text = if was_paused { "capture goes on" } else { "capture is not paused" };
-                return client.answer(Answer::Done(text.into()));
+                return match self.acting.take(|act, out| act.end_pause(out)) {
+                    true => self.answer_once_remembered(client, "capture goes on".into()),
+                    false => client.answer(Answer::Done("capture is not paused".into())),
+                };
             }
             _ => {}
         }
@@ -215,12 +175,12 @@ impl<D: Desk> Agent<D> {
             Request::Confirm => client.answer(keeper.confirm(now_us, recogniser)),
             Request::Forget(what) => {
                 client.answer_later(keeper.forget(what, now_us, recogniser));
-                self.go_on_from(self.acting.act.paused_until_us());
+                self.go_on_from_recognition();
             }
             Request::Export => client.answer(keeper.export(&recogniser.recognition)),
             Request::Import(model) => {
                 client.answer(keeper.import(&model, now_us, recogniser));
-                self.go_on_from(self.acting.act.paused_until_us());
+                self.go_on_from_recognition();
             }
             _ => {}
         }
@@ -245,7 +205,7 @@ impl<D: Desk> Agent<D> {
             "type": "now",
             "state": score.map(|score| score.state),
             "trust": score.and_then(|score| score.trust),
-            "decision": DecisionStatus::from(&self.acting.act),
+            "decision": self.acting.status(),
         });
         self.watchers.add(client, first.to_string());
     }
@@ -319,7 +279,7 @@ impl<D: Desk> Agent<D> {
 
     /// What the next process goes on from.
     fn keep_live(&mut self) {
-        let paused_until_us = self.acting.act.paused_until_us();
+        let paused_until_us = self.acting.act.pause().map(End::ordered_us);
         if let (Some(keeper), Some(recogniser)) = (&mut self.keeper, &mut self.feed.recogniser) {
             keeper.paused_until_us = paused_until_us;
             keeper.keep_live(&mut recogniser.recognition);
@@ -327,12 +287,14 @@ impl<D: Desk> Agent<D> {
     }
 
     /// A decision in which the state stays; without recognition there is no state, and the audit log has to do.
-    fn record(&mut self, now_us: Micros, reason: Reason) {
-        self.note(reason.name());
-        self.keep_live();
-        if let (Reason::Pause | Reason::PauseEnd, Some(store)) = (reason, &self.outlet.store) {
-            store.keep_pause(self.acting.act.paused_until_us());
+    pub(super) fn record(&mut self, now_us: Micros, reason: Reason) {
+        match self.acting.act.paused_until_us() {
+            Some(until_us) if reason == Reason::Pause => {
+                self.audit(reason.name(), format!("until {}", iso8601(until_us)))
+            }
+            _ => self.note(reason.name()),
         }
+        self.keep_live();
         let Some(recogniser) = &self.feed.recogniser else {
             return tracing::info!(reason = reason.name(), "capture");
         };

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 pub struct DecisionStatus {
     /// `observe`, `notify` or `lock`.
     pub mode: String,
+    /// `notify.decisions` is off: no notice is shown at an alarm.
+    pub notices_off: bool,
     /// Whether the session is locked, as far as it was heard.
     pub locked: bool,
     /// This alarm's lock threshold was reached, and nothing locked the session.
@@ -19,19 +21,19 @@ pub struct DecisionStatus {
     pub paused_until_us: Option<Micros>,
 }
 
-impl From<&Act> for DecisionStatus {
-    fn from(act: &Act) -> DecisionStatus {
+impl DecisionStatus {
+    /// `notices`: whether any are shown at an alarm.
+    pub fn new(act: &Act, notices: bool) -> DecisionStatus {
         DecisionStatus {
             mode: act.mode().name().into(),
+            notices_off: !notices,
             locked: act.is_locked(),
             not_locked: act.has_failed(),
             guest_until_us: act.guest_until_us(),
             paused_until_us: act.paused_until_us(),
         }
     }
-}
 
-impl DecisionStatus {
     /// `None`: of an agent of another version.
     pub fn known_mode(&self) -> Option<Mode> {
         Mode::named(&self.mode)

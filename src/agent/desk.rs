@@ -4,8 +4,7 @@
 use crate::act::board::{Behind, Info};
 use crate::act::ports::{Action, Answer, Authority, Heard, Locked, Notice, Subject, Words};
 use crate::bus;
-use crate::event::Micros;
-use crate::record::json::iso8601;
+use crate::local_time::local_clock;
 use std::future::{Future, pending, ready};
 
 /// Nothing of it may hold up the caller: what takes time is a future that needs nothing of the desk any more.
@@ -103,7 +102,7 @@ impl From<Notice> for Words {
             }
             Notice::NothingLocked { can_ask } => {
                 let body = "The typing and pointing at this machine is unlike its owner's, and nothing locked the screen. \
-                            `seclyzer lock --test` says why.";
+                            `seclyzer lock --test` shows why.";
                 ("The screen is not locked", answered_here_or_not(body, can_ask), buttons(can_ask))
             }
         };
@@ -117,19 +116,19 @@ impl From<Info> for Words {
             Info::CaptureBegan => ("Capture has begun", "How you type and point is recorded.".into()),
             Info::CaptureEnded => ("Capture has ended", "Nothing is recorded until the agent is started again.".into()),
             Info::Paused { until_us } => {
-                ("Capture is paused", format!("Nothing is captured until {} UTC.", minute(until_us)))
+                ("Capture is paused", format!("Nothing is captured until {}.", local_clock(until_us)))
             }
             Info::Resumed => ("Capture goes on", "The pause is over.".into()),
             Info::Guest { until_us } => {
-                ("A guest is at this machine", format!("Nobody is recognised until {} UTC.", minute(until_us)))
+                ("A guest is at this machine", format!("Nobody is recognised until {}.", local_clock(until_us)))
             }
             Info::GuestGone => ("The guest has gone", "Whoever is at this machine is recognised again.".into()),
             Info::DevicesRefused => {
-                ("Nothing can be captured", "No keyboard or pointer may be read. `seclyzer doctor` says why.".into())
+                ("Nothing can be captured", "No keyboard or pointer may be read. `seclyzer doctor` shows why.".into())
             }
             Info::DevicesRead => ("Capture works again", "Keyboards and pointers are read.".into()),
             Info::DatabaseFails => {
-                ("Nothing can be stored", "The database takes no records. `seclyzer status` says why.".into())
+                ("Nothing can be stored", "The database takes no records. `seclyzer status` shows why.".into())
             }
             Info::DatabaseWorks => ("Records are stored again", "The database takes records.".into()),
             Info::Behind(behind) => of_sinks(behind),
@@ -147,7 +146,7 @@ fn of_sinks(behind: Behind) -> (&'static str, String) {
             return ("Records are delivered again", "No record is a day late.".into());
         }
     };
-    let body = format!("Records for {to} have waited for a day or longer. `seclyzer status` says why.");
+    let body = format!("Records for {to} have waited for a day or longer. `seclyzer status` shows why.");
     ("Records are not delivered", body)
 }
 
@@ -166,11 +165,6 @@ fn answered_here_or_not(body: &str, can_ask: bool) -> String {
     }
 }
 
-/// Hour and minute in UTC: the agent does not know the person's zone.
-fn minute(time_us: Micros) -> String {
-    iso8601(time_us)[11..16].to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -180,8 +174,10 @@ mod tests {
         let alarm = Words::from(Notice::Alarm { contested: false, can_ask: true });
         assert_eq!(alarm.summary, "Is it you?");
         assert_eq!(alarm.answers.iter().map(|(_, label)| label.as_str()).collect::<Vec<_>>(), ["It is me", "Lock"]);
-        let paused = Words::from(Info::Paused { until_us: 1_790_000_000_000_000 });
-        assert!(paused.answers.is_empty() && paused.body.contains("until 14:13 UTC"), "{paused:?}");
+        let until_us = 1_790_000_000_000_000;
+        let paused = Words::from(Info::Paused { until_us });
+        let said = format!("Nothing is captured until {}.", local_clock(until_us));
+        assert_eq!((paused.answers, paused.body), (vec![], said));
     }
 
     #[test]

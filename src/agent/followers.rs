@@ -2,6 +2,7 @@
 
 use crate::act::board::{Behind, is_behind};
 use crate::config::{Config, Switch};
+use crate::event::Micros;
 use crate::now_us;
 use crate::remote::redis::BadUrl;
 use crate::sinks::{self, Sink, State, follow};
@@ -10,6 +11,7 @@ use futures_util::future::select;
 use serde::Serialize;
 use std::future::pending;
 use std::pin::pin;
+use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -103,8 +105,12 @@ async fn follow_lag(mut redis: Status, mut influx: Status, behind: watch::Sender
 type Status = Option<watch::Receiver<sinks::Status>>;
 
 fn is_stuck(status: &mut Status) -> bool {
-    let oldest_us = status.as_mut().and_then(|status| status.borrow_and_update().oldest_us);
-    is_behind(now_us(), oldest_us)
+    let stuck = status.as_mut().and_then(|status| status.borrow_and_update().stuck);
+    stuck.is_some_and(|stuck| is_behind(now_us(), stuck.oldest_us, us(stuck.since.elapsed())))
+}
+
+fn us(time: Duration) -> Micros {
+    Micros::try_from(time.as_micros()).unwrap_or(Micros::MAX)
 }
 
 async fn changed(status: &mut Status) {

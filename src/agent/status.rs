@@ -3,16 +3,19 @@
 //! The socket is the only one that the agent listens on. Its mode is 0600, and only the agent's own user and root are
 //! answered.
 
+use super::Agent;
 use super::control::Peer;
 use super::decision_status::DecisionStatus;
+use super::desk::Desk;
 use super::feed::{Events, StrokesStatus};
 use super::followers::SinkStatus;
 use super::hardening::Hardening;
-use super::injected::InjectedStatus;
+use super::injected::{Injected, InjectedStatus};
 use super::recognition_status::RecognitionStatus;
+use crate::features::keystroke::tally::in_steps;
 use crate::sources::capture::LayoutOrigin;
 use crate::sources::evdev::Node;
-use crate::store::{FileId, StoreStatus};
+use crate::store::{FileId, Store, StoreStatus};
 use serde::Serialize;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -57,6 +60,41 @@ impl Status {
     /// As a line of JSON, without its end.
     pub fn line(&self) -> String {
         serde_json::to_string(self).expect("all keys are texts")
+    }
+}
+
+impl<D: Desk> Agent<D> {
+    pub(super) fn status(&self) -> Status {
+        Status {
+            version: env!("CARGO_PKG_VERSION").into(),
+            pid: std::process::id(),
+            uptime_s: self.started.elapsed().as_secs(),
+            devices: self.capture.devices.nodes(),
+            hardening: self.hardening,
+            session_active: self.capture.is_session_active(),
+            applications: self.capture.trouble().is_none(),
+            applications_trouble: self.capture.trouble().map(str::to_owned),
+            layout: self.capture.layout_origin(),
+            events: self.feed.events(),
+            keystrokes: self.keystrokes(),
+            excluded: self.capture.is_excluded(),
+            recognition: self
+                .keeper
+                .as_ref()
+                .zip(self.feed.recogniser.as_ref())
+                .map(|(keeper, recogniser)| keeper.status(&recogniser.recognition)),
+            decision: self.acting.status(),
+            injected: self.injected.as_ref().map(Injected::status),
+            store: self.outlet.store.as_ref().map(Store::status),
+            sinks: self.followers.status(),
+        }
+    }
+
+    /// Strokes while an excluded application has the focus never reach the pipeline.
+    fn keystrokes(&self) -> StrokesStatus {
+        let mut keystrokes = self.feed.strokes();
+        keystrokes.strokes.insert("excluded".into(), in_steps(self.capture.excluded_presses()));
+        keystrokes
     }
 }
 

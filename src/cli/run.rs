@@ -5,6 +5,7 @@ use crate::agent::account;
 use crate::agent::hardening::{self, Needs};
 use crate::agent::outlet::Show;
 use crate::agent::{self, Options};
+use crate::bus;
 use crate::config::Loaded;
 use crate::sources::{path_watch, x11};
 use crate::store;
@@ -61,7 +62,9 @@ pub fn run(args: &Args, loaded: Loaded) -> Result<(), Error> {
     let mounts = path_watch::mounts().ok();
     let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
     let hardening = hardening::enforce(&Needs::of(&config, &x11::Environment::of_this_process(), variable));
-    let options = Options { dry_run: args.dry_run, show, hardening, mounts };
+    let session = bus::Session::of_this_process(config.decision.lock_command.is_some());
+    let last_notice_limit = agent::LAST_NOTICE_LIMIT;
+    let options = Options { dry_run: args.dry_run, show, hardening, mounts, session, last_notice_limit };
     block_on(async { Ok(agent::run(&config, options, told_to_end()).await?) })
 }
 

@@ -107,19 +107,21 @@ fn recognition(status: &Value) -> String {
 }
 
 fn decision(status: &Value) -> String {
-    let DecisionStatus { mode, locked, not_locked, guest_until_us, paused_until_us } =
+    let DecisionStatus { mode, notices_off, locked, not_locked, guest_until_us, paused_until_us } =
         serde_json::from_value(status.clone()).unwrap_or_default();
-    let at_alarm = match Mode::named(&mode).unwrap_or_default() {
-        Mode::Observe => "it is recorded and published",
-        Mode::Notify => "a notice asks whether it is the owner",
-        Mode::Lock => "a notice asks whether it is the owner, and the session is locked",
+    let at_alarm = match (Mode::named(&mode).unwrap_or_default(), notices_off) {
+        (Mode::Observe, _) => "it is recorded and published",
+        (Mode::Notify, false) => "a notice asks whether it is the owner",
+        (Mode::Notify, true) => "it is recorded and published, without a notice: notify.decisions is off",
+        (Mode::Lock, false) => "a notice asks whether it is the owner, and the session is locked",
+        (Mode::Lock, true) => "the session is locked, without a notice: notify.decisions is off",
     };
     let mut text = format!("at an alarm: {at_alarm} (decision.mode = \"{mode}\")\n");
     if locked {
         text += "the session is locked; nobody is judged\n";
     }
     if not_locked {
-        text += "NOTHING LOCKED THE SESSION at this alarm; `seclyzer lock --test` says why\n";
+        text += "NOTHING LOCKED THE SESSION at this alarm; `seclyzer lock --test` shows why\n";
     }
     if let Some(until_us) = guest_until_us {
         text += &format!("guest: until {}; nothing is judged or learnt\n", time::local_clock(until_us));

@@ -1,6 +1,7 @@
 //! Times as people write them on the command line.
 
 use crate::event::Micros;
+pub use crate::local_time::local_clock;
 use crate::now_us;
 
 /// A time as people write it: absolute, of the local zone where none is named, or an age.
@@ -43,16 +44,6 @@ pub fn next_us(clock: &str, now_us: Micros) -> Option<Micros> {
         Some(seconds * 1_000_000)
     };
     on("+0 days").filter(|&time_us| time_us > now_us).or_else(|| on("+1 day"))
-}
-
-/// A time as a clock on the wall shows it, of the local zone.
-pub fn local_clock(time_us: Micros) -> String {
-    let shown = || -> Option<String> {
-        let connection = rusqlite::Connection::open_in_memory().ok()?;
-        let sql = "SELECT strftime('%H:%M', ?1, 'unixepoch', 'localtime')";
-        connection.query_row(sql, [time_us / 1_000_000], |row| row.get(0)).ok()
-    };
-    shown().unwrap_or_else(|| crate::record::json::iso8601(time_us))
 }
 
 /// SQLite knows the calendar and the local zone, which counts where the text tells none.

@@ -3,7 +3,7 @@
 //! Nodes are opened for reading only and never grabbed. What an event feeds depends on the event, not on the device.
 //! `decode`, `contact`, `slots` and `wheel` turn the kernel's events into ours, `classify` and `pattern` decide what is
 //! read, `echo` sees to it that what several nodes report counts once, `pace` that a fast mouse is no burden: all without
-//! a device. `node` opens one, `folder` tells which come and go.
+//! a device. `node` opens one, `slot` reads it, `folder` tells which come and go.
 //! Names and paths of devices are logged; what is typed on them never is.
 
 mod classify;
@@ -14,6 +14,7 @@ mod folder;
 mod node;
 mod pace;
 mod pattern;
+mod slot;
 mod slots;
 mod wheel;
 
@@ -23,36 +24,24 @@ pub use decode::{Decoder, Modalities, RAW_LEN, Raw};
 pub use node::{Node, State};
 pub use pattern::Unread;
 
-use super::clock::boot_us;
-use super::descriptor;
 use crate::config;
-use crate::event::{GapReason, Stamped};
+use crate::event::Stamped;
 use echo::{Echoes, Speaker};
 use folder::{Change, Folder};
 use pace::Pace;
 use pattern::Selection;
+use slot::{Retry, Slot};
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::future::{Future, poll_fn};
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::task::Poll;
-use std::time::Duration;
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 use tokio::time::{Instant, sleep_until};
 
 /// Where the kernel's nodes are.
 const ROOT: &str = "/dev/input";
 /// Events of one read: the kernel keeps no fewer for each reader, and rarely more.
 const EVENTS_A_READ: usize = 64;
-/// Reads of one device before others have their turn.
-const READS_A_TURN: usize = 8;
-/// A node that could not be opened is tried again after these, doubling from the first to the last: 3 s in all. After
-/// that a change of its permissions is what counts.
-const FIRST_RETRY: Duration = Duration::from_millis(50);
-const LAST_RETRY: Duration = Duration::from_millis(1_600);
-
 /// Why devices cannot be read at all. A missing folder is none: devices may come.
 #[derive(Debug, thiserror::Error)]
 pub enum EvdevError {
@@ -80,32 +69,14 @@ pub struct Devices {
     slots: Vec<Slot>,
     /// For the time of a pause all are closed.
     is_closed: bool,
+    /// The folder could not be listed, and is tried again.
+    listing: Option<Retry>,
     echoes: Echoes,
     pace: Pace,
     /// What devices said, until it is judged; both are reused.
     said: Vec<(Option<Speaker>, Stamped)>,
     heard: Vec<Stamped>,
     buffer: Box<[u8; EVENTS_A_READ * RAW_LEN]>,
-}
-
-/// A node, read or not.
-struct Slot {
-    node: Node,
-    reading: Option<Reading>,
-    retry: Option<Retry>,
-}
-
-struct Reading {
-    file: AsyncFd<File>,
-    decoder: Decoder,
-    /// As whom `echo` knows the device.
-    speaker: Option<Speaker>,
-}
-
-#[derive(Clone, Copy)]
-struct Retry {
-    due: Instant,
-    pause: Duration,
 }
 
 impl Devices {
@@ -120,35 +91,53 @@ impl Devices {
 
     /// As [`open`](Self::open), for the nodes of any folder.
     pub fn open_in(root: &Path, settings: &config::Devices) -> Result<Devices, EvdevError> {
+        let mut devices = Devices::closed_in(root, settings)?;
+        devices.is_closed = false;
+        devices.look_at_first(names(root)?);
+        Ok(devices)
+    }
+
+    /// None is opened, nor looked at, before [`reopen`](Self::reopen).
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    pub fn closed(settings: &config::Devices) -> Result<Devices, EvdevError> {
+        Devices::closed_in(Path::new(ROOT), settings)
+    }
+
+    fn closed_in(root: &Path, settings: &config::Devices) -> Result<Devices, EvdevError> {
         let selection = Selection::new(settings);
         let links = selection.link_folders().filter(|folder| *folder != root).map(Path::to_owned).collect();
         // Watched before it is listed: what comes in between is seen twice, not never.
         let folder =
             Folder::watch(root, links).map_err(|source| EvdevError::Watch { path: root.to_owned(), source })?;
-        let mut devices = Devices {
+        Ok(Devices {
             root: root.to_owned(),
             selection,
             folder,
             slots: Vec::new(),
-            is_closed: false,
+            is_closed: true,
+            listing: None,
             echoes: Echoes::default(),
             pace: Pace::default(),
             said: Vec::new(),
             heard: Vec::new(),
             buffer: Box::new([0; EVENTS_A_READ * RAW_LEN]),
-        };
-        let mut names = Vec::from_iter(names(root)?);
+        })
+    }
+
+    fn look_at_first(&mut self, names: BTreeSet<String>) {
+        let mut names = Vec::from_iter(names);
         // By number, which is about the order in which they were made.
         names.sort_by_key(String::len);
         for name in names {
-            devices.look_at(&name, None);
+            self.look_at(&name, None);
         }
-        match summary(&devices.nodes()) {
+        match summary(&self.nodes()) {
             Some(trouble) => tracing::warn!("{trouble}"),
-            None if devices.slots.is_empty() => tracing::info!("no node under {} yet", root.display()),
+            None if self.slots.is_empty() => tracing::info!("no node under {} yet", self.root.display()),
             None => {}
         }
-        Ok(devices)
     }
 
     /// Every node and whether it is read, by number.
@@ -158,7 +147,7 @@ impl Devices {
 
     /// Closes all devices; none is opened, whatever comes, until [`reopen`](Self::reopen).
     pub fn close(&mut self) {
-        self.is_closed = true;
+        (self.is_closed, self.listing) = (true, None);
         for slot in &mut self.slots {
             slot.retry = None;
             if slot.reading.is_some() {
@@ -174,16 +163,18 @@ impl Devices {
         self.look_at_all(&mut Vec::new());
     }
 
-    /// Whether there are nodes to read, and none may be read.
+    /// Whether there are nodes to read, or may be, and none may be read.
     pub fn are_refused(&self) -> bool {
         let has = |is: fn(&State) -> bool| self.slots.iter().any(|slot| is(&slot.node.state));
-        !has(|state| *state == State::Read) && has(|state| matches!(state, State::Refused(_)))
+        let is_any = self.listing.is_some() || has(|state| matches!(state, State::Refused(_)));
+        is_any && !has(|state| *state == State::Read)
     }
 
     /// Waits until [`drain`](Self::drain) has something to do. May be dropped while it waits and called anew; nothing
     /// is lost.
     pub async fn ready(&mut self) {
-        let due = self.slots.iter().filter_map(|slot| Some(slot.retry?.due)).min();
+        let retries = self.slots.iter().filter_map(|slot| slot.retry).chain(self.listing);
+        let due = retries.map(|retry| retry.due).min();
         let mut retry = due.map(|due| Box::pin(sleep_until(due)));
         poll_fn(|context| {
             let mut devices = self.slots.iter().filter_map(|slot| slot.reading.as_ref());
@@ -214,7 +205,7 @@ impl Devices {
                 .map(|(_, event)| event),
         );
         self.follow_folder(out);
-        self.retry_due();
+        self.retry_due(out);
         let fresh = &mut out[first..];
         if !fresh.is_empty() {
             self.pace.note(std::time::Instant::now(), fresh.len());
@@ -265,8 +256,11 @@ impl Devices {
         }
     }
 
-    fn retry_due(&mut self) {
+    fn retry_due(&mut self, out: &mut Vec<Stamped>) {
         let now = Instant::now();
+        if self.listing.is_some_and(|retry| retry.due <= now) {
+            self.look_at_all(out);
+        }
         for i in 0..self.slots.len() {
             if let Some(retry) = self.slots[i].retry.filter(|retry| retry.due <= now) {
                 let name = self.slots[i].name().to_owned();
@@ -292,8 +286,15 @@ impl Devices {
     fn look_at_all(&mut self, out: &mut Vec<Stamped>) {
         let names = match names(&self.root) {
             Ok(names) => names,
-            Err(error) => return tracing::warn!("{error}"),
+            Err(error) => {
+                if self.listing.is_none() {
+                    tracing::warn!("{error}; it is tried again");
+                }
+                self.listing = Some(Retry::again(self.listing));
+                return;
+            }
         };
+        self.listing = None;
         self.forget(|name| !names.contains(name), out);
         for slot in &mut self.slots {
             if let (true, Err(reason)) = (slot.reading.is_some(), self.selection.admit(slot.node.candidate())) {
@@ -314,74 +315,6 @@ impl Devices {
             }
             stays
         });
-    }
-}
-
-impl Slot {
-    /// Looks at a node and opens it if it is to be read; `tried` is the last retry, if this is one.
-    fn open(path: &Path, selection: &Selection, tried: Option<Retry>, echoes: &mut Echoes) -> Slot {
-        let node::Examined { mut node, opened, is_worth_a_retry } = node::examine(path, selection);
-        let reading = opened.and_then(|(file, decoder)| match descriptor::watched(file) {
-            Ok(file) => Some(Reading { file, decoder, speaker: echoes.join(node.is_virtual) }),
-            Err(error) => {
-                node.state = State::Refused(node::errno_name(&error));
-                None
-            }
-        });
-        let retry = is_worth_a_retry.then(|| Retry::after(tried)).flatten();
-        match &node.state {
-            State::Read => tracing::info!("reading {} ({})", path.display(), node.name),
-            State::Refused(error) if retry.is_none() => tracing::info!("{} stays closed ({error})", path.display()),
-            _ => {}
-        }
-        Slot { node, reading, retry }
-    }
-
-    fn name(&self) -> &str {
-        self.node.path.file_name().and_then(|name| name.to_str()).unwrap_or_default()
-    }
-
-    /// Ends the reading of a device, if it is read: what is held on it will not be let go.
-    fn close(&mut self, state: State, echoes: &mut Echoes, out: &mut Vec<Stamped>) {
-        if let Some(reading) = self.reading.take() {
-            reading.speaker.into_iter().for_each(|speaker| echoes.leave(speaker));
-            reading.decoder.modalities().gap(boot_us(), GapReason::DeviceLost, out);
-            tracing::info!("no longer reading {} ({})", self.node.path.display(), self.node.name);
-        }
-        self.node.state = state;
-    }
-}
-
-impl Reading {
-    /// Reads until the device has nothing more to say, or others have their turn.
-    fn read(&mut self, buffer: &mut [u8], out: &mut Vec<Stamped>) -> io::Result<()> {
-        for _ in 0..READS_A_TURN {
-            let result = self.file.try_io_mut(Interest::READABLE, |file| {
-                let length = file.read(buffer)?;
-                if length == 0 {
-                    return Err(io::Error::from_raw_os_error(libc::ENODEV));
-                }
-                for bytes in buffer[..length].as_chunks().0 {
-                    self.decoder.feed(Raw::parse(bytes), out);
-                }
-                // A short read has emptied the queue: to say so now spares one that would find nothing.
-                if length < buffer.len() { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
-            });
-            match result {
-                Ok(()) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
-    }
-}
-
-impl Retry {
-    /// The one after another, or the first.
-    fn after(retry: Option<Retry>) -> Option<Retry> {
-        let pause = retry.map_or(FIRST_RETRY, |retry| 2 * retry.pause);
-        (pause <= LAST_RETRY).then(|| Retry { due: Instant::now() + pause, pause })
     }
 }
 

@@ -3,14 +3,24 @@
 use super::{Command, Store, StoreError};
 use crate::event::Micros;
 use rusqlite::{Connection, OptionalExtension};
+use tokio::sync::oneshot;
 
 const KEY: &str = "paused_until_us";
 
 impl Store {
-    /// Keeps the end of a pause until there is another one, or none.
-    pub fn keep_pause(&self, until_us: Option<Micros>) {
-        if self.commands.try_send(Command::KeepPause(until_us)).is_err() {
-            tracing::warn!("the store is too busy to keep the pause: a restart of the agent ends it");
+    /// Has the end of a pause stored until there is another one, or none. It is asked for at once, whoever waits for the
+    /// answer.
+    pub fn keep_pause(
+        &self,
+        until_us: Option<Micros>,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send + 'static {
+        let (reply, answer) = oneshot::channel();
+        let is_asked = self.commands.try_send(Command::KeepPause { until_us, reply }).is_ok();
+        async move {
+            match is_asked {
+                true => answer.await.unwrap_or(Err(StoreError::Stopped)),
+                false => Err(StoreError::Busy),
+            }
         }
     }
 

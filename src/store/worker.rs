@@ -1,15 +1,14 @@
 //! The thread that owns the connection: takes commands in order, commits what is appended in batches.
 
 use super::aside::{check, is_damage};
+use super::batch;
 use super::models::{self, ModelsCommand, Waiting};
 use super::open::{Database, cannot_be_set_aside, log_bytes};
 use super::place::{Displaced, Place};
 use super::retention::Retention;
 use super::{Appended, Command, Counters, Follower, StoreError, pause, rows, schema};
 use crate::now_us;
-use crate::pipeline::Output;
-use crate::record::Kind;
-use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use rusqlite::Connection;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -128,7 +127,7 @@ impl Worker {
     }
 
     fn commit(&mut self, batch: &[Appended]) -> Result<(), StoreError> {
-        let written = self.connection().and_then(|connection| Ok(write(connection, batch)?));
+        let written = self.connection().and_then(|connection| Ok(batch::write(connection, batch)?));
         if let Err(displaced) = self.place.hold() {
             // It went to the files that were opened, wherever they are now.
             let is_kept = written.is_ok() && self.database.as_ref().is_some_and(Database::is_to_be_found);
@@ -184,10 +183,8 @@ impl Worker {
                     tracing::warn!(%error, event, "the audit log could not be written");
                 }
             }
-            Command::KeepPause(until_us) => {
-                if let Err(error) = self.ask(|connection| pause::write(connection, until_us)) {
-                    tracing::warn!(%error, "the pause could not be kept: a restart of the agent ends it");
-                }
+            Command::KeepPause { until_us, reply } => {
+                let _ = reply.send(self.ask(|connection| pause::write(connection, until_us)));
             }
             Command::Pause { reply } => {
                 let _ = reply.send(self.ask(|connection| pause::read(connection)));
@@ -346,56 +343,4 @@ impl Worker {
             None => Ok(()),
         }
     }
-}
-
-/// What a transaction brought.
-struct Written {
-    last_id: i64,
-    kinds: Vec<Kind>,
-    /// Records that were there already.
-    ignored: u64,
-    /// Records that no table can hold.
-    unfit: u64,
-}
-
-/// Writes a batch in one transaction.
-fn write(connection: &mut Connection, batch: &[Appended]) -> rusqlite::Result<Written> {
-    let now_us = now_us();
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let first_id: i64 = transaction.query_row("SELECT last_id FROM sequence", [], |row| row.get(0))?;
-    let mut written = Written { last_id: first_id, kinds: Vec::new(), ignored: 0, unfit: 0 };
-    for Appended { identity, origin, output, .. } in batch {
-        let (learnt, record) = match output {
-            Output::Window(record) | Output::Typing(record, _) | Output::Recognised(record) => (None, Some(record)),
-            Output::Focus(learnt, record) => (Some(learnt), record.as_ref()),
-        };
-        if let Some(record) = record {
-            match rows::insert(&transaction, written.last_id + 1, (identity, *origin, record), now_us) {
-                Ok(true) => {
-                    written.last_id += 1;
-                    written.kinds.push(record.kind());
-                }
-                Ok(false) => {
-                    written.ignored += 1;
-                    // What a record taught that was there before is known.
-                    continue;
-                }
-                Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
-                    tracing::error!(%error, kind = record.kind().name(), "a record is lost: it does not fit the schema");
-                    written.unfit += 1;
-                    continue;
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        if let Some(learnt) = learnt {
-            rows::learn(&transaction, identity, *origin, learnt)?;
-        }
-    }
-    if let Some(newest) = batch.last().filter(|_| written.last_id > first_id) {
-        transaction.prepare_cached("UPDATE sequence SET last_id = ?1")?.execute([written.last_id])?;
-        rows::see_user(&transaction, &newest.identity, now_us)?;
-    }
-    transaction.commit()?;
-    Ok(written)
 }

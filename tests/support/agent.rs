@@ -35,7 +35,7 @@ impl Home {
         self.path().join("data/seclyzer.db")
     }
 
-    fn config(&self) -> PathBuf {
+    pub fn config(&self) -> PathBuf {
         self.path().join("config.toml")
     }
 

@@ -13,6 +13,7 @@ pub mod month;
 pub mod servers;
 pub mod sums;
 pub mod typists;
+pub mod watcher;
 
 use seclyzer::config::{self, Switch};
 use seclyzer::event::Micros;

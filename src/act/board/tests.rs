@@ -91,13 +91,15 @@ fn what_changed_while_it_was_being_shown_is_shown_a_minute_later() {
 }
 
 #[test]
-fn a_sink_is_behind_once_its_oldest_undelivered_record_is_a_day_old() {
+fn a_sink_is_behind_once_its_oldest_undelivered_record_is_a_day_old_and_it_has_tried_for_an_hour() {
     const DAY_US: Micros = 86_400 * SECOND_US;
-    assert!(!is_behind(DAY_US, None));
-    assert!(!is_behind(DAY_US, Some(1)));
-    assert!(is_behind(DAY_US, Some(0)));
-    assert!(is_behind(Micros::MAX, Some(Micros::MIN)), "whatever the clock says");
-    assert!(!is_behind(Micros::MIN, Some(Micros::MAX)));
+    const HOUR_US: Micros = 3_600 * SECOND_US;
+    assert!(!is_behind(DAY_US, None, HOUR_US));
+    assert!(!is_behind(DAY_US, Some(1), HOUR_US));
+    assert!(is_behind(DAY_US, Some(0), HOUR_US));
+    assert!(!is_behind(3 * DAY_US, Some(0), HOUR_US - 1), "the agent was off for a weekend");
+    assert!(is_behind(Micros::MAX, Some(Micros::MIN), HOUR_US), "whatever the clock says");
+    assert!(!is_behind(Micros::MIN, Some(Micros::MAX), HOUR_US));
     let mut board = Board::default();
     assert_eq!((set(&mut board, 0, REDIS), show(&mut board, 10)), (vec![], vec![REDIS]));
     let both = Info::Behind(Behind { redis: true, influx: true });

@@ -20,6 +20,7 @@ fn any_input() -> impl Strategy<Value = Input> {
         1 => (1..5_i64).prop_map(Input::Pause),
         1 => prop::sample::select(vec![Input::EndGuest, Input::EndPause]),
         1 => (0..6_i64).prop_map(Input::Tick),
+        1 => (-3..6_i64).prop_map(|days| Input::ClockSet(days * 24 * HOUR_US)),
     ]
 }
 
@@ -150,5 +151,22 @@ proptest! {
             prop_assert!(act.due_us().is_none_or(|later_us| later_us > due_us));
         }
         prop_assert!(act.guest_until_us().is_none() && act.paused_until_us().is_none());
+    }
+
+    #[test]
+    fn however_the_clock_is_set_a_pause_ends_as_ordered_or_twelve_hours_later_at_the_latest(
+        until_us in 1..=span::LONGEST_US,
+        clocks_us in prop::collection::vec(-1_000 * HOUR_US..1_000 * HOUR_US, 1..20),
+    ) {
+        let mut act = Act::new(Mode::Observe);
+        act.guest(0, until_us, |_| {});
+        act.begin_pause(0, until_us, |_| {});
+        let mut is_over = false;
+        for now_us in clocks_us {
+            act.clock_set(now_us, |_| {});
+            is_over |= now_us >= until_us;
+            let end_us = (!is_over).then(|| until_us.min(now_us + span::LONGEST_US));
+            prop_assert_eq!((act.guest_until_us(), act.paused_until_us()), (end_us, end_us));
+        }
     }
 }

@@ -9,19 +9,21 @@ use crate::agent::hardening::Hardening;
 use crate::agent::health::Health;
 use crate::agent::keeper::Keeper;
 use crate::agent::lookers::Lookers;
+use crate::agent::losses::Losses;
 use crate::agent::notify::ServiceManager;
 use crate::agent::outlet::{Outlet, Show};
 use crate::agent::recogniser::Recogniser;
 use crate::agent::watchers::Watchers;
-use crate::agent::{Losses, windows_of};
+use crate::agent::{LAST_NOTICE_LIMIT, windows_of};
 use crate::config;
-use crate::event::{Event, Stamped, json};
+use crate::event::{Event, GapReason, Scope, Stamped, json};
 use crate::recognition::{Recognition, Saved, Settings};
 use crate::sources::capture::Capture;
 use crate::sources::clock::EventClock;
 use crate::sources::evdev::Devices;
 use std::cell::RefCell;
 use std::future::{pending, ready};
+use tokio::time::Instant;
 
 const CONFIG: &str = "[recognition]\nenabled = true\n[x11]\nenabled = false\n";
 const OWNER: &[u8] = include_bytes!("../../../tests/recognition/golden/owner.state.json");
@@ -100,6 +102,7 @@ async fn agent_that_shows(mode: Mode, notify: config::Notify) -> Agent<Simulated
         health: Health::default(),
         hardening: Hardening::default(),
         started: Instant::now(),
+        last_notice_limit: LAST_NOTICE_LIMIT,
         batch: Vec::new(),
     }
 }
@@ -202,8 +205,9 @@ async fn devices_that_may_not_be_read_are_said_in_place_of_the_beginning_and_not
     assert_eq!(*fails.acting.desk().said.borrow(), [Info::DevicesRefused]);
 
     let mut paused = agent_that_shows(Mode::Observe, all).await;
-    let until_us = paused.capture.now_us() + 60_000_000;
-    paused.acting.take(|act, out| act.pause(until_us, out));
+    let now_us = paused.capture.now_us();
+    let until_us = now_us + 60_000_000;
+    paused.acting.take(|act, out| act.begin_pause(now_us, until_us, out));
     paused.carry_out();
     paused.capture.devices = refused();
     paused.announce();
@@ -215,6 +219,21 @@ async fn devices_that_may_not_be_read_are_said_in_place_of_the_beginning_and_not
     let mut works = agent_that_shows(Mode::Observe, all).await;
     works.announce();
     assert_eq!(*works.acting.desk().said.borrow(), [Info::CaptureBegan]);
+}
+
+#[tokio::test]
+async fn a_clock_that_was_set_back_moves_the_end_of_a_pause() {
+    for reason in [GapReason::ClockStep, GapReason::Suspend] {
+        let mut agent = agent(Mode::Observe).await;
+        // The clock has shown that before.
+        let then_us = agent.capture.now_us() + 1_000 * span::LONGEST_US;
+        agent.acting.take(|act, out| act.begin_pause(then_us, then_us + 1, out));
+        agent.carry_out();
+        let ts_us = agent.capture.now_us();
+        agent.take(Stamped { ts_us, event: Event::Gap { scope: Scope::All, reason } });
+        let until_us = agent.acting.act.paused_until_us().expect("still paused");
+        assert!(until_us <= agent.capture.now_us() + span::LONGEST_US, "{reason:?}");
+    }
 }
 
 #[test]

@@ -2,12 +2,15 @@
 
 use super::contact::Surface;
 use super::decode::Modalities;
+use super::slot::{FIRST_RETRY, LAST_RETRY, READS_A_TURN, Reading};
 use super::*;
-use crate::event::{Action, Event, Key, Scope};
+use crate::event::{Action, Event, GapReason, Key, Scope};
+use crate::sources::descriptor;
 use std::fs::{self, OpenOptions};
 use std::io::{PipeWriter, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{OpenOptionsExt, symlink};
+use std::time::Duration;
 use tempfile::TempDir;
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -184,6 +187,39 @@ async fn closed_devices_are_not_read_and_none_is_opened_until_all_are_opened_aga
     assert_eq!(devices.nodes()[0].path, root.path().join("event1"), "the other is gone");
     fs::write(root.path().join("event2"), "").expect("a file");
     devices.until(|devices, _| devices.nodes().len() == 2).await;
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_listed_after_a_pause_counts_as_refused_and_is_tried_again() {
+    let parent = tempfile::tempdir().expect("a folder");
+    let root = parent.path().join("input");
+    fs::create_dir(&root).expect("a folder");
+    let mut devices = Devices::open_in(&root, &everything()).expect("watching");
+    devices.close();
+    // What is no folder cannot be listed, whoever asks.
+    let away = parent.path().join("away");
+    fs::rename(&root, &away).expect("renamed");
+    fs::write(&root, "").expect("a file");
+    devices.drain(&mut Vec::new());
+    devices.reopen();
+    assert!(devices.are_refused());
+    fs::write(away.join("event0"), "").expect("a file");
+    fs::remove_file(&root).expect("removed");
+    fs::rename(&away, &root).expect("renamed");
+    devices.until(|devices, _| devices.nodes().len() == 1 && devices.listing.is_none()).await;
+}
+
+#[tokio::test]
+async fn devices_that_begin_closed_are_not_even_looked_at_until_they_are_opened() {
+    let root = tempfile::tempdir().expect("a folder");
+    fs::write(root.path().join("event0"), "").expect("a file");
+    let mut devices = Devices::closed_in(root.path(), &everything()).expect("watching");
+    fs::write(root.path().join("event1"), "").expect("a file");
+    devices.ready().await;
+    devices.drain(&mut Vec::new());
+    assert_eq!(devices.nodes(), []);
+    devices.reopen();
+    assert_eq!(devices.nodes().len(), 2);
 }
 
 #[tokio::test]

@@ -141,11 +141,13 @@ pub fn recognised(status: &Status, history: &History, decisions: usize) -> Panel
         }
     };
     lines.extend(until("guest", status.decision.guest_until_us));
-    lines.push(Text::plain(match status.decision.known_mode() {
-        Some(Mode::Observe) => "at an alarm: it is recorded",
-        Some(Mode::Notify) => "at an alarm: a notice",
-        Some(Mode::Lock) => "at an alarm: a notice, and the session is locked",
-        None => "at an alarm: not known",
+    lines.push(Text::plain(match (status.decision.known_mode(), status.decision.notices_off) {
+        (Some(Mode::Observe), _) => "at an alarm: it is recorded",
+        (Some(Mode::Notify), false) => "at an alarm: a notice",
+        (Some(Mode::Notify), true) => "at an alarm: it is recorded (notify.decisions is off)",
+        (Some(Mode::Lock), false) => "at an alarm: a notice, and the session is locked",
+        (Some(Mode::Lock), true) => "at an alarm: the session is locked, without a notice",
+        (None, _) => "at an alarm: not known",
     }));
     if status.decision.not_locked {
         lines.push(Text::bad("NOTHING LOCKED THE SESSION at this alarm: `seclyzer lock --test` shows why"));
