@@ -97,7 +97,8 @@ fn a_trace_that_is_not_there_or_no_trace_is_told() {
     let text = "hello\n{\"type\":\"keystroke\",\"ts\":1,\"key\":\"hunter2\",\"event\":\"press\"}\nhello\n";
     std::fs::write(&bad, text).expect("a trace");
     let (code, records, error) = told(&home, &["replay", "bad.jsonl", "--stdout", "--speed", "max"]);
-    assert_eq!((code, records.as_str()), (Some(0), ""));
+    assert_eq!((code, records.as_str()), (Some(65), ""));
+    assert!(error.contains("bad.jsonl: none of its lines is an event"), "{error}");
     assert!(error.contains("bad.jsonl:1: discarded: not a JSON object count=2"), "{error}");
     assert!(error.contains("bad.jsonl:2: discarded: `key` names no key count=1"), "{error}");
     assert!(!error.contains("hunter2"), "{error}");

@@ -32,7 +32,7 @@ configured sinks, also to Redis on this machine. They have the times of the trac
 not be using that database. A record that is stored already is neither stored nor sent again.
 
 Exit codes: 0 every active sink has everything but what it rejects for good; 65 a trace cannot be read to its
-end; 66 there is no such trace; 75 a sink is behind, an agent is using the database, its folder was taken away, or it was interrupted.")]
+end, or contains no event but something else; 66 there is no such trace; 75 a sink is behind, an agent is using the database, its folder was taken away, or it was interrupted.")]
 pub struct Args {
     /// Trace files, one event a line
     #[arg(required = true, value_name = "TRACE")]
@@ -196,6 +196,10 @@ async fn replay_all(args: &Args, config: &Config, outlet: &Outlet) -> Result<(),
         bar.finish_and_clear();
         let stored = stored(outlet).await?;
         tell(path, &replayed, stored.map(|stored| stored - stored_before));
+        if replayed.events == 0 && !replayed.rejected.is_empty() {
+            let text = "none of its lines is an event; `seclyzer record` makes a trace";
+            return Err(Error::Data(format!("{}: {text}", path.display())));
+        }
         stored_before = stored.unwrap_or(0);
     }
     match (&args.recognise.save_model, &how.recogniser) {
