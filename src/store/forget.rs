@@ -43,9 +43,7 @@ const LEARNT: [&str; 5] = ["app_focus", "app_followers", "app_hours", "models", 
 /// window. Later records are still coloured by what happened in it: features told by finger move by epochs, and what an
 /// application's record counts, it counts from the first one on.
 pub fn forget(path: &Path, span: Span, window_us: Micros) -> Result<Forgotten, StoreError> {
-    let place = Place::take(path)?;
-    check_that_it_is_a_database(path)?;
-    let mut database = Database::open(&place)?;
+    let (_place, mut database) = open(path)?;
     let connection = &mut database.connection;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let (deleted, what) = match span {
@@ -71,10 +69,17 @@ pub fn forget(path: &Path, span: Span, window_us: Micros) -> Result<Forgotten, S
 /// Deletes the models of these kinds, those set aside among them, from a database that no agent uses, so that nothing of
 /// them is left in the file or its log; how many there were.
 pub fn forget_models(path: &Path, identity: &Identity, kinds: &[ModelKind]) -> Result<usize, StoreError> {
+    let (_place, mut database) = open(path)?;
+    let (forgotten, is_busy) = models::forget(&mut database.connection, identity, kinds)?;
+    if is_busy { Err(StoreError::BeingRead { path: path.into() }) } else { Ok(forgotten) }
+}
+
+/// The database to forget from; its place is kept from agents for as long as it is held.
+fn open(path: &Path) -> Result<(Place, Database), StoreError> {
     let place = Place::take(path)?;
     check_that_it_is_a_database(path)?;
-    let (forgotten, is_busy) = models::forget(&mut Database::open(&place)?.connection, identity, kinds)?;
-    if is_busy { Err(StoreError::BeingRead { path: path.into() }) } else { Ok(forgotten) }
+    let database = Database::open(&place)?;
+    Ok((place, database))
 }
 
 /// A file of somebody else's would be set aside as a damaged database, and what is set aside may be deleted.
