@@ -19,12 +19,17 @@ cat <<BANNER
  the same pipeline, into a database of its own: $database
 ------------------------------------------------------------------------------
 BANNER
-rm -f "$database" "$database"-*
+rm -rf target/demo
 SECLYZER_STORE_PATH=$database SECLYZER_REDIS_ENABLED=false SECLYZER_INFLUX_ENABLED=false SECLYZER_LOG_LEVEL=warn \
     "$seclyzer" replay examples/demo.jsonl --speed 20 --show
 cat <<AFTER
 ------------------------------------------------------------------------------
- The records are in the database. With the package sqlite3:
+ The records are in that database, under the origin \`trace\`. To look at them:
+   export SECLYZER_STORE_PATH=$database
+   $seclyzer report --origin trace --since 2026-09-21 -o target/demo/report.html
+   $seclyzer export --origin trace --format csv -o target/demo
+ A browser shows the page, target/demo/report.html. With the package sqlite3:
    sqlite3 -box $database 'SELECT time, total_keys, dwell_mean, typing_speed_wpm FROM latest_keystroke'
+ In a new terminal, or after \`unset SECLYZER_STORE_PATH\`, the commands use your own database.
 ------------------------------------------------------------------------------
 AFTER

@@ -55,14 +55,29 @@ fn most_keystroke_records_of_the_demonstration_contain_values() {
 }
 
 #[test]
-fn the_readme_quotes_what_the_demonstration_shows() {
+fn the_readme_quotes_how_the_demonstration_begins() {
     let (shown, _) = demonstration();
     let readme = read("README.md");
     let is_record = |line: &&str| line.get(2..3) == Some(":") && line.get(5..6) == Some(":");
     let quoted: Vec<&str> = readme.lines().filter(is_record).collect();
     assert!(quoted.len() >= 4, "{quoted:?}");
-    for line in quoted {
-        assert!(shown.lines().any(|shown| shown == line), "{line} is not in\n{shown}");
+    assert!(shown.starts_with(&quoted.join("\n")), "{quoted:?} is not how this begins:\n{shown}");
+}
+
+#[test]
+fn the_commands_that_show_the_demonstration_are_the_same_in_the_readme_and_work() {
+    let (_, home) = demonstration();
+    let script = read("scripts/run.sh");
+    let commands: Vec<&str> = script.lines().filter_map(|line| line.strip_prefix("   $seclyzer ")).collect();
+    assert_eq!(commands.len(), 2);
+    std::fs::create_dir_all(home.path().join("target/demo")).expect("a folder");
+    for command in commands {
+        assert!(read("README.md").contains(&format!("\ntarget/quick/seclyzer {command}\n")), "{command}");
+        let output = home.run(&command.split(' ').collect::<Vec<_>>());
+        assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    for file in ["report.html", "seclyzer-keystroke.csv"] {
+        assert!(home.path().join("target/demo").join(file).exists(), "{file}");
     }
 }
 

@@ -34,8 +34,10 @@ fn home_with_records() -> Home {
     home
 }
 
+/// Of every origin, unless one is named.
 fn export(home: &Home, arguments: &[&str]) -> (Option<i32>, Vec<u8>, String) {
-    let output = home.run(&[&["export"], arguments].concat());
+    let origin: &[&str] = if arguments.contains(&"--origin") { &[] } else { &["--origin", "all"] };
+    let output = home.run(&[&["export"], arguments, origin].concat());
     (output.status.code(), output.stdout, String::from_utf8(output.stderr).expect("UTF-8"))
 }
 
@@ -54,8 +56,11 @@ fn all_kinds_are_written_each_to_a_file_of_its_own_that_is_its_owner_s_alone() {
     let home = home_with_records();
     for format in FORMATS {
         let (code, out, error) = export(&home, &["--format", format]);
-        assert_eq!((code, out.as_slice(), error.as_str()), (Some(0), b"".as_slice(), ""));
-        for kind in Kind::ALL {
+        assert_eq!((code, out.as_slice()), (Some(0), b"".as_slice()));
+        for (kind, line) in Kind::ALL.into_iter().zip(error.lines()) {
+            let count = &home.query(&format!("SELECT count(*) FROM {}", kind.table()))[0];
+            let begin = format!("./seclyzer-{}.{format}: {count} {} record", kind.name(), kind.name());
+            assert!(line.starts_with(&begin) && line.contains("Z to 20") && line.contains("kB"), "{line}");
             let metadata = file(&home, kind, format).metadata().expect("a file");
             assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
             assert!(metadata.len() > 0);
@@ -92,9 +97,35 @@ fn a_span_and_an_origin_select_and_the_order_is_that_of_time() {
     let some = lines(&home, &["--kind", "keystroke", "--since", &since, "--until", &until]);
     assert_eq!(some.iter().map(|row| row["window_end"].as_i64().expect("µs")).collect::<Vec<_>>(), ends[1..=3]);
     assert_eq!(lines(&home, &["--kind", "decision", "--origin", "device"]).len(), ends.len());
-    assert!(lines(&home, &["--kind", "decision", "--origin", "trace"]).is_empty());
     let (code, _, error) = export(&home, &["--format", "csv", "--since", "1h", "--until", "2h"]);
     assert_eq!(code, Some(64), "{error}");
+}
+
+#[test]
+fn without_an_origin_the_records_of_the_devices_are_written_and_no_trace_s() {
+    let home = home_with_records();
+    let output = home.run(&["export", "--format", "jsonl", "--kind", "decision", "-o", "-"]);
+    assert_eq!(output.stdout, export(&home, &["--format", "jsonl", "--kind", "decision", "-o", "-"]).1);
+    let keystrokes = home.run(&["export", "--format", "jsonl", "--kind", "keystroke", "-o", "-"]);
+    assert_eq!((keystrokes.status.code(), keystrokes.stdout.as_slice()), (Some(66), b"".as_slice()));
+}
+
+#[test]
+fn where_there_is_no_such_record_the_origins_and_the_days_of_all_are_named_and_no_file_is_made() {
+    let home = home_with_records();
+    let day =
+        &home.query("SELECT date(min(window_end) / 1000000, 'unixepoch', 'localtime') FROM keystroke_features")[0];
+    for (arguments, asked) in [
+        (["--kind", "keystroke", "--origin", "device"], "keystroke (--kind), of the origin device (--origin)"),
+        (["--since", "1h", "--origin", "all"], "any kind, of any origin since 20"),
+    ] {
+        let (code, _, error) = export(&home, &[&["--format", "csv"], &arguments[..]].concat());
+        assert_eq!(code, Some(66), "{error}");
+        for part in [asked, "(origin trace, ", "(origin device, ", day] {
+            assert!(error.contains(part), "{part} is not in {error}");
+        }
+    }
+    assert!(!file(&home, Kind::Keystroke, "csv").exists());
 }
 
 #[test]
@@ -136,7 +167,8 @@ fn a_disk_that_is_full_is_reported_and_leaves_no_file_behind() {
     let home = home_with_records();
     // More than SQLite needs for its index of the log, and less than the records.
     const LIMIT_BYTES: u64 = 36_000;
-    let mut command = home.cramped_command(&["export", "--format", "jsonl", "--kind", "keystroke"], LIMIT_BYTES);
+    let mut command =
+        home.cramped_command(&["export", "--format", "jsonl", "--kind", "keystroke", "--origin", "trace"], LIMIT_BYTES);
     let output = command.output().expect("it runs");
     assert_eq!(output.status.code(), Some(73));
     let left: Vec<_> =
@@ -154,7 +186,10 @@ fn an_export_that_is_ended_by_a_signal_leaves_no_file_behind() {
                 UPDATE sequence SET last_id = 500000;";
     connection.execute_batch(more).expect("records");
     drop(connection);
-    let mut child = home.command(&["export", "--format", "jsonl", "--kind", "score"]).spawn().expect("it runs");
+    let mut child = home
+        .command(&["export", "--format", "jsonl", "--kind", "score", "--origin", "trace"])
+        .spawn()
+        .expect("it runs");
     let is_writing = || {
         let open = std::fs::read_dir(format!("/proc/{}/fd", child.id())).ok().into_iter().flatten().flatten();
         let mut written = open.filter(|file| {

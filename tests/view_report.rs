@@ -86,7 +86,9 @@ fn every_tag_is_closed_in_its_place() {
 #[test]
 fn the_file_is_its_owner_s_alone_and_replaces_none_unless_asked_to() {
     let home = month();
-    assert_eq!(report(&home, &SPAN).0, Some(0));
+    let (code, out, said) = report(&home, &SPAN);
+    assert_eq!((code, out.as_str(), said.lines().count()), (Some(0), "", 1));
+    assert!(said.starts_with("seclyzer-report.html: ") && said.contains(" windows") && said.contains("kB"), "{said}");
     let file = home.path().join("seclyzer-report.html");
     assert_eq!(file.metadata().expect("a file").permissions().mode() & 0o777, 0o600);
     let (code, _, error) = report(&home, &SPAN);
@@ -103,12 +105,33 @@ fn what_there_is_no_record_of_is_named() {
     home.run(&["replay", "--speed", "max", "--drain", "0", trace.to_str().expect("UTF-8")]);
     let (code, _, error) = report(&home, &SPAN);
     assert_eq!(code, Some(66));
-    assert!(error.contains("of the origin device in this span") && error.contains("(origin trace)"), "{error}");
+    let day =
+        &home.query("SELECT date(min(window_end) / 1000000, 'unixepoch', 'localtime') FROM keystroke_features")[0];
+    for part in ["of the origin device (--origin) from 2026-08-", &format!("(origin trace, {day})")] {
+        assert!(error.contains(part), "{part} is not in {error}");
+    }
     let since = ["--since", "2000-01-01", "--until", "2100-01-01"];
     let (code, page, error) = report(&home, &[&since[..], &["--origin", "trace", "-o", "-"]].concat());
     assert_eq!(code, Some(0), "{error}");
-    assert!(page.contains("records of the origin trace") && page.contains("There is no score or decision"));
+    assert!(page.contains("Records of the origin trace") && page.contains("There is no score or decision"));
     assert_eq!(report(&home, &["--since", "1h", "--until", "2h"]).0, Some(64));
+}
+
+#[test]
+fn a_few_minutes_are_drawn_by_the_minute_and_the_heading_has_their_date() {
+    let home = home();
+    let trace = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/demo.jsonl");
+    home.run(&["replay", "--speed", "max", "--drain", "0", trace.to_str().expect("UTF-8")]);
+    let (code, page, error) = report(&home, &["--since", "2026-01-01", "--origin", "trace", "-o", "-"]);
+    assert_eq!(code, Some(0), "{error}");
+    let day =
+        &home.query("SELECT date(min(window_end) / 1000000, 'unixepoch', 'localtime') FROM keystroke_features")[0];
+    let heading = page.split("<h1>").nth(1).and_then(|rest| rest.split("</h1>").next()).expect("a heading");
+    assert!(heading.ends_with(&format!(", {day}")), "{heading}");
+    let (_, speed) = page.split_once("<h3>Typing speed</h3>").expect("a picture");
+    let speed = speed.split("</figure>").next().expect("its end");
+    assert!(speed.contains("<th scope=\"col\">minute</th>"), "{speed}");
+    assert!(speed.matches("<circle ").count() >= 4, "{speed}");
 }
 
 fn change(home: &Home, sql: &str) {
@@ -138,7 +161,7 @@ fn the_records_of_other_users_and_of_other_hosts_are_left_out_and_named_where_th
     let (code, _, error) = report(&home, &SPAN);
     assert_eq!(code, Some(66));
     for part in
-        ["no record of ann on desk of the origin device", "bob on desk (origin device)", "bob on laptop", "[identity]"]
+        ["no record of ann on desk (user and host under [identity])", "bob on desk (origin device, 20", "bob on laptop"]
     {
         assert!(error.contains(part), "{part} is not in {error}");
     }

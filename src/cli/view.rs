@@ -26,7 +26,7 @@ TIME is RFC 3339 (2026-11-23T09:00:00+01:00), a date or a date and time of the l
 each record's `schema`, and in the metadata of a Parquet file. The agent may run meanwhile. Names of applications are
 unchanged: a spreadsheet may take one that begins with =, +, - or @ for a formula.
 
-Exit codes: 0 written; 64 no such file for these kinds; 66 there is no database; 69 seclyzer-view is not installed; 73 a
+Exit codes: 0 written; 64 no such file for these kinds; 66 there is no database, or no such record in it; 69 seclyzer-view is not installed; 73 a
 file exists already, or cannot be written; 78 the database is another program's.")]
 pub struct ExportArgs {
     /// The form
@@ -37,15 +37,22 @@ pub struct ExportArgs {
     pub kinds: Vec<Kind>,
     #[command(flatten)]
     pub span: SpanArgs,
-    /// Only records of this origin
-    #[arg(long, value_parser = origins())]
-    pub origin: Option<Origin>,
+    /// Only records of this origin; `device` is the devices of this machine, `all` is every one
+    #[arg(long, value_name = "ORIGIN", value_parser = origins(), default_value = "device")]
+    pub origin: Origins,
     /// A folder that exists, or for one kind a file; `-` is standard output
     #[arg(short, long, value_name = "FILE", default_value = ".")]
     pub output: PathBuf,
     /// Replace files that exist
     #[arg(long)]
     pub force: bool,
+}
+
+/// Records of one origin, or of every one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origins {
+    All,
+    One(Origin),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -95,8 +102,8 @@ pub struct ReportArgs {
     /// Up to this time, by default now
     #[arg(long, value_name = "TIME", value_parser = time::parse)]
     pub until: Option<Micros>,
-    /// Only records of this origin
-    #[arg(long, value_parser = origins(), default_value = "device")]
+    /// Only records of this origin; `device` is the devices of this machine, `trace` a replay
+    #[arg(long, value_name = "ORIGIN", value_parser = origin(), default_value = "device")]
     pub origin: Origin,
     /// The file to write; `-` is standard output
     #[arg(short, long, value_name = "FILE", default_value = "seclyzer-report.html")]
@@ -138,9 +145,14 @@ fn kinds() -> impl TypedValueParser<Value = Kind> {
     PossibleValuesParser::new(Kind::ALL.map(Kind::name)).map(named)
 }
 
-fn origins() -> impl TypedValueParser<Value = Origin> {
+fn origin() -> impl TypedValueParser<Value = Origin> {
     let named = |name: String| Origin::named(&name).expect("one of them");
     PossibleValuesParser::new(Origin::ALL.map(Origin::name)).map(named)
+}
+
+fn origins() -> impl TypedValueParser<Value = Origins> {
+    let names = Origin::ALL.map(Origin::name).into_iter().chain(["all"]);
+    PossibleValuesParser::new(names).map(|name: String| Origin::named(&name).map_or(Origins::All, Origins::One))
 }
 
 /// Runs the second program in place of this one, with the same arguments. It returns only if that fails.

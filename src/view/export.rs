@@ -14,9 +14,11 @@ use indicatif::{ProgressBar, ProgressStyle};
 use rows::{Rows, Selection};
 use rusqlite::types::Value;
 use seclyzer::cli::Error;
-use seclyzer::cli::view::{ExportArgs, Format};
+use seclyzer::cli::view::{ExportArgs, Format, Origins};
 use seclyzer::config::Config;
+use seclyzer::event::Micros;
 use seclyzer::record::Kind;
+use seclyzer::record::json::iso8601;
 use std::io::{self, IsTerminal, Write};
 
 /// Takes rows of one kind, in order.
@@ -39,6 +41,9 @@ pub fn run(args: &ExportArgs, config: &Config) -> Result<(), Error> {
     }
     let connection = database::open(&config.store.path)?;
     let selection = Selection::new(&connection, args.span, args.origin)?;
+    if !selection.is_any(&connection, &kinds)? {
+        return Err(database::no_records(&connection, &config.store.path, &asked(args)));
+    }
     for (kind, place) in kinds.iter().zip(places) {
         let columns = columns::of(*kind);
         let mut rows = Rows::new(&connection, *kind, &columns, selection)?;
@@ -47,12 +52,24 @@ pub fn run(args: &ExportArgs, config: &Config) -> Result<(), Error> {
         let written = write_all(args.format, *kind, &columns, &mut rows, output.file(), &bar);
         bar.finish_and_clear();
         match written {
-            Ok(()) => output.finish()?,
+            Ok(()) => output.finish(&rows.contents())?,
             Err(Failure::Database(error)) => return Err(error),
             Err(Failure::Output(error)) => return Err(output.failed(error)),
         }
     }
     Ok(())
+}
+
+/// What was asked for, as a part of a sentence.
+fn asked(args: &ExportArgs) -> String {
+    let kinds: Vec<&str> = args.kinds.iter().map(|kind| kind.name()).collect();
+    let kinds = if kinds.is_empty() { "any kind".into() } else { format!("the kind {} (--kind)", kinds.join(" or ")) };
+    let origin = match args.origin {
+        Origins::All => "any origin".into(),
+        Origins::One(origin) => format!("the origin {} (--origin)", origin.name()),
+    };
+    let end = |name, end: Option<Micros>| end.map_or(String::new(), |end_us| format!(" {name} {}", iso8601(end_us)));
+    format!("{kinds}, of {origin}{}{}", end("since", args.span.since), end("until", args.span.until))
 }
 
 /// What went wrong between database and file.

@@ -70,7 +70,11 @@ impl Output {
         }
     }
 
-    pub fn finish(mut self) -> Result<(), Error> {
+    /// Says on standard error what the file contains and its size; of standard output nothing.
+    ///
+    /// # Errors
+    /// It cannot be written in full, or another file has taken its name.
+    pub fn finish(mut self, contents: &str) -> Result<(), Error> {
         if let Output::File { path, force, .. } = &self {
             // Somebody else may have made it meanwhile.
             check_free(path, *force)?;
@@ -88,7 +92,22 @@ impl Output {
                 }
             }
         };
-        finish(&mut self).map_err(|error| self.failed(error))
+        finish(&mut self).map_err(|error| self.failed(error))?;
+        if let Output::File { path, .. } = &self {
+            let bytes = path.metadata().map_or(0, |metadata| metadata.len());
+            // The file is there, whether or not that can be said.
+            let _ = writeln!(io::stderr(), "{}: {contents}; {}", path.display(), size(bytes));
+        }
+        Ok(())
+    }
+}
+
+/// Of a file, in units of a thousand.
+fn size(bytes: u64) -> String {
+    match bytes as f64 {
+        bytes if bytes < 1e3 => format!("{bytes:.0} bytes"),
+        bytes if bytes < 1e6 => format!("{:.1} kB", bytes / 1e3),
+        bytes => format!("{:.1} MB", bytes / 1e6),
     }
 }
 
@@ -161,14 +180,14 @@ mod tests {
             };
             drop(begun(&path, false, has_name));
             assert_eq!(names(), [] as [&str; 0]);
-            begun(&path, false, has_name).finish().expect("a file");
+            begun(&path, false, has_name).finish("four bytes").expect("a file");
             assert_eq!((names(), std::fs::read(&path).expect("a file")), (vec!["page.html".into()], b"ours".into()));
             let late = begun(&path, false, has_name);
             std::fs::write(&path, "theirs").expect("a file");
-            let error = late.finish().expect_err("it is there").to_string();
+            let error = late.finish("four bytes").expect_err("it is there").to_string();
             assert!(error.contains("page.html: exists already"), "{error}");
             assert_eq!((names(), std::fs::read(&path).expect("a file")), (vec!["page.html".into()], b"theirs".into()));
-            begun(&path, true, has_name).finish().expect("it is replaced");
+            begun(&path, true, has_name).finish("four bytes").expect("it is replaced");
             assert_eq!((names(), std::fs::read(&path).expect("a file")), (vec!["page.html".into()], b"ours".into()));
         }
     }

@@ -21,7 +21,6 @@ use seclyzer::event::Micros;
 use seclyzer::record::Origin;
 use seclyzer::record::json::iso8601;
 use seclyzer::store::StoreError;
-use std::io;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -48,28 +47,37 @@ pub fn run(args: &ReportArgs, config: &Config) -> Result<(), Error> {
     check_span(first_us, last_us)?;
     let calendar = Calendar::new(&connection, first_us, last_us).map_err(StoreError::from)?;
     let data = Data::read(&connection, wanted, calendar).map_err(StoreError::from)?;
-    let title = format!("How {user} used {host}");
-    let html = page::page(&title, &subtitle(&data, args.origin), &sections::summary(&data), &sections::all(&data));
+    let span = (local_time(&connection, first_us)?, local_time(&connection, last_us)?);
+    let title = format!("How {user} used {host}, {}", days(&span));
+    let subtitle = subtitle(&span, args.origin);
+    let html = page::page(&title, &subtitle, &sections::summary(&data), &sections::all(&data));
     let mut output = Output::begin(place, args.force)?;
     let written = output.file().write_all(html.into_string().as_bytes());
     written.map_err(|error| output.failed(error))?;
-    output.finish()?;
+    let windows: u32 = data.quality.iter().map(|slot| slot.keystroke + slot.mouse).sum();
+    output.finish(&format!("a page about {windows} windows of {user} on {host}, {} to {}", span.0, span.1))?;
     if args.open { open(&args.output) } else { Ok(()) }
 }
 
-fn subtitle(data: &Data, origin: Origin) -> String {
-    let (first, last) = (&data.dates[0], &data.dates[data.dates.len() - 1]);
-    let begin = match data.days_a_slot {
-        1 => format!("From {first} to {last}"),
-        _ => format!("From {first} to the week from {last}"),
-    };
+/// Date, hour and minute in the local zone.
+fn local_time(connection: &Connection, time_us: Micros) -> Result<String, Error> {
+    let sql = "SELECT strftime('%Y-%m-%d %H:%M', ?1, 'unixepoch', 'localtime')";
+    Ok(connection.query_row(sql, [time_us / 1_000_000], |row| row.get(0)).map_err(StoreError::from)?)
+}
+
+/// The date of the first record and, if that is another, of the last one.
+fn days((first, last): &(String, String)) -> String {
+    let [first, last] = [first, last].map(|time| time.split(' ').next().unwrap_or_default());
+    if first == last { first.to_owned() } else { format!("{first} to {last}") }
+}
+
+fn subtitle((first, last): &(String, String), origin: Origin) -> String {
     let version = env!("CARGO_PKG_VERSION");
-    match origin {
-        Origin::Device => format!("{begin}, in local time. Made by seclyzer {version}."),
-        origin => {
-            format!("{begin}, in local time: records of the origin {}. Made by seclyzer {version}.", origin.name())
-        }
-    }
+    let of = match origin {
+        Origin::Device => String::new(),
+        origin => format!(" of the origin {}", origin.name()),
+    };
+    format!("Records{of} from {first} to {last}, in local time. Made by seclyzer {version}.")
 }
 
 /// One record of a wrong clock makes a span of centuries.
@@ -84,23 +92,15 @@ fn check_span(first_us: Micros, last_us: Micros) -> Result<(), Error> {
     )))
 }
 
-/// Names those of whom there are records.
 fn no_records(connection: &Connection, wanted: Wanted<'_>, path: &Path) -> Error {
     let Wanted { origin, user, host, .. } = wanted;
-    let owners = match database::owners(connection) {
-        Ok(owners) => owners,
-        Err(error) => return StoreError::from(error).into(),
-    };
-    let instead = match owners.is_empty() {
-        true => "it has none at all yet".into(),
-        false => format!(
-            "of this or another time it has records of {}; --origin, and user and host under [identity] in the \
-             configuration, say whose are shown",
-            database::named(&owners)
-        ),
-    };
-    let text = format!("no record of {user} on {host} of the origin {origin} in this span; {instead}");
-    Error::NoInput { path: path.into(), source: io::Error::other(text) }
+    let asked = format!(
+        "{user} on {host} (user and host under [identity]) of the origin {origin} (--origin) from {} to {} (--since, \
+         --until)",
+        iso8601(wanted.since_us),
+        iso8601(wanted.until_us)
+    );
+    database::no_records(connection, path, &asked)
 }
 
 /// How long a failure to show it is waited for. What runs longer shows it: some desktops run the browser itself.

@@ -21,7 +21,7 @@ fn home_with_export() -> Home {
     let scores = "INSERT INTO scores SELECT id + 1000, window_end, user, host, origin, 0, 0, stored, schema, 'owner',
         nullif(id % 3 * 25, 0), 100 * id, 50, 2 FROM keystroke_features; UPDATE sequence SET last_id = 2000;";
     connection.execute_batch(scores).expect("records");
-    let output = home.run(&["export", "--format", "parquet"]);
+    let output = home.run(&["export", "--format", "parquet", "--origin", "trace"]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     home
 }
@@ -98,7 +98,7 @@ fn home_with_typists(people: &[(&str, [&[Stroke]; 2])]) -> Home {
     let connection = Connection::open(home.database()).expect("a database");
     let sql = "UPDATE keystroke_features SET degraded = 1, dwell_mean = 1e9 * (id % 7) WHERE id % 10 = 0";
     connection.execute(sql, []).expect("records");
-    let output = home.run(&["export", "--format", "parquet", "--kind", "keystroke"]);
+    let output = home.run(&["export", "--format", "parquet", "--kind", "keystroke", "--origin", "trace"]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     home
 }
@@ -160,7 +160,9 @@ async fn every_command_of_the_document_works() {
     assert!(commands.len() >= 7, "{commands:?}");
     for line in commands {
         let mut command = Command::new("sh");
-        command.args(["-c", &format!("exec {}", line.replace("--origin device", "--origin trace"))]);
+        // The people of the tests are a trace's, and of one day.
+        let line = line.replace("--origin device", "--origin trace").replace("--since 30d", "--since 2026-01-01");
+        command.args(["-c", &format!("exec {line}")]);
         command.env("HOME", home.path()).env("PATH", &path).env("REDIS_URL", redis.url());
         let program = Consumer::run(&home, command);
         if line.contains("subscribe.py") {

@@ -7,9 +7,10 @@ use super::columns::Column;
 use rusqlite::types::Value;
 use rusqlite::{Connection, Statement};
 use seclyzer::cli::Error;
-use seclyzer::cli::view::SpanArgs;
+use seclyzer::cli::view::{Origins, SpanArgs};
 use seclyzer::event::Micros;
-use seclyzer::record::{Kind, Origin};
+use seclyzer::record::Kind;
+use seclyzer::record::json::iso8601;
 use seclyzer::store::StoreError;
 
 /// 5 MB of the widest kind.
@@ -22,24 +23,43 @@ const PLACE: usize = 4;
 pub struct Selection {
     since_us: Micros,
     until_us: Micros,
-    origin: Option<Origin>,
+    origins: Origins,
     /// The newest at the beginning: what is recorded meanwhile is left out, or the end might never come.
     last_id: i64,
 }
 
 impl Selection {
-    pub fn new(connection: &Connection, span: SpanArgs, origin: Option<Origin>) -> Result<Selection, Error> {
+    pub fn new(connection: &Connection, span: SpanArgs, origins: Origins) -> Result<Selection, Error> {
         let last_id = connection.query_row("SELECT last_id FROM sequence", [], |row| row.get(0));
         Ok(Selection {
             since_us: span.since.unwrap_or(Micros::MIN),
             until_us: span.until.unwrap_or(Micros::MAX),
-            origin,
+            origins,
             last_id: last_id.map_err(StoreError::from)?,
         })
     }
 
+    /// `None` for every one.
     fn origin(&self) -> Option<&'static str> {
-        self.origin.map(Origin::name)
+        match self.origins {
+            Origins::All => None,
+            Origins::One(origin) => Some(origin.name()),
+        }
+    }
+
+    /// Whether there is such a record of one of these kinds.
+    pub fn is_any(&self, connection: &Connection, kinds: &[Kind]) -> Result<bool, Error> {
+        let values = (self.until_us, self.last_id, self.origin(), self.since_us);
+        let is_any = |kind: &Kind| {
+            let sql = format!("SELECT EXISTS (SELECT 1 FROM {} WHERE {CONDITION} AND window_end >= ?4)", kind.table());
+            connection.query_row(&sql, values, |row| row.get::<_, bool>(0))
+        };
+        for kind in kinds {
+            if is_any(kind).map_err(StoreError::from)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
 
@@ -54,6 +74,8 @@ pub struct Rows<'c> {
     selection: Selection,
     /// Of the last row that was read.
     after: Place,
+    first_us: Option<Micros>,
+    read: u64,
 }
 
 /// But for the beginning.
@@ -77,7 +99,7 @@ impl<'c> Rows<'c> {
         let statement = connection.prepare(&sql).map_err(StoreError::from)?;
         // No name is empty, so this is before all records of that moment.
         let after = (selection.since_us, String::new(), String::new(), String::new());
-        Ok(Rows { connection, kind, statement, width: columns.len(), selection, after })
+        Ok(Rows { connection, kind, statement, width: columns.len(), selection, after, first_us: None, read: 0 })
     }
 
     /// How many records are asked for.
@@ -94,18 +116,30 @@ impl<'c> Rows<'c> {
         self.read().map_err(|error| StoreError::from(error).into())
     }
 
+    /// What was read, as in "90 app records, 2026-11-23T08:00:10.000000Z to 2026-11-23T17:00:00.000000Z".
+    pub fn contents(&self) -> String {
+        let records = format!("{} {} record{}", self.read, self.kind.name(), if self.read == 1 { "" } else { "s" });
+        match self.first_us {
+            None => records,
+            Some(first_us) => format!("{records}, {} to {}", iso8601(first_us), iso8601(self.after.0)),
+        }
+    }
+
     fn read(&mut self) -> rusqlite::Result<Vec<Vec<Value>>> {
         let Selection { until_us, last_id, .. } = self.selection;
         let (window_end_us, user, host, origin) = &self.after;
         let values = (until_us, last_id, self.selection.origin(), window_end_us, user, host, origin);
         let mut rows = self.statement.query(values)?;
         let mut batch = Vec::with_capacity(BATCH);
-        let mut after = None;
+        let (mut first_us, mut after) = (None, None);
         while let Some(row) = rows.next()? {
+            first_us.get_or_insert(row.get(0)?);
             after = Some((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
             batch.push((PLACE..PLACE + self.width).map(|i| row.get(i)).collect::<rusqlite::Result<_>>()?);
         }
         drop(rows);
+        self.first_us = self.first_us.or(first_us);
+        self.read += batch.len() as u64;
         self.after = after.unwrap_or_else(|| std::mem::take(&mut self.after));
         Ok(batch)
     }

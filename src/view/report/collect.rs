@@ -1,6 +1,6 @@
 //! What the report shows, from the database: the rows of each table of records are read once.
 
-use super::calendar::{Calendar, Place};
+use super::calendar::{Calendar, Place, Step};
 use super::presence::{Gaps, HOURS, presence};
 use rusqlite::{Connection, Row};
 use seclyzer::event::Micros;
@@ -91,10 +91,13 @@ pub struct Recognised {
 
 #[derive(Debug)]
 pub struct Data {
-    /// The date each slot begins with.
+    /// The date each row of the hours of a day begins with, and how many days it is.
     pub dates: Vec<String>,
-    pub days_a_slot: usize,
-    /// Of each slot and hour of the day: hours at the machine in all.
+    pub days_a_row: usize,
+    /// The date, or date and time of day, each slot begins with.
+    pub slots: Vec<String>,
+    pub step: Step,
+    /// Of each row and hour of the day: hours at the machine in all.
     pub at_machine_h: Vec<[f64; HOURS]>,
     pub gaps: Vec<Gaps>,
     pub quality: Vec<Quality>,
@@ -109,7 +112,7 @@ pub struct Data {
 impl Data {
     /// Of the calendar's days; all that is wanted is within them.
     pub fn read(connection: &Connection, wanted: Wanted<'_>, mut calendar: Calendar<'_>) -> rusqlite::Result<Data> {
-        let mut quality = vec![Quality::default(); calendar.dates.len()];
+        let mut quality = vec![Quality::default(); calendar.slots.len()];
         let presence = presence(connection, wanted, &mut calendar)?;
         let typing = typing(connection, wanted, &mut calendar, &mut quality)?;
         let pointing = pointing(connection, wanted, &mut calendar, &mut quality)?;
@@ -124,7 +127,9 @@ impl Data {
             applications: applications(connection, wanted)?,
             recognised,
             dates: calendar.dates,
-            days_a_slot: calendar.days_a_slot,
+            days_a_row: calendar.days_a_row,
+            slots: calendar.slots,
+            step: calendar.step,
         })
     }
 }
@@ -283,7 +288,7 @@ fn recognised(
     wanted: Wanted<'_>,
     calendar: &mut Calendar<'_>,
 ) -> rusqlite::Result<Recognised> {
-    let mut trust = vec![Vec::new(); calendar.dates.len()];
+    let mut trust = vec![Vec::new(); calendar.slots.len()];
     each(connection, wanted, ("trust", "scores"), calendar, |place, row| {
         add(&mut trust[place.slot], row.get(1)?);
         Ok(())

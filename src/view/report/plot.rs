@@ -17,11 +17,11 @@ const WRITABLE: &str = "a text takes all that is drawn";
 type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 
 /// Medians through time, with a band around them; a slot without a value interrupts both.
-pub fn medians(dates: &[String], unit: &str, slots: &[Option<Quantiles>]) -> String {
+pub fn medians(begins: &[String], unit: &str, slots: &[Option<Quantiles>]) -> String {
     let highest = slots.iter().flatten().map(|slot| slot.high).fold(0.0, f64::max);
     let lowest = slots.iter().flatten().map(|slot| slot.low).fold(0.0, f64::min);
     let range = (1.05 * lowest, upper(highest));
-    draw((-0.5, dates.len() as f64 - 0.5), range, unit, dated(dates), |chart| {
+    draw((-0.5, begins.len() as f64 - 0.5), range, unit, named(begins), |chart| {
         let mut runs: Vec<Vec<(f64, Quantiles)>> = vec![Vec::new()];
         for (i, slot) in slots.iter().enumerate() {
             match slot {
@@ -30,8 +30,11 @@ pub fn medians(dates: &[String], unit: &str, slots: &[Option<Quantiles>]) -> Str
             }
         }
         for run in runs.iter().filter(|run| !run.is_empty()) {
-            let low = run.iter().map(|&(x, slot)| (x, slot.low));
-            let high = run.iter().rev().map(|&(x, slot)| (x, slot.high));
+            // The band of a value alone has a width, or it would not be seen.
+            let aside = if run.len() == 1 { [-0.25, 0.25].as_slice() } else { &[0.0] };
+            let edge = run.iter().flat_map(|&(x, slot)| aside.iter().map(move |aside| (x + aside, slot)));
+            let low = edge.clone().map(|(x, slot)| (x, slot.low));
+            let high = edge.rev().map(|(x, slot)| (x, slot.high));
             let band: Vec<_> = low.chain(high).collect();
             let medians: Vec<_> = run.iter().map(|&(x, slot)| (x, slot.median)).collect();
             chart.draw_series([Polygon::new(band, BAND.filled())]).expect(WRITABLE);
@@ -43,9 +46,9 @@ pub fn medians(dates: &[String], unit: &str, slots: &[Option<Quantiles>]) -> Str
 }
 
 /// A bar a slot, in two parts: the whole, and the part of it that is marked.
-pub fn bars(dates: &[String], unit: &str, slots: &[(f64, f64)]) -> String {
+pub fn bars(begins: &[String], unit: &str, slots: &[(f64, f64)]) -> String {
     let highest = slots.iter().map(|slot| slot.0).fold(0.0, f64::max);
-    draw((-0.5, dates.len() as f64 - 0.5), (0.0, upper(highest)), unit, dated(dates), |chart| {
+    draw((-0.5, begins.len() as f64 - 0.5), (0.0, upper(highest)), unit, named(begins), |chart| {
         for (i, &(whole, marked)) in slots.iter().enumerate() {
             let bar = |height: f64| [(i as f64 - 0.4, 0.0), (i as f64 + 0.4, height)];
             chart.draw_series([Rectangle::new(bar(whole), BAND.filled())]).expect(WRITABLE);
@@ -76,13 +79,18 @@ fn upper(highest: f64) -> f64 {
     if highest > 0.0 { 1.05 * highest } else { 1.0 }
 }
 
-/// The date of each whole number.
-fn dated(dates: &[String]) -> impl Fn(&f64) -> String {
-    // Without the year, which the heading has.
-    |x: &f64| {
+/// What the slot of each whole number begins with.
+fn named(begins: &[String]) -> impl Fn(&f64) -> String {
+    const YEAR: usize = "2026-".len();
+    const DAY: usize = "2026-11-23 ".len();
+    let date = |begin: Option<&String>| begin.and_then(|begin| begin.get(..DAY)).map(str::to_owned);
+    let is_of_a_day = date(begins.first()).is_some_and(|first| date(begins.last()) == Some(first));
+    // Without what the heading has: the year, or the date.
+    let from = if is_of_a_day { DAY } else { YEAR };
+    move |x: &f64| {
         let is_whole = (x - x.round()).abs() < 1e-6;
-        let date = dates.get(x.round().max(0.0) as usize).filter(|_| is_whole && *x >= -0.1);
-        date.and_then(|date| date.get(5..)).unwrap_or_default().to_owned()
+        let begin = begins.get(x.round().max(0.0) as usize).filter(|_| is_whole && *x >= -0.1);
+        begin.and_then(|begin| begin.get(from..)).unwrap_or_default().to_owned()
     }
 }
 

@@ -18,7 +18,7 @@ pub struct Gaps {
 }
 
 pub struct Presence {
-    /// Of each slot and hour of the day, in all.
+    /// Of each row of the calendar and hour of the day, in all.
     pub hours: Vec<[f64; HOURS]>,
     pub gaps: Vec<Gaps>,
 }
@@ -33,8 +33,8 @@ pub fn presence(
         "SELECT window_end FROM keystroke_features WHERE {SPAN}
          UNION SELECT window_end FROM mouse_features WHERE {SPAN} ORDER BY window_end"
     );
-    let slots = calendar.dates.len();
-    let mut presence = Presence { hours: vec![[0.0; HOURS]; slots], gaps: vec![Gaps::default(); slots] };
+    let (rows, slots) = (calendar.dates.len(), calendar.slots.len());
+    let mut presence = Presence { hours: vec![[0.0; HOURS]; rows], gaps: vec![Gaps::default(); slots] };
     let mut before: Option<(Micros, i64)> = None;
     let mut statement = connection.prepare(&sql)?;
     let mut ends = statement.query(wanted.values())?;
@@ -42,7 +42,7 @@ pub fn presence(
         let end_us = row.get(0)?;
         let place = calendar.place(end_us)?;
         let since_us = before.map(|(before_us, _)| end_us - before_us);
-        presence.hours[place.slot][place.hour] += in_use_us(since_us, wanted) as f64 / HOUR_US;
+        presence.hours[place.row][place.hour] += in_use_us(since_us, wanted) as f64 / HOUR_US;
         if let (Some(since_us), Some((_, day))) = (since_us, before)
             && since_us > LEAST_GAP_US
             && day == place.day

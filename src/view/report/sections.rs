@@ -27,11 +27,6 @@ fn nothing(what: &str) -> Markup {
     html! { p { "There is no " (what) " in this span of time." } }
 }
 
-/// What a slot of the calendar is called.
-fn slot_name(data: &Data) -> &'static str {
-    if data.days_a_slot == 1 { "day" } else { "week from" }
-}
-
 /// Hours and minutes.
 fn hours(hours: f64) -> String {
     let minutes = (60.0 * hours).round() as u64;
@@ -42,8 +37,8 @@ fn presence(data: &Data) -> Markup {
     const CELL: f64 = 24.0;
     const LEFT: f64 = 90.0;
     let title = "Hours at the machine";
-    // Of a full hour, on each of a slot's days.
-    let share = |hours: f64| (hours / data.days_a_slot as f64).min(1.0);
+    // Of a full hour, on each of a row's days.
+    let share = |hours: f64| (hours / data.days_a_row as f64).min(1.0);
     let drawn = html! {
         svg viewBox=(format!("0 0 {} {}", LEFT + 24.0 * CELL, 20.0 + data.dates.len() as f64 * CELL)) role="img"
             aria-label=(title) {
@@ -75,7 +70,8 @@ fn presence(data: &Data) -> Markup {
     let how = "Each row is a day (in long reports a week) and each square an hour of your local time: the stronger the \
                colour, the larger the part of that hour for which there are records of typing or of the mouse. A few keys \
                or a short motion within a window make no record, and do not count.";
-    figure(title, how, drawn, table(&[slot_name(data), "in all", "from", "until"], rows))
+    let day = if data.days_a_row == 1 { "day" } else { "week from" };
+    figure(title, how, drawn, table(&[day, "in all", "from", "until"], rows))
 }
 
 /// Medians of a feature through time.
@@ -84,15 +80,15 @@ fn through_time(data: &Data, title: &str, unit: &str, how: &str, series: &Series
     if slots.iter().all(Option::is_none) {
         return html! { h3 { (title) } (nothing("record with such a value")) };
     }
-    let rows = data.dates.iter().zip(&slots).zip(series).map(|((date, slot), values)| {
+    let rows = data.slots.iter().zip(&slots).zip(series).map(|((date, slot), values)| {
         let number = |value: fn(&Quantiles) -> f64| {
             slot.as_ref().map_or("–".into(), |slot| format!("{:.digits$}", value(slot)))
         };
         let (median, low, high) = (number(|slot| slot.median), number(|slot| slot.low), number(|slot| slot.high));
         vec![date.clone(), median, low, high, values.len().to_string()]
     });
-    let head = [slot_name(data), &format!("median ({unit})"), "10 % below", "10 % above", "windows"];
-    let drawn = picture(title, &plot::medians(&data.dates, unit, &slots));
+    let head = [&data.step.head(), &format!("median ({unit})"), "10 % below", "10 % above", "windows"];
+    let drawn = picture(title, &plot::medians(&data.slots, unit, &slots));
     figure(title, &format!("{how} {BAND}"), drawn, table(&head, rows))
 }
 
@@ -200,14 +196,14 @@ fn quality(data: &Data) -> Markup {
     let all = |of: fn(&Quality) -> u32| data.quality.iter().map(of).sum::<u32>();
     let slots: Vec<(f64, f64)> =
         data.quality.iter().map(|slot| (f64::from(slot.keystroke + slot.mouse), f64::from(slot.flawed))).collect();
-    let rows = data.dates.iter().zip(&data.quality).zip(&data.gaps).map(|((date, slot), gaps)| {
+    let rows = data.slots.iter().zip(&data.quality).zip(&data.gaps).map(|((date, slot), gaps)| {
         let numbers = [slot.keystroke, slot.without_values, slot.mouse, slot.without_motion, slot.degraded, gaps.count];
         let numbers = numbers.map(|number| number.to_string());
         std::iter::once(date.clone()).chain(numbers).chain([hours(gaps.hours)]).collect()
     });
     let idle = data.quality.iter().filter(|slot| slot.keystroke + slot.mouse == 0).count();
     let head = [
-        slot_name(data),
+        &data.step.head(),
         "of typing",
         "without values",
         "of the mouse",
@@ -225,11 +221,10 @@ fn quality(data: &Data) -> Markup {
         }
         p {
             (gaps(data))
-            (format!(" Without any record: {idle} of {} {}.", data.dates.len(),
-                if data.days_a_slot == 1 { "days" } else { "weeks" }))
+            (format!(" Without any record: {idle} of {} {}.", data.slots.len(), data.step.plural()))
         }
         (figure(title, "Each bar is the number of windows; its strong part has no values, or is degraded, or both.",
-            picture(title, &plot::bars(&data.dates, "windows", &slots)), table(&head, rows)))
+            picture(title, &plot::bars(&data.slots, "windows", &slots)), table(&head, rows)))
     }
 }
 
@@ -272,7 +267,7 @@ fn recognition(data: &Data) -> Markup {
     let slots: Vec<(f64, f64)> =
         recognised.alarms.iter().map(|slot| (f64::from(slot.0), f64::from(slot.1.min(slot.0)))).collect();
     let rows = data
-        .dates
+        .slots
         .iter()
         .zip(&recognised.alarms)
         .map(|(date, slot)| vec![date.clone(), slot.0.to_string(), slot.1.to_string()]);
@@ -286,8 +281,8 @@ fn recognition(data: &Data) -> Markup {
         (through_time(data, "Trust", "of 100", "100 while nothing is in doubt, 0 while a stranger is assumed.",
             &recognised.trust, 0))
         (figure(title, "Each bar is the number of times the state became `stranger`; its strong part reached the threshold \
-            of locking.", picture(title, &plot::bars(&data.dates, "alarms", &slots)),
-            table(&[slot_name(data), "alarms", "would have locked"], rows)))
+            of locking.", picture(title, &plot::bars(&data.slots, "alarms", &slots)),
+            table(&[&data.step.head(), "alarms", "would have locked"], rows)))
         @if !recognised.decisions.is_empty() {
             h3 { "The newest decisions" }
             div class="scroll" tabindex="0" role="region" aria-label="The newest decisions" {
