@@ -4,6 +4,7 @@ pub mod ask;
 mod check;
 pub mod config;
 mod consent;
+pub mod database;
 mod decision;
 mod devices;
 mod doctor;

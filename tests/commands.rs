@@ -359,3 +359,21 @@ fn a_dry_run_stores_nothing() {
     assert_eq!(agent.stop(), Some(0));
     assert!(!home.database().exists());
 }
+
+#[test]
+fn a_trial_in_which_nobody_was_judged_names_whose_scores_there_are_and_a_file_that_is_no_database_is_named() {
+    let home = Home::with_config("[redis]\nenabled = false\n[influx]\nenabled = false\n");
+    told(&home, &["replay", "--speed", "max", &golden("desk.jsonl")]);
+    let (code, text, error) = told(&home, &["decision", "trial"]);
+    assert_eq!(code, Some(0), "{error}");
+    assert!(text.contains("Nobody was judged") && text.contains("no score at all"), "{text}");
+    let score = "INSERT INTO scores SELECT id + 1000, window_end, user, host, origin, 0, 0, stored, schema, 'owner', 100,
+                     2000, 400, 3 FROM keystroke_features";
+    rusqlite::Connection::open(home.database()).and_then(|database| database.execute(score, [])).expect("scores");
+    let (_, text, _) = told(&home, &["decision", "trial", "--since", "2026-01-01"]);
+    assert!(text.contains("of the origin device.") && text.contains("(origin trace, 20"), "{text}");
+    std::fs::write(home.database(), "no database at all, but a text").expect("a file");
+    let (code, _, error) = told(&home, &["decision", "trial"]);
+    assert_eq!(code, Some(69));
+    assert!(error.contains("HOME/data/seclyzer.db: ") && error.contains("store.path"), "{error}");
+}

@@ -1,13 +1,16 @@
 //! `seclyzer decision`
 
+use super::database::Owner;
 use super::recognition::counted;
 use super::text::table;
 use super::trial::{self, Alarm, Trial};
-use super::{Error, time};
+use super::{Error, database, time};
 use crate::config::Config;
 use crate::event::Micros;
 use crate::now_us;
 use crate::record::json::iso8601;
+use crate::record::{Identity, Kind};
+use crate::store::StoreError;
 use std::io::Write;
 
 /// See what the agent has decided, and what it would have done
@@ -18,7 +21,7 @@ use std::io::Write;
   seclyzer decision trial             what each mode would have done in the last 14 days
   seclyzer decision trial --since 3d --json
 
-Exit codes: 0 done; 66 there is no database; 78 it cannot be read."
+Exit codes: 0 done; 66 there is no database; 69 it cannot be read; 78 it is another program's."
 )]
 pub struct Args {
     #[command(subcommand)]
@@ -29,7 +32,8 @@ pub struct Args {
 enum Command {
     /// Say what each mode would have done: alarms, locks, when, with which evidence, against the hours of use
     ///
-    /// From the records of the database. If it was always the owner, each alarm was false.
+    /// From the records of the database that the devices of this machine made: no mode acts on a replay, or on events
+    /// from Redis. If it was always the owner, each alarm was false.
     Trial {
         /// From this time on; as in `seclyzer forget`
         #[arg(long, value_name = "TIME", value_parser = time::parse)]
@@ -43,16 +47,18 @@ enum Command {
 pub fn run(args: &Args, config: &Config, out: &mut impl Write) -> Result<(), Error> {
     let Command::Trial { since, json } = &args.command;
     let path = &config.store.path;
-    if let Err(source) = std::fs::metadata(path) {
-        return Err(Error::NoInput { path: path.clone(), source });
-    }
+    let connection = database::open(path)?;
     let since_us = since.unwrap_or_else(|| now_us() - trial::SPAN_US);
-    let trial = Trial::read(path, &config.identity, since_us)?;
+    let trial = Trial::of(&connection, &config.identity, since_us).map_err(StoreError::from)?;
     if *json {
         serde_json::to_writer_pretty(&mut *out, &trial).map_err(std::io::Error::from)?;
         writeln!(out)?;
     } else {
         write!(out, "{}", describe(&trial, since_us))?;
+        if trial == Trial::default() {
+            let owners = database::owners(&connection, &[Kind::Score]).map_err(StoreError::from)?;
+            writeln!(out, "\n{}", nobody_judged(&config.identity, &owners))?;
+        }
     }
     Ok(())
 }
@@ -80,6 +86,16 @@ fn describe(trial: &Trial, since_us: Micros) -> String {
     text += &table(&["alarm (local time)", "evidence", "lock", "ended by"], &rows);
     text += "\nWith `lock` only a password ends an alarm: one that ended by `calm` would have lasted until then.\n";
     text
+}
+
+/// Whose scores there are instead.
+fn nobody_judged(identity: &Identity, owners: &[Owner]) -> String {
+    let Identity { user, host, .. } = identity;
+    let instead = match owners {
+        [] => "no score at all: recognition is off, or still learning (`seclyzer model status`)".into(),
+        owners => format!("scores of {}", database::named(owners)),
+    };
+    format!("Nobody was judged in this time: {user} on {host}, of the origin device. The database contains {instead}.")
 }
 
 fn row(alarm: &Alarm) -> [String; 4] {

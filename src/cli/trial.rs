@@ -2,10 +2,8 @@
 
 use crate::event::Micros;
 use crate::record::Identity;
-use crate::store::{StoreError, read_only};
 use rusqlite::{Connection, Row, params};
 use serde::Serialize;
-use std::path::Path;
 
 /// What was decided in so long says whether to lock: 14 days.
 pub const SPAN_US: Micros = 14 * 86_400_000_000;
@@ -70,11 +68,7 @@ impl Decided {
 
 impl Trial {
     /// From the database.
-    pub fn read(database: &Path, identity: &Identity, since_us: Micros) -> Result<Trial, StoreError> {
-        Ok(Trial::of(&read_only(database)?, identity, since_us)?)
-    }
-
-    fn of(connection: &Connection, identity: &Identity, since_us: Micros) -> rusqlite::Result<Trial> {
+    pub fn of(connection: &Connection, identity: &Identity, since_us: Micros) -> rusqlite::Result<Trial> {
         let whose = params![identity.user, identity.host, since_us];
         let scores: f64 = connection.query_row(SCORES, whose, |row| row.get(0))?;
         let mut trial = Trial { hours: scores * 5.0 / 3600.0, alarms: Vec::new() };

@@ -7,7 +7,7 @@ mod parquet;
 mod places;
 mod rows;
 
-use crate::database;
+use seclyzer::cli::database;
 use crate::output::{Output, Place};
 use columns::Column;
 use indicatif::{ProgressBar, ProgressStyle};

@@ -3,7 +3,6 @@
 //! It opens the database to read, and asks the agent on the status socket. It opens no device, and writes nothing but
 //! the files that it is asked for.
 
-mod database;
 mod export;
 mod output;
 mod report;

@@ -9,7 +9,7 @@ mod presence;
 mod sections;
 mod transitions;
 
-use crate::database;
+use seclyzer::cli::database;
 use crate::output::{Output, Place};
 use calendar::{Calendar, LONGEST_US};
 use collect::{Data, Wanted};

@@ -39,7 +39,8 @@ pub fn all(loaded: &Loaded) -> Result<Vec<Finding>, Error> {
     findings.push(recognition::finding(config.recognition.enabled, running.as_ref(), stored));
     let since_us = now_us() - trial::SPAN_US;
     // A database that cannot be read has a finding of its own.
-    let trial = Trial::read(&config.store.path, &config.identity, since_us).ok();
+    let connection = read_only(&config.store.path).ok();
+    let trial = connection.and_then(|connection| Trial::of(&connection, &config.identity, since_us).ok());
     let strokes = read_models(&config.store.path, &config.identity).ok().map(|models| decision::strokes_of(&models));
     let is_its_file = service::reads(loaded.source.as_deref(), &config.store.path);
     let mode = decision::mode(config.decision.mode, running.as_ref(), is_its_file);

@@ -3,7 +3,7 @@
 use super::News;
 use super::agent::{Answer, Process, Status};
 use super::history::{History, Week};
-use crate::database;
+use seclyzer::cli::database;
 use seclyzer::agent::control::Request;
 use seclyzer::cli::ask::{self, NoAnswer, Reply};
 use seclyzer::cli::{Error, told_to_end};

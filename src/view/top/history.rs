@@ -1,11 +1,11 @@
 //! What the database has of the last minutes, of today, and of the last week.
 
-use crate::database;
+use seclyzer::cli::database;
 use crate::statistics::{Quantiles, quantiles};
 use rusqlite::{Connection, OptionalExtension};
 use seclyzer::event::Micros;
 use seclyzer::features::names::{Feature, KEYSTROKE, MOUSE};
-use seclyzer::record::Identity;
+use seclyzer::record::{Identity, Kind};
 
 /// What is shown of trust and evidence.
 pub const RECENT_US: Micros = 600_000_000;
@@ -158,7 +158,7 @@ impl History {
 
 /// Of whom there are records instead.
 fn others(connection: &Connection, whose: &Identity) -> rusqlite::Result<Option<String>> {
-    let mut owners = database::owners(connection)?;
+    let mut owners = database::owners(connection, &Kind::ALL)?;
     owners.retain(|owner| (&owner.user, &owner.host) != (&whose.user, &whose.host));
     let text =
         |owners| format!("there is no record of {} on {}, but of {}", whose.user, whose.host, database::named(owners));

@@ -1,23 +1,29 @@
-//! The database, to read only.
+//! The database, for commands that only read it.
 
-use rusqlite::Connection;
-use seclyzer::cli::Error;
-use seclyzer::record::Kind;
-use seclyzer::store::schema::{VERSION, is_to_be_made};
-use seclyzer::store::{StoreError, read_only};
+use super::Error;
+use crate::record::Kind;
+use crate::store::schema::{VERSION, is_to_be_made};
+use crate::store::{StoreError, read_only};
+use rusqlite::{Connection, ErrorCode};
 use std::io;
 use std::path::Path;
 
 /// Opens the database of the records; an agent may be writing to it.
 ///
 /// # Errors
-/// There is none, or it is another program's, or of another version.
+/// There is none, or it is none, or another program's, or of another version.
 pub fn open(path: &Path) -> Result<Connection, Error> {
     if let Err(source) = std::fs::metadata(path) {
         return Err(Error::NoInput { path: path.into(), source });
     }
+    let unreadable = |error: rusqlite::Error| {
+        let mend = match error.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase) => "; name another file with store.path, or move this one away",
+            _ => "",
+        };
+        Error::Unavailable(format!("{}: {error}{mend}", path.display()))
+    };
     let connection = read_only(path)?;
-    let unreadable = |error| Error::Unavailable(format!("{}: {error}", path.display()));
     let start = "start the agent once, which brings it up to date";
     match is_to_be_made(&connection, path) {
         Ok(false) => {}
@@ -45,16 +51,16 @@ pub struct Owner {
     pub last_day: String,
 }
 
-/// All of whom there are records, of any time.
-pub fn owners(connection: &Connection) -> rusqlite::Result<Vec<Owner>> {
-    let all = Kind::ALL.map(|kind| format!("SELECT origin, user, host, window_end FROM {}", kind.table()));
+/// All of whom there are records of these kinds, of any time.
+pub fn owners(connection: &Connection, kinds: &[Kind]) -> rusqlite::Result<Vec<Owner>> {
+    let all = kinds.iter().map(|kind| format!("SELECT origin, user, host, window_end FROM {}", kind.table()));
     // A clock that was wrong by thousands of years makes no date.
     let day = |end: &str| format!("coalesce(date({end}(window_end) / 1000000, 'unixepoch', 'localtime'), 'no date')");
     let sql = format!(
         "SELECT origin, user, host, {}, {} FROM ({}) GROUP BY origin, user, host ORDER BY origin, user, host",
         day("min"),
         day("max"),
-        all.join(" UNION ALL ")
+        all.collect::<Vec<_>>().join(" UNION ALL ")
     );
     let owner = |row: &rusqlite::Row<'_>| {
         Ok(Owner {
@@ -83,7 +89,7 @@ pub fn named(owners: &[Owner]) -> String {
 
 /// There is no such record; what there is instead is named.
 pub fn no_records(connection: &Connection, path: &Path, asked: &str) -> Error {
-    let owners = match owners(connection) {
+    let owners = match owners(connection, &Kind::ALL) {
         Ok(owners) => owners,
         Err(error) => return StoreError::from(error).into(),
     };
