@@ -367,7 +367,8 @@ fn a_trial_in_which_nobody_was_judged_names_whose_scores_there_are_and_a_file_th
     let (code, text, error) = told(&home, &["decision", "trial"]);
     assert_eq!(code, Some(0), "{error}");
     assert!(text.contains("Nobody was judged") && text.contains("no score at all"), "{text}");
-    let score = "INSERT INTO scores SELECT id + 1000, window_end, user, host, origin, 0, 0, stored, schema, 'owner', 100,
+    let score =
+        "INSERT INTO scores SELECT id + 1000, window_end, user, host, origin, 0, 0, stored, schema, 'owner', 100,
                      2000, 400, 3 FROM keystroke_features";
     rusqlite::Connection::open(home.database()).and_then(|database| database.execute(score, [])).expect("scores");
     let (_, text, _) = told(&home, &["decision", "trial", "--since", "2026-01-01"]);

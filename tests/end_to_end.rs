@@ -161,6 +161,17 @@ async fn forty_published_keys_bring_a_message_within_six_seconds_whatever_year_t
 }
 
 #[tokio::test]
+async fn what_others_publish_goes_on_in_a_pause() {
+    let server = Redis::start(&[]).await;
+    let home = Home::with_config(&redis_section(&server, "accept_events = true"));
+    let _agent = home.start_agent(&[]);
+    listening(&server).await;
+    assert!(home.run(&["pause", "1h"]).status.success());
+    let records = publish(&server, &forty_keys(now_us() - 2_500_000, 20_000), 1).await;
+    assert_eq!(records[0]["origin"], "redis");
+}
+
+#[tokio::test]
 async fn bad_events_are_counted_by_reason_and_stop_nothing() {
     let server = Redis::start(&[]).await;
     let home = Home::with_config(&redis_section(&server, "accept_events = true"));

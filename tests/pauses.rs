@@ -97,11 +97,13 @@ async fn a_pause_is_seen_by_status_watch_check_and_records() {
     assert_eq!(told(&home, &["pause", "until", "0:60"]).0, Some(64));
     assert_eq!(told(&home, &["pause", "1h"]).0, Some(0));
     assert_eq!(check(&home, &[]), Some(3));
+    agent.wait_for_log("capture is paused until ");
     assert!(told(&home, &["status"]).1.contains("capture: paused until "));
     assert_eq!(status(&home)["events"]["gaps"]["paused"], 1);
     assert_eq!(watcher.next()["reason"], "pause");
     assert_eq!(told(&home, &["resume"]), (Some(0), "capture goes on\n".into()));
     assert_eq!(watcher.next()["reason"], "pause_end");
+    agent.wait_for_log("the pause has ended: capture goes on");
     assert_eq!(check(&home, &[]), Some(0));
     last_decision(&home, "owner>owner pause_end").await;
     let of_today = home.query(DECISIONS);

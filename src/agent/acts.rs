@@ -294,10 +294,15 @@ impl<D: Desk> Agent<D> {
             }
             _ => self.note(reason.name()),
         }
+        match (reason, self.acting.act.paused_until_us()) {
+            (Reason::Pause, Some(until_us)) => {
+                tracing::info!("capture is paused until {}: no device is open", local_clock(until_us));
+            }
+            (Reason::PauseEnd, _) => tracing::info!("the pause has ended: capture goes on"),
+            _ => {}
+        }
         self.keep_live();
-        let Some(recogniser) = &self.feed.recogniser else {
-            return tracing::info!(reason = reason.name(), "capture");
-        };
+        let Some(recogniser) = &self.feed.recogniser else { return };
         let state = recogniser.recognition.score().state;
         let body = Body::Decision(Decision { from: state, to: state, reason, modality: None });
         let output = Output::Recognised(Record { window_end_us: now_us, degraded: false, body });

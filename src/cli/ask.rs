@@ -2,6 +2,7 @@
 
 use super::Error;
 use super::doctor::how_to_start;
+use super::text::printable;
 use super::text_agent::TextAgent;
 use crate::act::Mode;
 use crate::agent::control::{Checked, Head, MODEL_BYTES, Model, Request};
@@ -95,8 +96,8 @@ pub fn request(database: &Path, request: &Request) -> Result<Reply, NoAnswer> {
     }
     match serde_json::from_slice(&head) {
         Ok(Head::Checked(checked)) => Ok(Reply::Checked(checked)),
-        Ok(Head::Done(text)) => Ok(Reply::Done(text)),
-        Ok(Head::Refused(text)) => Ok(Reply::Refused(text)),
+        Ok(Head::Done(text)) => Ok(Reply::Done(printable(&text))),
+        Ok(Head::Refused(text)) => Ok(Reply::Refused(printable(&text))),
         Ok(Head::ModelBytes(bytes)) if bytes <= MODEL_BYTES => {
             let mut model = Zeroizing::new(vec![0; bytes]);
             socket.read_exact(&mut model).map_err(|error| no_answer(database, error))?;
@@ -296,7 +297,7 @@ mod tests {
         let model = || Model(Zeroizing::new(b"{}".to_vec()));
         let answers: [(&[u8], Reply); 3] = [
             (b"{\"done\":\"forgotten\"}\n", Reply::Done("forgotten".into())),
-            (b"{\"refused\":\"off\"}\n", Reply::Refused("off".into())),
+            (b"{\"refused\":\"off\\u001b[2J\"}\n", Reply::Refused("off\u{fffd}[2J".into())),
             (b"{\"model_bytes\":2}\n{}", Reply::Model(model())),
         ];
         for (answer, reply) in answers {

@@ -36,7 +36,7 @@ pub struct Args {
 
 fn parse_span(text: &str) -> Result<u64, String> {
     let seconds = time::span_us(text).map(|span_us| span_us.unsigned_abs() / 1_000_000);
-    seconds.ok_or_else(|| "a length of time such as 30s or 5m".into())
+    seconds.ok_or_else(|| "not a length of time, such as 30s, 5m or 1h30m (s, m, h, d, w)".into())
 }
 
 /// What is known, in the order of the exit codes.

@@ -15,14 +15,14 @@ use std::io::Write;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   seclyzer guest 30m
-  seclyzer guest until 18:30
+  seclyzer guest until 18:30          in local time; 18:30Z is in UTC
   seclyzer guest off
 
-A guest stays for 12 hours at most.
+A time of day is the next one to come. A guest stays for 12 hours at most.
 
 Exit codes: 0 done; 64 no such time; 69 no agent runs; 77 the agent refuses, for example because the password was not given.")]
 pub struct GuestArgs {
-    /// A length of time (30m, 2h), `until` and a time of day, or `off`
+    /// A length of time (30m, 2h, 1h30m), `until` and a time (18:30, or as in `seclyzer forget`), or `off`
     #[arg(required = true, num_args = 1..=2, value_name = "WHEN")]
     when: Vec<String>,
 }
@@ -30,18 +30,20 @@ pub struct GuestArgs {
 /// Capture nothing at all for a time
 ///
 /// No key, no movement, no application; there are no records of it. Status, notice, journal and decision records show it.
-/// While decision.mode is "lock" the account's password is asked for.
+/// Events that other programs send through Redis (redis.accept_events) are no capture, and go on. While decision.mode is "lock"
+/// the account's password is asked for.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   seclyzer pause 30m
-  seclyzer pause until 18:30
+  seclyzer pause 1h30m
+  seclyzer pause until 18:30          in local time; 18:30Z is in UTC
   seclyzer resume                     captures again at once
 
-A pause lasts 12 hours at most.
+A time of day is the next one to come. A pause lasts 12 hours at most.
 
 Exit codes: 0 done; 64 no such time; 69 no agent runs; 77 the agent refuses, for example because the password was not given.")]
 pub struct PauseArgs {
-    /// A length of time (30m, 2h), or `until` and a time of day
+    /// A length of time (30m, 2h, 1h30m), or `until` and a time (18:30, or as in `seclyzer forget`)
     #[arg(required = true, num_args = 1..=2, value_name = "WHEN")]
     when: Vec<String>,
 }
@@ -74,11 +76,15 @@ fn end_us(when: &[String]) -> Result<Micros, Error> {
     let now_us = now_us();
     let end_us = match when {
         [span] => time::span_us(span).and_then(|span_us| now_us.checked_add(span_us)),
-        [until, clock] if until == "until" => time::next_us(clock, now_us),
+        [until, clock] if until == "until" => time::to_come_us(clock, now_us),
         _ => None,
     };
     end_us.ok_or_else(|| {
-        Error::Usage(format!("{:?} is no end; a length of time as 30m or 2h, or `until 18:30`", when.join(" ")))
+        Error::Usage(format!(
+            "{:?} names no end; accepted are a length of time, such as 30m, 2h or 1h30m (s, m, h, d, w), and `until` with \
+             a time, such as 18:30 (local), 18:30Z (UTC) or 2026-11-23T18:30:00+01:00",
+            when.join(" ")
+        ))
     })
 }
 
@@ -91,7 +97,10 @@ mod tests {
         let end = |words: &[&str]| end_us(&words.iter().map(|word| word.to_string()).collect::<Vec<_>>());
         let in_half_an_hour_us = end(&["30m"]).expect("an end") - now_us();
         assert!((1_799_000_000..=1_800_000_000).contains(&in_half_an_hour_us), "{in_half_an_hour_us}");
-        assert!(end(&["until", "18:30"]).is_ok());
+        assert!(end(&["1h30m"]).expect("an end") > end(&["80m"]).expect("an end"));
+        for time in ["18:30", "18:30Z", "2126-11-23T18:30:00Z"] {
+            assert!(end(&["until", time]).is_ok(), "{time}");
+        }
         for words in [&["until"][..], &["18:30"], &["until", "30m"], &["for", "30m"], &["-5m"], &["4000000000w"]] {
             assert!(end(words).is_err(), "{words:?}");
         }

@@ -2,6 +2,7 @@
 
 use super::ask::{self, NoAnswer, Reply, tell};
 use super::consent::is_agreed;
+use super::text::printable_value;
 use super::{Error, model_file, recognition};
 use crate::agent::control::{Model, Request};
 use crate::agent::keeper::Counts;
@@ -123,7 +124,12 @@ fn agree(yes: bool, what: &str, otherwise: &str) -> Result<(), Error> {
 
 fn status(config: &Config, json: bool, out: &mut impl Write) -> Result<(), Error> {
     let known = match ask::status(&config.store.path) {
-        Ok(status) => status["recognition"].clone(),
+        Ok(mut status) => {
+            if !json {
+                printable_value(&mut status);
+            }
+            status["recognition"].take()
+        }
         Err(no_agent @ NoAnswer::NotRunning(_)) => {
             let stored = stored(config);
             return match stored.is_empty() {

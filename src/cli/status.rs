@@ -1,6 +1,6 @@
 //! `seclyzer status`
 
-use super::text::table;
+use super::text::{printable_value, table};
 use super::{Error, ask, keystrokes, recognition, time};
 use crate::act::Mode;
 use crate::agent::decision_status::DecisionStatus;
@@ -26,10 +26,11 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, config: &Config, out: &mut impl Write) -> Result<(), Error> {
-    let status = ask::status(&config.store.path)?;
+    let mut status = ask::status(&config.store.path)?;
     if args.json {
         writeln!(out, "{status:#}")?;
     } else {
+        printable_value(&mut status);
         write!(out, "{}", describe(&status))?;
     }
     Ok(())
@@ -37,11 +38,22 @@ pub fn run(args: &Args, config: &Config, out: &mut impl Write) -> Result<(), Err
 
 fn describe(status: &Value) -> String {
     let mut text = format!(
-        "seclyzer {}, process {}, up {}\n\n",
+        "seclyzer {}, process {}, up {}\n",
         plain(&status["version"]),
         status["pid"],
         duration(status["uptime_s"].as_u64().unwrap_or(0))
     );
+    let paused_until_us = status["decision"]["paused_until_us"].as_i64();
+    if let Some(until_us) = paused_until_us {
+        text += &format!(
+            "capture: paused until {}: no device is open; `seclyzer resume` ends it\n",
+            time::local_clock(until_us)
+        );
+    }
+    if status["session_active"] == false {
+        text += "capture: paused, another user's session is active\n";
+    }
+    text += "\n";
     let events = &status["events"];
     let store = &status["store"];
     let rows = [
@@ -65,9 +77,6 @@ fn describe(status: &Value) -> String {
         None => "focused application: followed\n".into(),
     };
     text += &format!("letters: those of {}\n", layout(&status["layout"]));
-    if status["session_active"] == false {
-        text += "capture: paused, another user's session is active\n";
-    }
     text += &recognition(&status["recognition"]);
     text += &decision(&status["decision"]);
     text += &format!("in force: {}\n", hardening(&status["hardening"]));
@@ -84,7 +93,7 @@ fn describe(status: &Value) -> String {
     text += "\n";
     text += &sinks(&status["sinks"]);
     text += "\n";
-    text += &devices(&status["devices"]);
+    text += &devices(&status["devices"], paused_until_us.is_some());
     text
 }
 
@@ -107,7 +116,7 @@ fn recognition(status: &Value) -> String {
 }
 
 fn decision(status: &Value) -> String {
-    let DecisionStatus { mode, notices_off, locked, not_locked, guest_until_us, paused_until_us } =
+    let DecisionStatus { mode, notices_off, locked, not_locked, guest_until_us, paused_until_us: _ } =
         serde_json::from_value(status.clone()).unwrap_or_default();
     let at_alarm = match (Mode::named(&mode).unwrap_or_default(), notices_off) {
         (Mode::Observe, _) => "it is recorded and published",
@@ -125,9 +134,6 @@ fn decision(status: &Value) -> String {
     }
     if let Some(until_us) = guest_until_us {
         text += &format!("guest: until {}; nothing is judged or learnt\n", time::local_clock(until_us));
-    }
-    if let Some(until_us) = paused_until_us {
-        text += &format!("capture: paused until {}, by the owner's word\n", time::local_clock(until_us));
     }
     text
 }
@@ -174,7 +180,16 @@ fn sinks(sinks: &Value) -> String {
     table(&["sink", "state", "backlog", "delivered", "rejected", "missed", "last error"], &rows)
 }
 
-fn devices(devices: &Value) -> String {
+fn devices(devices: &Value, is_paused: bool) -> String {
+    if devices.as_array().is_none_or(Vec::is_empty) {
+        return match is_paused {
+            true => "devices: none is open during the pause\n".into(),
+            false => {
+                "devices: none is found, so no key and no movement is captured; `seclyzer doctor` names the reason\n"
+                    .into()
+            }
+        };
+    }
     let row = |device: &Value| ["path", "state", "name"].map(|key| plain(&device[key]));
     let rows: Vec<_> = devices.as_array().into_iter().flatten().map(row).collect();
     table(&["device", "state", "name"], &rows)
@@ -194,5 +209,25 @@ fn duration(seconds: u64) -> String {
         (0, 0, m, s) => format!("{m} min {s} s"),
         (0, h, m, _) => format!("{h} h {m} min"),
         (d, h, _, _) => format!("{d} d {h} h"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_pause_is_named_at_once_and_where_there_is_no_device_what_names_the_reason() {
+        let status =
+            json!({ "version": "1", "pid": 7, "decision": { "mode": "observe", "paused_until_us": 1 }, "devices": [] });
+        let text = describe(&status);
+        let second = text.lines().nth(1).expect("a line");
+        assert!(second.starts_with("capture: paused until ") && second.contains("seclyzer resume"), "{text}");
+        assert!(text.ends_with("devices: none is open during the pause\n"), "{text}");
+        let text = describe(&json!({ "devices": [] }));
+        assert!(!text.contains("paused") && text.lines().last().is_some_and(|line| line.contains("doctor")), "{text}");
+        let device = json!({ "path": "/dev/input/event0", "state": "read", "name": "Keyboard" });
+        assert!(describe(&json!({ "devices": [device] })).ends_with("/dev/input/event0  read   Keyboard\n"));
     }
 }

@@ -1,8 +1,28 @@
 //! Text for terminals.
 
+use serde_json::Value;
+
 /// A text from elsewhere, as one line that changes nothing on a terminal: control characters, which could, are replaced.
 pub fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
+/// The same of every text that a value from elsewhere contains.
+pub fn printable_value(value: &mut Value) {
+    match value {
+        Value::String(text) => *text = printable(text),
+        Value::Array(values) => values.iter_mut().for_each(printable_value),
+        Value::Object(values) => {
+            *values = std::mem::take(values)
+                .into_iter()
+                .map(|(name, mut value)| {
+                    printable_value(&mut value);
+                    (printable(&name), value)
+                })
+                .collect();
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 /// Rows in columns as wide as their widest cell; a line each.
@@ -26,5 +46,8 @@ mod tests {
     #[test]
     fn control_characters_do_not_reach_a_terminal() {
         assert_eq!(printable("a\u{1b}]0;x\u{7}\u{9b}2J\nb – 字"), "a\u{fffd}]0;x\u{fffd}\u{fffd}2J\u{fffd}b – 字");
+        let mut value = serde_json::json!({ "a\u{7}": ["\u{1b}[2J", { "b": "\n" }, 3, null] });
+        printable_value(&mut value);
+        assert_eq!(value, serde_json::json!({ "a\u{fffd}": ["\u{fffd}[2J", { "b": "\u{fffd}" }, 3, null] }));
     }
 }

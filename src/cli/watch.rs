@@ -1,5 +1,6 @@
 //! `seclyzer watch`
 
+use super::text::{printable, printable_value};
 use super::{Error, ask, time};
 use crate::agent::decision_status::DecisionStatus;
 use crate::config::Config;
@@ -25,9 +26,12 @@ pub struct Args {
 
 pub fn run(args: &Args, config: &Config, out: &mut impl Write) -> Result<(), Error> {
     for line in ask::watch(&config.store.path)? {
-        let line = line?;
+        let mut line = line?;
+        if !args.json {
+            printable_value(&mut line);
+        }
         if let Some(reason) = line["refused"].as_str() {
-            return Err(Error::Refused(reason.into()));
+            return Err(Error::Refused(printable(reason)));
         }
         match args.json {
             true => writeln!(out, "{line}")?,

@@ -7,13 +7,13 @@ mod parquet;
 mod places;
 mod rows;
 
-use seclyzer::cli::database;
 use crate::output::{Output, Place};
 use columns::Column;
 use indicatif::{ProgressBar, ProgressStyle};
 use rows::{Rows, Selection};
 use rusqlite::types::Value;
 use seclyzer::cli::Error;
+use seclyzer::cli::database;
 use seclyzer::cli::view::{ExportArgs, Format, Origins};
 use seclyzer::config::Config;
 use seclyzer::event::Micros;

@@ -9,12 +9,12 @@ mod presence;
 mod sections;
 mod transitions;
 
-use seclyzer::cli::database;
 use crate::output::{Output, Place};
 use calendar::{Calendar, LONGEST_US};
 use collect::{Data, Wanted};
 use rusqlite::Connection;
 use seclyzer::cli::Error;
+use seclyzer::cli::database;
 use seclyzer::cli::view::ReportArgs;
 use seclyzer::config::Config;
 use seclyzer::event::Micros;

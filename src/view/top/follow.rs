@@ -3,9 +3,9 @@
 use super::News;
 use super::agent::{Answer, Process, Status};
 use super::history::{History, Week};
-use seclyzer::cli::database;
 use seclyzer::agent::control::Request;
 use seclyzer::cli::ask::{self, NoAnswer, Reply};
+use seclyzer::cli::database;
 use seclyzer::cli::{Error, told_to_end};
 use seclyzer::config::Config;
 use seclyzer::event::Micros;

@@ -1,8 +1,8 @@
 //! What the database has of the last minutes, of today, and of the last week.
 
-use seclyzer::cli::database;
 use crate::statistics::{Quantiles, quantiles};
 use rusqlite::{Connection, OptionalExtension};
+use seclyzer::cli::database;
 use seclyzer::event::Micros;
 use seclyzer::features::names::{Feature, KEYSTROKE, MOUSE};
 use seclyzer::record::{Identity, Kind};
