@@ -99,7 +99,7 @@ async fn what_a_killed_consumer_had_read_is_taken_over_and_counted_once() {
     eventually("all are acknowledged", async || pending(&redis).await == 0).await;
     for consumer in others {
         let shown = consumer.end_by(libc::SIGTERM).await;
-        assert!(shown.contains("keystroke: "), "{shown}");
+        assert!(shown.contains("keystroke: ") && shown.contains(" keys: windows overlap"), "{shown}");
     }
     assert_counted_as_in_the_database(&home);
 }

@@ -4,6 +4,9 @@
 The counts are in a SQLite file that the consumers share. An entry of the stream is acknowledged only after its record
 is in the file. A consumer that is killed in between leaves it to the others, and a record that comes again is in the
 file already, by what names it: type, user, host, origin and window_end.
+
+It counts records, not what was typed: the windows of 30 s begin every 5 s and overlap, so that a key or a sample of the
+mouse is part of up to six records.
 """
 import argparse
 import json
@@ -97,7 +100,9 @@ def main():
                     raise
     except KeyboardInterrupt:
         for kind, records, amount in table.execute("SELECT type, count(*), sum(amount) FROM counted GROUP BY type"):
-            print(f"{kind}: {records} records, {amount or 0} keys or samples")
+            what = {"keystroke": "keys", "mouse": "samples"}.get(kind)
+            contain = f", which contain {amount or 0} {what}: windows overlap, so each is in up to six" if what else ""
+            print(f"{kind}: {records} records{contain}")
     except (redis.RedisError, ValueError) as error:
         sys.exit(f"Redis: {error} (start it, or name another with --url)")
     except sqlite3.Error as error:
