@@ -130,8 +130,11 @@ fn an_agent_that_follows_no_application_reports_that_none_can_be_excluded() {
 fn letters_are_those_that_the_x_server_reports_unless_the_configuration_lists_them() {
     let desk = Desk::with_config("");
     desk.wait_for_status("layout", "x11");
-    assert_eq!(desk.finding("letters"), ("ok".into(), "those of the layout that the X server reports".into()));
+    assert_eq!(
+        desk.finding("letters"),
+        ("ok".into(), "written by the keys of the layout that the X server reports".into())
+    );
     let desk = Desk::with_config("[keyboard]\nletters = [\"a\", \"KEY_SEMICOLON\"]\n");
     assert_eq!(desk.status()["layout"], "configuration");
-    assert_eq!(desk.finding("letters"), ("ok".into(), "those of keyboard.letters".into()));
+    assert_eq!(desk.finding("letters"), ("ok".into(), "written by the keys that keyboard.letters lists".into()));
 }

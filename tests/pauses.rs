@@ -99,6 +99,9 @@ async fn a_pause_is_seen_by_status_watch_check_and_records() {
     assert_eq!(check(&home, &[]), Some(3));
     agent.wait_for_log("capture is paused until ");
     assert!(told(&home, &["status"]).1.contains("capture: paused until "));
+    let doctor = told(&home, &["doctor"]).1;
+    let devices = doctor.lines().find(|line| line.contains(" devices ")).expect("a finding");
+    assert!(devices.starts_with("warning") && devices.contains("capture is paused until "), "{doctor}");
     assert_eq!(status(&home)["events"]["gaps"]["paused"], 1);
     assert_eq!(watcher.next()["reason"], "pause");
     assert_eq!(told(&home, &["resume"]), (Some(0), "capture goes on\n".into()));

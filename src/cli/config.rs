@@ -13,7 +13,9 @@ use std::path::Path;
     after_help = "Examples:
   seclyzer config check --config /etc/seclyzer/config.toml
   seclyzer config show
-  SECLYZER_WINDOW_SECONDS=60 seclyzer config show --json"
+  SECLYZER_WINDOW_SECONDS=60 seclyzer config show --json
+
+Exit codes: 0 done; 78 the configuration has a mistake."
 )]
 pub struct Args {
     #[command(subcommand)]

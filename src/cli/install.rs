@@ -17,7 +17,10 @@ use std::path::{Path, PathBuf};
   seclyzer install                    the account joins the group input; asks sudo for that
   sudo seclyzer install --hardened    a sandboxed service; only it may read the devices
 
-docs/installing.md describes what each way exposes. Installing again upgrades the program and keeps configuration and data.")]
+docs/installing.md describes what each way exposes. Installing again upgrades the program and keeps configuration and data.
+
+Exit codes: 0 done; 73 something could not be changed; 77 it needs root, there is no such account, or it is installed the
+other way.")]
 pub struct Args {
     /// As a system service: no other program of the account may open the devices; needs root
     #[arg(long)]

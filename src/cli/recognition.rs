@@ -28,9 +28,9 @@ pub fn state(status: &RecognitionStatus) -> String {
 pub fn learnt(status: &RecognitionStatus) -> [String; 2] {
     let Missing { strokes, actions, sittings } = status.missing;
     let keys = match strokes {
-        0 => format!("at least {} strokes learnt; judged", status.learnt_keys),
+        0 => format!("at least {} strokes learnt; enough to judge", status.learnt_keys),
         _ => format!(
-            "{} strokes learnt; judged after about {strokes} more, {} of typing text",
+            "{} strokes learnt; enough to judge after about {strokes} more, {} of typing text",
             status.learnt_keys,
             counted(strokes.div_ceil(STROKES_PER_MINUTE), "minute")
         ),
@@ -41,8 +41,8 @@ pub fn learnt(status: &RecognitionStatus) -> [String; 2] {
         more.into_iter().filter(|&(count, _)| count > 0).map(|(count, what)| format!("{} more", counted(count, what)));
     let more: Vec<String> = more.collect();
     let mouse = match more.is_empty() {
-        true => format!("at least {is_learnt}; judged"),
-        false => format!("{is_learnt}; judged after about {}", more.join(" and ")),
+        true => format!("at least {is_learnt}; enough to judge"),
+        false => format!("{is_learnt}; enough to judge after about {}", more.join(" and ")),
     };
     [keys, mouse]
 }
@@ -99,13 +99,16 @@ pub mod tests {
     #[test]
     fn what_is_missing_is_said_for_keys_and_mouse_apart() {
         let [keys, mouse] = learnt(&status(State::Learning, 1300, 350, 1));
-        assert_eq!(keys, "1300 strokes learnt; judged after about 700 more, 4 minutes of typing text");
-        assert_eq!(mouse, "350 actions in 1 sitting learnt; judged after about 50 actions more and 2 sittings more");
+        assert_eq!(keys, "1300 strokes learnt; enough to judge after about 700 more, 4 minutes of typing text");
+        assert_eq!(
+            mouse,
+            "350 actions in 1 sitting learnt; enough to judge after about 50 actions more and 2 sittings more"
+        );
         let [keys, mouse] = learnt(&status(State::Owner, 2000, 400, 2));
-        assert_eq!(keys, "at least 2000 strokes learnt; judged");
-        assert_eq!(mouse, "400 actions in 2 sittings learnt; judged after about 1 sitting more");
+        assert_eq!(keys, "at least 2000 strokes learnt; enough to judge");
+        assert_eq!(mouse, "400 actions in 2 sittings learnt; enough to judge after about 1 sitting more");
         let [_, mouse] = learnt(&status(State::Owner, 0, 400, 3));
-        assert_eq!(mouse, "at least 400 actions in 3 sittings learnt; judged");
+        assert_eq!(mouse, "at least 400 actions in 3 sittings learnt; enough to judge");
     }
 
     #[test]

@@ -17,7 +17,11 @@ use std::path::PathBuf;
   seclyzer run
   seclyzer run --show                 one readable line a record
   seclyzer run --dry-run | jq .type   records as JSON, nothing is stored or sent
-  SECLYZER_LOG_LEVEL=debug seclyzer run")]
+  SECLYZER_LOG_LEVEL=debug seclyzer run
+
+Exit codes: 0 ended by a signal; 73 the database cannot be reached or made; 74 the database or the devices cannot be used;
+75 an agent is using this database; 77 it may not run for this account; 78 the configuration has a mistake, or the database
+is another program's.")]
 pub struct Args {
     /// Print records as JSON, one a line; store and send nothing
     #[arg(long)]

@@ -76,10 +76,10 @@ fn describe(status: &Value) -> String {
         Some(trouble) => format!("focused application: unknown, so none can be excluded: {trouble}\n"),
         None => "focused application: followed\n".into(),
     };
-    text += &format!("letters: those of {}\n", layout(&status["layout"]));
+    text += &format!("letters: written by {}\n", layout(&status["layout"]));
     text += &recognition(&status["recognition"]);
     text += &decision(&status["decision"]);
-    text += &format!("in force: {}\n", hardening(&status["hardening"]));
+    text += &format!("protections in force: {}\n", hardening(&status["hardening"]));
     if store["dropped"] != 0 && !store["dropped"].is_null() {
         text += &format!("records lost: {}\n", store["dropped"]);
     }
@@ -140,9 +140,9 @@ fn decision(status: &Value) -> String {
 
 fn layout(origin: &Value) -> &'static str {
     match serde_json::from_value(origin.clone()) {
-        Ok(LayoutOrigin::Configuration) => "keyboard.letters",
-        Ok(LayoutOrigin::X11) => "the layout that the X server reports",
-        Ok(LayoutOrigin::Assumed) | Err(_) => "a US keyboard (with another layout set keyboard.letters)",
+        Ok(LayoutOrigin::Configuration) => "the keys that keyboard.letters lists",
+        Ok(LayoutOrigin::X11) => "the keys of the layout that the X server reports",
+        Ok(LayoutOrigin::Assumed) | Err(_) => "the keys of a US keyboard (with another layout set keyboard.letters)",
     }
 }
 

@@ -18,7 +18,10 @@ use std::path::{Path, PathBuf};
 #[command(after_help = "Examples:
   seclyzer uninstall --dry-run        list the changes
   seclyzer uninstall                  keeps configuration and data
-  sudo seclyzer uninstall --hardened --purge")]
+  sudo seclyzer uninstall --hardened --purge
+
+Exit codes: 0 done; 1 something is left, which is named; 73 something could not be changed; 75 an agent is running; 77 it
+needs root, or nothing is installed this way.")]
 pub struct Args {
     /// The hardened service, for all its users; needs root
     #[arg(long)]

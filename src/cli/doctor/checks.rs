@@ -8,6 +8,7 @@ use super::{Finding, decision, keystrokes, recognition};
 use crate::act::Mode;
 use crate::bus;
 use crate::config::{self, Config, Loaded, Switch};
+use crate::local_time::local_clock;
 use crate::now_us;
 use crate::remote::redis::answer::trouble;
 use crate::remote::redis::servers;
@@ -62,22 +63,26 @@ fn devices(config: &Config, running: Option<&Running>) -> Result<Vec<Finding>, E
         Some(running) => running.devices.clone(),
         None => evdev::list(&config.devices)?,
     };
+    if let Some(until_us) = running.and_then(|running| running.decision.paused_until_us) {
+        let text = format!("none is open: capture is paused until {}", local_clock(until_us));
+        return Ok(vec![Finding::warning("devices", text, "`seclyzer resume` ends the pause")]);
+    }
     if nodes.is_empty() {
         return Ok(vec![Finding::failure("devices", NO_DEVICE, PROVIDE_DEVICE)]);
     }
     let refused = nodes.iter().filter(|node| matches!(node.state, State::Refused(_))).count();
     let permissions = match refused {
-        0 => Finding::ok("permissions", format!("{} nodes, all may be opened", nodes.len())),
+        0 => Finding::ok("permissions", format!("{} input devices, all may be opened", nodes.len())),
         _ => Finding::failure(
             "permissions",
-            format!("{} nodes, {refused} refused ({})", nodes.len(), errors(&nodes)),
+            format!("{} input devices, {refused} may not be opened ({})", nodes.len(), errors(&nodes)),
             INSTALL,
         ),
     };
     let read = |kind: Kind| nodes.iter().filter(|node| node.state == State::Read && node.kinds.contains(&kind)).count();
     let (keyboards, pointers) =
         (read(Kind::Keyboard), read(Kind::Mouse) + read(Kind::Touchpad) + read(Kind::AbsolutePointer));
-    let text = format!("{keyboards} with keys and {pointers} with a pointer are read");
+    let text = format!("read: {keyboards} with keys, {pointers} with a pointer");
     let found = match (keyboards, pointers) {
         (0, 0) => Finding::failure("devices", text, "see `seclyzer devices` for the reasons"),
         (0, _) | (_, 0) => Finding::warning("devices", text, "see `seclyzer devices` for the reasons"),
@@ -154,10 +159,14 @@ async fn desktop(config: &Config, running: Option<&Running>) -> Vec<Finding> {
     };
     let has_layout = matches!(&answer, Some(Ok(x11::Answer { layout: Some(_), .. })));
     let letters = match running.and_then(|running| running.layout) {
-        _ if !config.keyboard.letters.is_empty() => Finding::ok("letters", "those of keyboard.letters"),
-        Some(LayoutOrigin::X11) => Finding::ok("letters", "those of the layout that the X server reports"),
-        None if has_layout => Finding::ok("letters", "those of the layout that the X server reports"),
-        _ => Finding::ok("letters", "those of a US keyboard; with another layout set keyboard.letters"),
+        _ if !config.keyboard.letters.is_empty() => {
+            Finding::ok("letters", "written by the keys that keyboard.letters lists")
+        }
+        Some(LayoutOrigin::X11) => {
+            Finding::ok("letters", "written by the keys of the layout that the X server reports")
+        }
+        None if has_layout => Finding::ok("letters", "written by the keys of the layout that the X server reports"),
+        _ => Finding::ok("letters", "written by the keys of a US keyboard; with another layout set keyboard.letters"),
     };
     vec![applications(answer, running), letters]
 }
@@ -198,8 +207,10 @@ async fn redis(settings: &config::Redis) -> Finding {
     let what = if settings.stream { "publishing and the stream" } else { "publishing" };
     match sink.check().await {
         Ok(checked) if checked.is_open_to_all => {
-            let text =
-                format!("{} allows {what} without a password: any local account can read along", checked.address);
+            let text = format!(
+                "{} allows {what} without a password: every local account can read the records",
+                checked.address
+            );
             Finding::warning("redis", text, "set requirepass in redis.conf and redis.password_file here")
         }
         Ok(checked) if checked.channels_are_tried => Finding::ok("redis", format!("{} allows {what}", checked.address)),
@@ -213,7 +224,7 @@ async fn redis(settings: &config::Redis) -> Finding {
             Finding::warning("redis", text, mend)
         }
         Err(failure @ Failure::Unreachable(_)) if settings.enabled == Switch::Auto => {
-            Finding::ok("redis", format!("off until a server answers ({failure})"))
+            Finding::ok("redis", format!("not used until a server answers ({failure})"))
         }
         Err(failure) => Finding::failure("redis", format!("{}: {failure}", settings.url), MEND),
     }

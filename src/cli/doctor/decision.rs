@@ -37,7 +37,9 @@ pub fn finding(mode: Mode, running: Option<&Running>, strokes: Option<u64>, tria
             "set decision.mode = \"notify\" for now; `seclyzer decision trial` shows each alarm",
         ),
         (_, false) => Finding::ok(WHAT, format!("{text}; \"lock\" is not advised yet: {doubts}")),
-        (_, true) => Finding::ok(WHAT, format!("{text}; `seclyzer decision trial` says what each would have done")),
+        (_, true) => {
+            Finding::ok(WHAT, format!("{text}; `seclyzer decision trial` says what each mode would have done"))
+        }
     }
 }
 
@@ -80,11 +82,14 @@ pub fn locking(mode: Mode, prospects: &[(Step, Outcome)], has_command: bool, is_
             format!("nothing can lock this session: there is no {absent}"),
             "set decision.lock_command to a screen locker (docs/decision.md)",
         ),
-        (_, true) => Finding::ok(WHAT, format!("nothing could lock this session: there is no {absent}")),
+        (_, true) => Finding::ok(
+            WHAT,
+            format!("not needed in mode {}; mode lock could lock nothing here: there is no {absent}", mode.name()),
+        ),
         (_, false) => Finding::ok(
             WHAT,
             format!(
-                "would be tried by {there}; `seclyzer lock --test` locks, and says which step did{}",
+                "mode lock can try {there}; `seclyzer lock --test` locks the session, and says which of them did{}",
                 if is_wayland { ON_WAYLAND } else { "" }
             ),
         ),
@@ -148,12 +153,13 @@ mod tests {
         let steps = [Step::Logind, Step::ScreenSaver, Step::Gnome, Step::Command].map(|step| (step, no_bus.clone()));
         let nothing = locking(Mode::Lock, &steps, false, false);
         assert!(nothing.verdict == Verdict::Warning && nothing.text.contains("no logind, org."), "{}", nothing.text);
-        assert_eq!(locking(Mode::Observe, &steps, false, false).verdict, Verdict::Ok);
+        let unneeded = locking(Mode::Observe, &steps, false, false);
+        assert!(unneeded.verdict == Verdict::Ok && unneeded.text.starts_with("not needed in mode observe;"));
         let by_command = locking(Mode::Lock, &steps, true, false);
-        assert!(by_command.text.starts_with("would be tried by decision.lock_command;"), "{}", by_command.text);
+        assert!(by_command.text.starts_with("mode lock can try decision.lock_command;"), "{}", by_command.text);
         let by_logind = |is_wayland| locking(Mode::Lock, &[(Step::Logind, Outcome::Ready)], false, is_wayland);
         let on_x11 = by_logind(false);
-        assert!(on_x11.verdict == Verdict::Ok && on_x11.text.contains("by logind;"), "{}", on_x11.text);
+        assert!(on_x11.verdict == Verdict::Ok && on_x11.text.contains("can try logind;"), "{}", on_x11.text);
         assert!(!on_x11.text.contains("Wayland") && by_logind(true).text.contains("LockedHint"), "{}", on_x11.text);
     }
 }

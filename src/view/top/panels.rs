@@ -100,7 +100,7 @@ pub fn capture(status: &Status) -> Panel {
         lines.push(Text::bad(format!("applications: {trouble}")));
     }
     let gaps: u64 = status.events.gaps.values().sum();
-    lines.push(Text::plain(format!("{gaps} gaps")));
+    lines.push(Text::plain(format!("{gaps} gaps in the events")));
     if status.store.dropped > 0 {
         lines.push(Text::bad(format!("{} records lost", status.store.dropped)));
     }
@@ -117,7 +117,7 @@ pub fn events(agent: &Agent, history: &History) -> Panel {
     let mut lines: Vec<Text> = KINDS.iter().enumerate().map(line).collect();
     if let Some(focus) = &history.application {
         let captures = agent.newest().and_then(|newest| captures_since_us(newest, history.read_us));
-        lines.push(Text::plain(format!("{}: {:.0} % of today", focus.name, 100.0 * focus.share(captures))));
+        lines.push(Text::plain(format!("{}: {:.0} % of today's focus", focus.name, 100.0 * focus.share(captures))));
     }
     lines.extend(missing(history));
     panel("Events a second, application", lines)

@@ -13,7 +13,7 @@ const WIDE: u16 = 100;
 const HELP: [&str; 14] = [
     "1 2 3 4, Tab   choose a view",
     "↑ ↓ PgUp PgDn  scroll",
-    "p              pause capture for 30 minutes; again: anew",
+    "p              pause capture for 30 minutes; again: for 30 more from then",
     "r              resume",
     "?              this help",
     "q, Ctrl-C      end",
