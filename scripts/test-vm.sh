@@ -13,4 +13,5 @@ SECLYZER_DEB=$(scripts/deb.sh "$cargo" | tail -n 1)
 export SECLYZER_DEB
 # `cargo test --test vm` does not build examples.
 "$cargo" build --locked --features "$feature" --example vm-uinput
-"$cargo" test --locked --features "$feature" --test vm -- "${@:4}"
+# A desktop waits half of its time for what is typed in it: one more than there are processors runs at a time.
+"$cargo" test --locked --features "$feature" --test vm -- --test-threads="$(($(nproc) + 1))" "${@:4}"
