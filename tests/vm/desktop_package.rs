@@ -16,7 +16,7 @@ const MAKE_NEWER: &str = "cd /opt/build && dpkg-deb -R seclyzer.deb unpacked \
 const SHOW_VERSION: &str = "dpkg-query -W -f '${Status} ${Version}' seclyzer";
 /// What is not as Debian wants it: owners and modes, pages that are not compressed, files in places not for packages.
 const MISFITS: &str = "dpkg -L seclyzer | while read -r path; do find \"$path\" -maxdepth 0 \\( ! -user root -o ! -group root \
-    -o -perm /022 -o -type f -perm /111 ! -path /usr/bin/seclyzer -o -path '/usr/share/man/*' -type f ! -name '*.gz' \
+    -o -perm /022 -o -type f -perm /111 ! -path '/usr/bin/seclyzer*' -o -path '/usr/share/man/*' -type f ! -name '*.gz' \
     -o -path '/usr/local*' -o -path '/opt*' -o -path '/home*' -o -path '/var*' \\); done; dpkg --verify seclyzer";
 
 fn package() -> Import {
