@@ -230,6 +230,43 @@ fn a_window_that_is_without_values_and_degraded_counts_once_and_gaps_of_a_day_ar
     assert!(text.contains("gaps of more than 5 minutes") && text.contains("lines"), "{text}");
 }
 
+/// Of the page.
+fn section<'a>(page: &'a str, id: &str) -> &'a str {
+    let (_, section) = page.split_once(&format!("<section id=\"{id}\"")).expect("a section");
+    section.split("</section>").next().expect("its end")
+}
+
+/// Of the figure with this heading: its picture, and what is below it.
+fn figure<'a>(page: &'a str, heading: &str) -> (&'a str, &'a str) {
+    let (_, figure) = page.split_once(&format!("<h3>{heading}</h3><figure>")).expect("a figure");
+    let figure = figure.split("</figure>").next().expect("its end");
+    figure.split_once("<figcaption>").expect("a caption")
+}
+
+/// Rows of the table's body, as texts.
+fn rows(table: &str) -> Vec<Vec<String>> {
+    let (_, body) = table.split_once("<tbody>").expect("a table");
+    let text = |cell: &str| cell.split_once('>').and_then(|(_, rest)| rest.split('<').next()).unwrap_or("").to_owned();
+    let cells = |row: &str| row.split("<t").filter(|cell| cell.starts_with(['h', 'd'])).map(text).collect();
+    body.split("<tr>").skip(1).map(cells).collect()
+}
+
+#[test]
+fn of_focus_only_stretches_that_another_application_followed_are_counted_and_no_share_claims_more() {
+    let home = month();
+    // The editor had the focus for eight hours, and nothing after it: only the browser's minute has a record.
+    change(
+        &home,
+        "DELETE FROM app_transitions WHERE id <> (SELECT min(id) FROM app_transitions);
+         UPDATE app_transitions SET from_app = 'browser', to_app = 'editor', duration_ms = 60000;",
+    );
+    let page = page(&home);
+    let (_, below) = figure(&page, "Time in focus before another application");
+    assert!(below.contains("A stretch that ended otherwise has no record and is not counted"), "{below}");
+    assert_eq!(rows(below), [["browser", "1 min"]]);
+    assert!(!section(&page, "applications").contains('%'));
+}
+
 #[test]
 fn a_file_of_another_program_is_named_as_such() {
     let home = month();

@@ -65,7 +65,7 @@ pub struct Quality {
 
 #[derive(Debug)]
 pub struct Applications {
-    /// With hours of focus, the longest first.
+    /// With hours of focus before a change to another one, the longest first.
     pub hours: Vec<(String, f64)>,
     /// From, to and how often, the most frequent first.
     pub transitions: Vec<(String, String, u32)>,

@@ -162,30 +162,34 @@ fn mouse(data: &Data) -> Markup {
     }
 }
 
+/// A change of focus makes a record; nothing else that ends a stretch does.
+const DIRECTLY_LEFT: &str = "Each bar is the time for which the application had the focus until another one got it, whether \
+    or not anything was typed. A stretch that ended otherwise has no record and is not counted: nothing had the focus \
+    after it, capture was paused or had a gap, or the agent ended. The real time is longer, of some applications by far.";
+
 fn applications(data: &Data) -> Markup {
     let applications = &data.applications;
     if applications.hours.is_empty() {
         return nothing("change of the focused application");
     }
-    let all: f64 = applications.hours.iter().map(|(_, hours)| hours).sum();
-    let share = |used: f64| 100.0 * used / all.max(1e-9);
+    let most = applications.hours.iter().map(|(_, hours)| *hours).fold(1e-9, f64::max);
     let shown = &applications.hours[..applications.hours.len().min(LISTED)];
-    let (title, graph_title) = ("Hours by application", "Which application follows which");
+    let (title, graph_title) = ("Time in focus before another application", "Which application follows which");
     let bars = html! {
         svg viewBox=(format!("0 0 720 {}", 26 * shown.len())) role="img" aria-label=(title) {
             @for (i, (name, used)) in shown.iter().enumerate() {
+                @let width = 420.0 * used / most;
                 text x="0" y=(26 * i + 17) { (name.chars().take(24).collect::<String>()) }
-                rect x="190" y=(26 * i + 3) height="20" width=(format!("{:.1}", 4.2 * share(*used))) class="use" {}
-                text x=(format!("{:.1}", 198.0 + 4.2 * share(*used))) y=(26 * i + 17) { (hours(*used)) }
+                rect x="190" y=(26 * i + 3) height="20" width=(format!("{width:.1}")) class="use" {}
+                text x=(format!("{:.1}", 198.0 + width)) y=(26 * i + 17) { (hours(*used)) }
             }
         }
     };
-    let by_hours = shown.iter().map(|(name, used)| vec![name.clone(), hours(*used), format!("{:.1} %", share(*used))]);
+    let by_hours = shown.iter().map(|(name, used)| vec![name.clone(), hours(*used)]);
     let changes = applications.transitions.iter().take(LISTED);
     let changes = changes.map(|(from, to, times)| vec![from.clone(), to.clone(), times.to_string()]);
     html! {
-        (figure(title, "Each bar is the time for which the application had the focus, whether or not anything was typed.",
-            bars, table(&["application", "focus", "share"], by_hours)))
+        (figure(title, DIRECTLY_LEFT, bars, table(&["application", "focus before another one"], by_hours)))
         (figure(graph_title, "An arrow goes from an application to the one that got the focus after it: the wider, the \
             more often.", transitions::graph(graph_title, applications), table(&["from", "to", "times"], changes)))
     }
