@@ -268,6 +268,27 @@ fn of_focus_only_stretches_that_another_application_followed_are_counted_and_no_
 }
 
 #[test]
+fn a_short_alarm_in_a_long_day_is_seen_in_the_trust_of_that_day() {
+    let home = month();
+    change(
+        &home,
+        "UPDATE scores SET trust = 100;
+         UPDATE scores SET trust = 0, state = 'stranger' WHERE id = (SELECT id FROM scores ORDER BY window_end LIMIT 1 OFFSET 30);",
+    );
+    let page = page(&home);
+    let (drawn, below) = figure(&page, "Trust");
+    assert!(below.contains("<th scope=\"col\">scores</th>") && below.contains("lowest"), "{below}");
+    let rows = rows(below);
+    assert_eq!(rows.iter().filter(|row| row[1] == "0").count(), 1, "{rows:?}");
+    assert_eq!(rows[0][1..3], ["0", "100"]);
+    assert!(rows[0][3].parse::<u32>().expect("a number") > 50, "{rows:?}");
+    // The first day's point is at the bottom of the picture, the others are at the top.
+    let heights = drawn.split("<circle ").skip(1).filter_map(|point| point.split("cy=\"").nth(1)?.split('"').next());
+    let heights: Vec<u32> = heights.map(|height| height.parse().expect("a number")).collect();
+    assert!(heights[1..].iter().all(|height| height + 100 < heights[0]), "{heights:?}");
+}
+
+#[test]
 fn a_file_of_another_program_is_named_as_such() {
     let home = month();
     change(&home, "PRAGMA application_id = 7");

@@ -2,6 +2,7 @@
 
 use super::collect::{Data, Quality, Series};
 use super::page::{Section, figure, picture, table};
+use super::plot::Banded;
 use super::presence::LEAST_GAP_US;
 use super::{keyboard, plot, transitions};
 use crate::statistics::{Quantiles, histogram, quantiles};
@@ -74,7 +75,7 @@ fn presence(data: &Data) -> Markup {
     figure(title, how, drawn, table(&[day, "in all", "from", "until"], rows))
 }
 
-/// Medians of a feature through time.
+/// A feature's medians through time.
 fn through_time(data: &Data, title: &str, unit: &str, how: &str, series: &Series, digits: usize) -> Markup {
     let slots: Vec<Option<Quantiles>> = series.iter().map(|values| quantiles(values)).collect();
     if slots.iter().all(Option::is_none) {
@@ -88,7 +89,9 @@ fn through_time(data: &Data, title: &str, unit: &str, how: &str, series: &Series
         vec![date.clone(), median, low, high, values.len().to_string()]
     });
     let head = [&data.step.head(), &format!("median ({unit})"), "10 % below", "10 % above", "windows"];
-    let drawn = picture(title, &plot::medians(&data.slots, unit, &slots));
+    let banded = |slot: &Quantiles| Banded { line: slot.median, low: slot.low, high: slot.high };
+    let slots: Vec<Option<Banded>> = slots.iter().map(|slot| slot.as_ref().map(banded)).collect();
+    let drawn = picture(title, &plot::through_time(&data.slots, unit, &slots));
     figure(title, &format!("{how} {BAND}"), drawn, table(&head, rows))
 }
 
@@ -282,8 +285,7 @@ fn recognition(data: &Data) -> Markup {
     html! {
         p { (format!("There were {alarms} alarms. {locks} times so much evidence came together that a machine which locks \
             (decision.mode = \"lock\") is locked.")) }
-        (through_time(data, "Trust", "of 100", "100 while nothing is in doubt, 0 while a stranger is assumed.",
-            &recognised.trust, 0))
+        (trust(data))
         (figure(title, "Each bar is the number of times the state became `stranger`; its strong part reached the threshold \
             of locking.", picture(title, &plot::bars(&data.slots, "alarms", &slots)),
             table(&[&data.step.head(), "alarms", "would have locked"], rows)))
@@ -294,6 +296,28 @@ fn recognition(data: &Data) -> Markup {
             }
         }
     }
+}
+
+/// The lowest of each slot: a median hides an alarm of some minutes.
+fn trust(data: &Data) -> Markup {
+    let (title, trust) = ("Trust", &data.recognised.trust);
+    let lowest = |values: &[f32]| f64::from(values.iter().copied().fold(f32::INFINITY, f32::min));
+    let banded = |values: &Vec<f32>| {
+        let low = lowest(values);
+        quantiles(values).map(|slot| Banded { line: low, low, high: slot.median })
+    };
+    let slots: Vec<Option<Banded>> = trust.iter().map(banded).collect();
+    if slots.iter().all(Option::is_none) {
+        return html! { h3 { (title) } (nothing("score with trust: all was still learning")) };
+    }
+    let rows = data.slots.iter().zip(&slots).zip(trust).map(|((date, slot), values)| {
+        let number = |value: fn(&Banded) -> f64| slot.as_ref().map_or("–".into(), |slot| format!("{:.0}", value(slot)));
+        vec![date.clone(), number(|slot| slot.low), number(|slot| slot.high), values.len().to_string()]
+    });
+    let how = "100 while nothing is in doubt, 0 while a stranger is assumed. The line is the lowest of all scores, so that \
+               a short alarm is seen, and the band goes up to their median.";
+    let head = [&data.step.head(), "lowest (of 100)", "median", "scores"];
+    figure(title, how, picture(title, &plot::through_time(&data.slots, "of 100", &slots)), table(&head, rows))
 }
 
 /// What is said first.
