@@ -289,6 +289,32 @@ fn a_short_alarm_in_a_long_day_is_seen_in_the_trust_of_that_day() {
 }
 
 #[test]
+fn a_lock_is_counted_with_its_alarm_though_it_is_of_the_next_day() {
+    let home = month();
+    // Two alarms: the first reaches the lock on the next day, the second none.
+    change(
+        &home,
+        "CREATE TABLE ends AS SELECT row_number() OVER (ORDER BY window_end) AS i, * FROM decisions WHERE reason = 'evidence';
+         DELETE FROM decisions;
+         INSERT INTO decisions SELECT id, window_end, user, host, origin, 0, 0, stored, schema, 'doubtful', 'stranger',
+             'evidence', 'keys' FROM ends WHERE i = 1;
+         INSERT INTO decisions SELECT id + 1, window_end + 86400000000, user, host, origin, 0, 0, stored, schema,
+             'stranger', 'stranger', 'lock', 'keys' FROM ends WHERE i = 1;
+         INSERT INTO decisions SELECT id + 2, window_end + 90000000000, user, host, origin, 0, 0, stored, schema,
+             'doubtful', 'stranger', 'evidence', 'keys' FROM ends WHERE i = 1;
+         DROP TABLE ends;",
+    );
+    let page = page(&home);
+    let alarms: Vec<[u32; 2]> = rows(figure(&page, "Alarms").1)
+        .iter()
+        .map(|row| [1, 2].map(|i| row[i].parse().expect("a number")))
+        .filter(|slot| *slot != [0, 0])
+        .collect();
+    assert_eq!(alarms, [[1, 1], [1, 0]]);
+    assert!(section(&page, "recognition").contains("There were 2 alarms. In 1 of them"));
+}
+
+#[test]
 fn a_file_of_another_program_is_named_as_such() {
     let home = month();
     change(&home, "PRAGMA application_id = 7");

@@ -3,6 +3,7 @@
 use super::calendar::{Calendar, Place, Step};
 use super::presence::{Gaps, HOURS, presence};
 use rusqlite::{Connection, Row};
+use seclyzer::cli::trial::Trial;
 use seclyzer::event::Micros;
 use seclyzer::event::key::{ZONE_NAMES, ZONES};
 use seclyzer::record::Kind;
@@ -85,7 +86,7 @@ pub struct Recognised {
     pub trust: Series,
     /// The newest, newest first.
     pub decisions: Vec<Decided>,
-    /// Of each slot: alarms, and how often the threshold at which a machine that locks is locked was reached.
+    /// Of each slot: alarms that began in it, and of them those that reached the threshold of locking, then or later.
     pub alarms: Vec<(u32, u32)>,
 }
 
@@ -294,12 +295,12 @@ fn recognised(
         Ok(())
     })?;
     let mut alarms = vec![(0, 0); trust.len()];
-    let columns = "to_state = 'stranger' AND from_state <> 'stranger', reason = 'lock'";
-    each(connection, wanted, (columns, "decisions"), calendar, |place, row| {
-        alarms[place.slot].0 += row.get::<_, u32>(1)?;
-        alarms[place.slot].1 += row.get::<_, u32>(2)?;
-        Ok(())
-    })?;
+    let whose = (wanted.user, wanted.host, wanted.origin);
+    for alarm in Trial::alarms(connection, whose, (wanted.since_us, wanted.until_us))? {
+        let slot = &mut alarms[calendar.place(alarm.time_us)?.slot];
+        slot.0 += 1;
+        slot.1 += u32::from(alarm.lock_after_s.is_some());
+    }
     let decisions = format!(
         "SELECT strftime('%Y-%m-%d %H:%M', window_end / 1000000, 'unixepoch', 'localtime'), from_state, to_state,
                 reason, modality

@@ -272,7 +272,7 @@ fn recognition(data: &Data) -> Markup {
     let (alarms, locks) = recognised.alarms.iter().fold((0, 0), |sum, slot| (sum.0 + slot.0, sum.1 + slot.1));
     let title = "Alarms";
     let slots: Vec<(f64, f64)> =
-        recognised.alarms.iter().map(|slot| (f64::from(slot.0), f64::from(slot.1.min(slot.0)))).collect();
+        recognised.alarms.iter().map(|slot| (f64::from(slot.0), f64::from(slot.1))).collect();
     let rows = data
         .slots
         .iter()
@@ -283,11 +283,11 @@ fn recognition(data: &Data) -> Markup {
         vec![decided.time.clone(), decided.from.clone(), decided.to.clone(), decided.reason.clone(), modality]
     });
     html! {
-        p { (format!("There were {alarms} alarms. {locks} times so much evidence came together that a machine which locks \
-            (decision.mode = \"lock\") is locked.")) }
+        p { (format!("There were {alarms} alarms. In {locks} of them so much evidence came together that a machine which \
+            locks (decision.mode = \"lock\") is locked.")) }
         (trust(data))
-        (figure(title, "Each bar is the number of times the state became `stranger`; its strong part reached the threshold \
-            of locking.", picture(title, &plot::bars(&data.slots, "alarms", &slots)),
+        (figure(title, "Each bar is the number of alarms that began then: the state became `stranger`. Its strong part reached \
+            the threshold of locking, then or later.", picture(title, &plot::bars(&data.slots, "alarms", &slots)),
             table(&[&data.step.head(), "alarms", "would have locked"], rows)))
         @if !recognised.decisions.is_empty() {
             h3 { "The newest decisions" }
