@@ -8,9 +8,6 @@ use super::{keyboard, plot, transitions};
 use crate::statistics::{Quantiles, histogram, quantiles};
 use maud::{Markup, html};
 
-/// Applications in the table.
-const LISTED: usize = 20;
-
 pub fn all(data: &Data) -> Vec<Section> {
     let section = |id, heading, body| Section { id, heading, body };
     vec![
@@ -63,16 +60,17 @@ fn presence(data: &Data) -> Markup {
         }
     };
     let rows = data.dates.iter().zip(&data.at_machine_h).map(|(date, by_hour)| {
-        let used = |hour: &usize| by_hour[*hour] > 0.0;
-        let clock = |hour: Option<usize>| hour.map_or("–".into(), |hour| format!("{hour}:00"));
-        let (first, last) = ((0..24).find(used), (0..24).rev().find(used));
-        vec![date.clone(), hours(by_hour.iter().sum()), clock(first), clock(last.map(|hour| hour + 1))]
+        let each = by_hour.iter().map(|used| if *used > 0.0 { hours(*used) } else { "–".into() });
+        [date.clone(), hours(by_hour.iter().sum())].into_iter().chain(each).collect()
     });
     let how = "Each row is a day (in long reports a week) and each square an hour of your local time: the stronger the \
                colour, the larger the part of that hour for which there are records of typing or of the mouse. A few keys \
-               or a short motion within a window make no record, and do not count.";
+               or a short motion within a window make no record, and do not count. Lengths of windows are those of the present \
+               configuration ([window]).";
     let day = if data.days_a_row == 1 { "day" } else { "week from" };
-    figure(title, how, drawn, table(&[day, "in all", "from", "until"], rows))
+    let each: Vec<String> = (0..24).map(|hour| format!("{hour}:00")).collect();
+    let head: Vec<&str> = [day, "in all"].into_iter().chain(each.iter().map(String::as_str)).collect();
+    figure(title, how, drawn, table(&head, rows))
 }
 
 /// A feature's medians through time.
@@ -144,8 +142,9 @@ fn fingers(data: &Data) -> Markup {
     let zones = zones.map(|(zone, finger)| vec![(*finger).to_owned(), number(to[zone]), held(zone)]);
     html! {
         (figure(keyboard_title, &format!("The keys of one finger share a colour: the stronger it is, the longer it takes \
-            to reach them from the key before, {}.", range(to.iter().flatten())),
-            keyboard::keyboard(keyboard_title, pairs), table(&["finger", "mean time to its keys", "held for"], zones)))
+            to reach them from the key before, {}. It is the mean over all fingers of the key before, the same one included, \
+            each of which counts the same however often it comes before.", range(to.iter().flatten())),
+            keyboard::keyboard(keyboard_title, pairs), table(&["finger", "mean of the times to its keys", "held for"], zones)))
         (figure(matrix_title, &format!("Each square is the time from a key of the row's finger to one of the column's: \
             the stronger the colour, the longer, {}. An outline has no value.", range(pairs.iter().flatten().flatten())),
             keyboard::matrix(matrix_title, pairs),
@@ -176,7 +175,7 @@ fn applications(data: &Data) -> Markup {
         return nothing("change of the focused application");
     }
     let most = applications.hours.iter().map(|(_, hours)| *hours).fold(1e-9, f64::max);
-    let shown = &applications.hours[..applications.hours.len().min(LISTED)];
+    let shown = &applications.hours;
     let (title, graph_title) = ("Time in focus before another application", "Which application follows which");
     let bars = html! {
         svg viewBox=(format!("0 0 720 {}", 26 * shown.len())) role="img" aria-label=(title) {
@@ -189,12 +188,12 @@ fn applications(data: &Data) -> Markup {
         }
     };
     let by_hours = shown.iter().map(|(name, used)| vec![name.clone(), hours(*used)]);
-    let changes = applications.transitions.iter().take(LISTED);
-    let changes = changes.map(|(from, to, times)| vec![from.clone(), to.clone(), times.to_string()]);
+    let changes = applications.transitions.iter().map(|(from, to, times)| vec![from.clone(), to.clone(), times.to_string()]);
     html! {
         (figure(title, DIRECTLY_LEFT, bars, table(&["application", "focus before another one"], by_hours)))
-        (figure(graph_title, "An arrow goes from an application to the one that got the focus after it: the wider, the \
-            more often.", transitions::graph(graph_title, applications), table(&["from", "to", "times"], changes)))
+        (figure(graph_title, &format!("An arrow goes from an application to the one that got the focus after it: the wider, the \
+            more often. Of {} applications, those with the most changes are drawn.", applications.count),
+            transitions::graph(graph_title, &applications.transitions), table(&["from", "to", "times"], changes)))
     }
 }
 
@@ -204,7 +203,8 @@ fn quality(data: &Data) -> Markup {
     let slots: Vec<(f64, f64)> =
         data.quality.iter().map(|slot| (f64::from(slot.keystroke + slot.mouse), f64::from(slot.flawed))).collect();
     let rows = data.slots.iter().zip(&data.quality).zip(&data.gaps).map(|((date, slot), gaps)| {
-        let numbers = [slot.keystroke, slot.without_values, slot.mouse, slot.without_motion, slot.degraded, gaps.count];
+        let Quality { keystroke, without_values, mouse, without_motion, degraded, flawed, .. } = *slot;
+        let numbers = [keystroke, without_values, mouse, without_motion, degraded, flawed, gaps.count];
         let numbers = numbers.map(|number| number.to_string());
         std::iter::once(date.clone()).chain(numbers).chain([hours(gaps.hours)]).collect()
     });
@@ -216,8 +216,9 @@ fn quality(data: &Data) -> Markup {
         "of the mouse",
         "without motion",
         "degraded",
+        "without values or degraded",
         "gaps",
-        "in all",
+        "gaps in all",
     ];
     html! {
         (without_values(data, all))
@@ -331,7 +332,7 @@ pub fn summary(data: &Data) -> Vec<(&'static str, String)> {
         ("Typing speed, median", number(all(&data.typing.speed_wpm), "words/min")),
         ("Key held, median", number(quantiles(&data.typing.dwell_ms).map(|all| all.median), "ms")),
         ("Mouse speed, median", number(all(&data.pointing.speed), "counts/s")),
-        ("Applications", data.applications.hours.len().to_string()),
+        ("Applications", data.applications.count.to_string()),
         ("Windows recorded", windows.to_string()),
     ]
 }
