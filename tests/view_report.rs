@@ -107,14 +107,53 @@ fn what_there_is_no_record_of_is_named() {
     assert_eq!(code, Some(66));
     let day =
         &home.query("SELECT date(min(window_end) / 1000000, 'unixepoch', 'localtime') FROM keystroke_features")[0];
-    for part in ["of the origin device (--origin) from 2026-08-", &format!("(origin trace, {day})")] {
+    for part in [
+        "of the origin device (--origin) from 2026-08-20 00:00 to 2026-09-30 00:00 (--since, --until)",
+        &format!("(origin trace, {day})"),
+    ] {
         assert!(error.contains(part), "{part} is not in {error}");
     }
     let since = ["--since", "2000-01-01", "--until", "2100-01-01"];
     let (code, page, error) = report(&home, &[&since[..], &["--origin", "trace", "-o", "-"]].concat());
     assert_eq!(code, Some(0), "{error}");
     assert!(page.contains("Records of the origin trace") && page.contains("There is no score or decision"));
-    assert_eq!(report(&home, &["--since", "1h", "--until", "2h"]).0, Some(64));
+}
+
+#[test]
+fn a_span_that_ends_before_it_begins_is_refused_with_the_names_of_its_ends() {
+    let home = home();
+    let seven = "--since (by default seven days ago) is later than --until";
+    for (arguments, named) in [
+        (["--since", "1h", "--until", "2h"].as_slice(), seven),
+        (&["--until", "2020-01-01"], seven),
+        (&["--since", "2127-06-01"], "is later than now"),
+    ] {
+        let (code, _, error) = report(&home, arguments);
+        assert_eq!(code, Some(64));
+        assert!(error.contains(named), "{named} is not in {error}");
+        assert!(arguments.contains(&"--until") || !error.contains("than --until"), "{error}");
+    }
+}
+
+#[test]
+fn a_page_goes_into_a_pipe_that_is_there_and_into_no_folder() {
+    let home = month();
+    let report_of = home.command(&[&["report", "--force"], &SPAN[..]].concat());
+    let mut command = std::process::Command::new("bash");
+    command
+        .args(["-c", "\"$0\" \"$@\" -o >(cat > page.html) && wait $!"])
+        .arg(report_of.get_program())
+        .args(report_of.get_args());
+    let environment = report_of.get_envs().filter_map(|(name, value)| Some((name, value?)));
+    command.env_clear().envs(environment).current_dir(home.path());
+    let output = command.output().expect("bash");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let page = std::fs::read_to_string(home.path().join("page.html")).expect("a page");
+    assert!(page.ends_with("</html>"));
+    let (code, _, error) = report(&home, &[&SPAN[..], &["-o", "."]].concat());
+    assert_eq!(code, Some(73));
+    assert!(error.contains("is a folder; name a file in it"), "{error}");
+    assert_eq!(report(&home, &[&SPAN[..], &["--open", "-o", "/dev/null"]].concat()).0, Some(64));
 }
 
 #[test]
@@ -214,7 +253,9 @@ fn values_beyond_all_measure_are_left_out() {
         );
         let page = page(&home);
         assert!(!page.contains("NaN") && !page.contains("inf\"") && !page.contains("inf "), "{value}");
-        for heading in ["Typing speed", "Evenness of the rhythm", "Speed of the mouse", "Straightness", "Length of a stroke"] {
+        for heading in
+            ["Typing speed", "Evenness of the rhythm", "Speed of the mouse", "Straightness", "Length of a stroke"]
+        {
             let (highest, before) = (highest(&page, heading), highest(&before, heading));
             assert!(before > 0.0 && highest <= 3.0 * before, "{value}: {heading} to {highest} and not {before}");
         }
@@ -400,7 +441,8 @@ fn what_a_picture_shows_is_what_its_table_contains() {
     assert!(hours.iter().all(|row| row.len() == 26) && below.contains("<th scope=\"col\">23:00</th>"));
     assert_eq!(drawn.matches("class=\"use\"").count(), values(&hours, 2..26));
     assert_eq!(drawn.matches("class=\"idle\"").count() + values(&hours, 2..26), 24 * hours.len());
-    for heading in ["Typing speed", "Evenness of the rhythm", "Speed of the mouse", "Straightness", "Length of a stroke", "Trust"]
+    for heading in
+        ["Typing speed", "Evenness of the rhythm", "Speed of the mouse", "Straightness", "Length of a stroke", "Trust"]
     {
         let (drawn, below) = figure(&page, heading);
         assert_eq!(drawn.matches("<circle ").count(), values(&rows(below), 1..2), "{heading}");
@@ -425,7 +467,10 @@ fn what_a_picture_shows_is_what_its_table_contains() {
 #[test]
 fn of_many_applications_the_most_used_are_shown_and_the_others_are_one_row() {
     let home = month();
-    change(&home, "UPDATE app_transitions SET from_app = 'app-' || (id % 40), to_app = 'app-' || ((id + 1) % 40), duration_ms = 60000");
+    change(
+        &home,
+        "UPDATE app_transitions SET from_app = 'app-' || (id % 40), to_app = 'app-' || ((id + 1) % 40), duration_ms = 60000",
+    );
     let page = page(&home);
     let hours = rows(figure(&page, "Time in focus before another application").1);
     assert_eq!((hours.len(), hours[20][0].as_str()), (21, "others"));

@@ -301,9 +301,8 @@ fn applications(connection: &Connection, wanted: Wanted<'_>) -> rusqlite::Result
          )",
         LONGEST_US / 1_000
     );
-    let count = format!(
-        "{changes} SELECT count(*) FROM (SELECT from_app FROM changes UNION SELECT to_app FROM changes)"
-    );
+    let count =
+        format!("{changes} SELECT count(*) FROM (SELECT from_app FROM changes UNION SELECT to_app FROM changes)");
     let hours = format!(
         "{changes}, ranked AS (
              SELECT from_app, total(duration_ms) / 3.6e6 AS hours,

@@ -188,7 +188,8 @@ fn applications(data: &Data) -> Markup {
         }
     };
     let by_hours = shown.iter().map(|(name, used)| vec![name.clone(), hours(*used)]);
-    let changes = applications.transitions.iter().map(|(from, to, times)| vec![from.clone(), to.clone(), times.to_string()]);
+    let changes =
+        applications.transitions.iter().map(|(from, to, times)| vec![from.clone(), to.clone(), times.to_string()]);
     html! {
         (figure(title, DIRECTLY_LEFT, bars, table(&["application", "focus before another one"], by_hours)))
         (figure(graph_title, &format!("An arrow goes from an application to the one that got the focus after it: the wider, the \
@@ -272,8 +273,7 @@ fn recognition(data: &Data) -> Markup {
     }
     let (alarms, locks) = recognised.alarms.iter().fold((0, 0), |sum, slot| (sum.0 + slot.0, sum.1 + slot.1));
     let title = "Alarms";
-    let slots: Vec<(f64, f64)> =
-        recognised.alarms.iter().map(|slot| (f64::from(slot.0), f64::from(slot.1))).collect();
+    let slots: Vec<(f64, f64)> = recognised.alarms.iter().map(|slot| (f64::from(slot.0), f64::from(slot.1))).collect();
     let rows = data
         .slots
         .iter()
@@ -312,7 +312,8 @@ fn trust(data: &Data) -> Markup {
         return html! { h3 { (title) } (nothing("score with trust: all was still learning")) };
     }
     let rows = data.slots.iter().zip(&slots).zip(trust).map(|((date, slot), values)| {
-        let number = |value: fn(&Banded) -> f64| slot.as_ref().map_or("–".into(), |slot| format!("{:.0}", value(slot)));
+        let number =
+            |value: fn(&Banded) -> f64| slot.as_ref().map_or("–".into(), |slot| format!("{:.0}", value(slot)));
         vec![date.clone(), number(|slot| slot.low), number(|slot| slot.high), values.len().to_string()]
     });
     let how = "100 while nothing is in doubt, 0 while a stranger is assumed. The line is the lowest of all scores, so that \
