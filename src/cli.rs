@@ -28,7 +28,7 @@ mod status;
 pub mod text;
 mod text_agent;
 pub mod time;
-mod trial;
+pub mod trial;
 mod uninstall;
 pub mod view;
 mod watch;

@@ -208,15 +208,28 @@ fn an_export_that_is_ended_by_a_signal_leaves_no_file_behind() {
 }
 
 #[test]
-fn an_infinite_value_is_an_empty_field_and_a_null() {
+fn an_infinite_value_is_a_null_in_all_three_forms() {
+    use parquet::file::reader::{FileReader, SerializedFileReader};
     let home = home_with_records();
     let connection = rusqlite::Connection::open(home.database()).expect("a database");
-    connection.execute_batch("UPDATE keystroke_features SET dwell_mean = -9e999, dwell_std = 9e999").expect("values");
-    let (code, out, error) = export(&home, &["--format", "csv", "--kind", "keystroke", "-o", "-"]);
-    assert_eq!(code, Some(0), "{error}");
-    let csv = String::from_utf8(out).expect("UTF-8");
-    assert!(!csv.contains("null") && !csv.contains("inf"), "{csv}");
-    assert!(lines(&home, &["--kind", "keystroke"]).iter().all(|row| row["dwell_mean"].is_null()));
+    let infinite = "UPDATE keystroke_features SET dwell_mean = -9e999, dwell_std = 9e999;
+                    UPDATE app_transitions SET hour_probability = 9e999;";
+    connection.execute_batch(infinite).expect("values");
+    FORMATS.iter().for_each(|format| assert_eq!(export(&home, &["--format", format]).0, Some(0), "{format}"));
+    for (kind, name) in
+        [(Kind::Keystroke, "dwell_mean"), (Kind::Keystroke, "dwell_std"), (Kind::App, "hour_probability")]
+    {
+        let csv = std::fs::read_to_string(file(&home, kind, "csv")).expect("a file");
+        assert!(!csv.contains("null") && !csv.contains("inf"), "{csv}");
+        assert!(lines(&home, &["--kind", kind.name()]).iter().all(|row| row[name].is_null()));
+        let parquet = File::open(file(&home, kind, "parquet")).expect("a file");
+        let groups = SerializedFileReader::new(parquet).expect("Parquet");
+        for group in groups.metadata().row_groups() {
+            let column = group.columns().iter().find(|column| column.column_path().string() == name).expect("a column");
+            let nulls = column.statistics().and_then(|all| all.null_count_opt());
+            assert_eq!(nulls, Some(group.num_rows() as u64), "{name}");
+        }
+    }
 }
 
 #[test]

@@ -15,7 +15,8 @@ const SCORES: &str = "SELECT count(*) FROM scores
      WHERE origin = 'device' AND user = ?1 AND host = ?2 AND window_end >= ?3 AND trust IS NOT NULL";
 const DECISIONS: &str = "SELECT window_end, from_state, to_state, reason, modality,
             strftime('%Y-%m-%d %H:%M', window_end / 1000000, 'unixepoch', 'localtime')
-     FROM decisions WHERE origin = 'device' AND user = ?1 AND host = ?2 AND window_end >= ?3 ORDER BY window_end, id";
+     FROM decisions WHERE user = ?1 AND host = ?2 AND origin = ?3 AND window_end >= ?4 AND window_end <= ?5
+     ORDER BY window_end, id";
 
 /// What was decided since then.
 #[derive(Debug, Default, PartialEq, Serialize)]
@@ -69,14 +70,24 @@ impl Decided {
 impl Trial {
     /// From the database.
     pub fn of(connection: &Connection, identity: &Identity, since_us: Micros) -> rusqlite::Result<Trial> {
-        let whose = params![identity.user, identity.host, since_us];
-        let scores: f64 = connection.query_row(SCORES, whose, |row| row.get(0))?;
-        let mut trial = Trial { hours: scores * 5.0 / 3600.0, alarms: Vec::new() };
+        let Identity { user, host, .. } = identity;
+        let scores: f64 = connection.query_row(SCORES, params![user, host, since_us], |row| row.get(0))?;
+        let alarms = Trial::alarms(connection, (user, host, "device"), (since_us, Micros::MAX))?;
+        Ok(Trial { hours: scores * 5.0 / 3600.0, alarms })
+    }
+
+    /// Those that began from one moment to another, of a user on a host and of an origin.
+    pub fn alarms(
+        connection: &Connection,
+        (user, host, origin): (&str, &str, &str),
+        (since_us, until_us): (Micros, Micros),
+    ) -> rusqlite::Result<Vec<Alarm>> {
+        let mut trial = Trial::default();
         let mut statement = connection.prepare(DECISIONS)?;
-        for decided in statement.query_map(whose, Decided::of)? {
+        for decided in statement.query_map(params![user, host, origin, since_us, until_us], Decided::of)? {
             trial.take(decided?);
         }
-        Ok(trial)
+        Ok(trial.alarms)
     }
 
     fn take(&mut self, decided: Decided) {

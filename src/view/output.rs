@@ -1,4 +1,5 @@
-//! Where it goes: files that are their owner's alone and there in full or not at all, or standard output.
+//! Where it goes: files that are their owner's alone and there in full or not at all, standard output, or what is there
+//! to be written into: pipes and devices.
 
 use nix::fcntl::AtFlags;
 use nix::unistd::linkat;
@@ -6,19 +7,40 @@ use seclyzer::cli::Error;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, ErrorKind, Stdout, Write};
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
     Standard,
+    /// A pipe with a name, or a character device as /dev/null: it is written into, and never replaced.
+    Stream(PathBuf),
     File(PathBuf),
 }
 
 impl Place {
-    /// A file, where none is in the way or it may be replaced.
+    /// A file, where none is in the way or it may be replaced; or a stream.
+    ///
+    /// # Errors
+    /// A file is in the way, or what is there cannot be a file.
     pub fn file(path: PathBuf, force: bool) -> Result<Place, Error> {
-        check_free(&path, force).map(|()| Place::File(path))
+        let Ok(kind) = path.metadata().map(|metadata| metadata.file_type()) else {
+            return check_free(&path, force).map(|()| Place::File(path));
+        };
+        if kind.is_fifo() || kind.is_char_device() {
+            return Ok(Place::Stream(path));
+        }
+        let (kind, why) = match () {
+            // What a link names is replaced, and never the link: /dev/stdout is one.
+            () if kind.is_file() && path.is_symlink() && force => {
+                let file = path.canonicalize().map_err(|source| Error::CannotCreate { path, source });
+                return file.map(Place::File);
+            }
+            () if kind.is_file() => return check_free(&path, force).map(|()| Place::File(path)),
+            () if kind.is_dir() => (ErrorKind::IsADirectory, "is a folder; name a file in it"),
+            () => (ErrorKind::InvalidInput, "is no file, pipe or character device; name another"),
+        };
+        Err(Error::CannotCreate { path, source: io::Error::new(kind, why) })
     }
 }
 
@@ -35,6 +57,7 @@ fn check_free(path: &Path, force: bool) -> Result<(), Error> {
 /// is, even by a signal. Where the file system has no such files, it has another name until then.
 pub enum Output {
     Standard(BufWriter<Stdout>),
+    Stream { out: BufWriter<File>, path: PathBuf },
     File { file: Option<BufWriter<File>>, part: Option<PathBuf>, path: PathBuf, force: bool },
 }
 
@@ -42,6 +65,13 @@ impl Output {
     pub fn begin(place: Place, force: bool) -> Result<Output, Error> {
         let path = match place {
             Place::Standard => return Ok(Output::Standard(BufWriter::new(io::stdout()))),
+            Place::Stream(path) => {
+                let file = OpenOptions::new().write(true).custom_flags(libc::O_NOCTTY).open(&path);
+                return match file {
+                    Ok(file) => Ok(Output::Stream { out: BufWriter::new(file), path }),
+                    Err(source) => Err(Error::CannotCreate { path, source }),
+                };
+            }
             Place::File(path) => path,
         };
         let (file, part) = match unnamed(&path) {
@@ -58,6 +88,7 @@ impl Output {
     pub fn file(&mut self) -> &mut (dyn Write + Send) {
         match self {
             Output::Standard(out) => out,
+            Output::Stream { out, .. } => out,
             Output::File { file, .. } => file.as_mut().expect("there until it is finished"),
         }
     }
@@ -66,11 +97,13 @@ impl Output {
     pub fn failed(&self, source: io::Error) -> Error {
         match self {
             Output::Standard(_) => Error::Output(source),
-            Output::File { path, .. } => Error::CannotCreate { path: path.clone(), source },
+            Output::Stream { path, .. } | Output::File { path, .. } => {
+                Error::CannotCreate { path: path.clone(), source }
+            }
         }
     }
 
-    /// Says on standard error what the file contains and its size; of standard output nothing.
+    /// Says on standard error what the file contains and its size; of a stream nothing.
     ///
     /// # Errors
     /// It cannot be written in full, or another file has taken its name.
@@ -82,6 +115,7 @@ impl Output {
         let finish = |output: &mut Output| -> io::Result<()> {
             match output {
                 Output::Standard(out) => out.flush(),
+                Output::Stream { out, .. } => out.flush(),
                 Output::File { file, part, path, force } => {
                     let written = file.take().expect("there until now").into_inner()?;
                     written.sync_all()?;
@@ -190,6 +224,40 @@ mod tests {
             begun(&path, true, has_name).finish("four bytes").expect("it is replaced");
             assert_eq!((names(), std::fs::read(&path).expect("a file")), (vec!["page.html".into()], b"ours".into()));
         }
+    }
+
+    #[test]
+    fn pipes_and_devices_are_written_into_and_folders_are_named_as_such() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let pipe = folder.path().join("pipe");
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).expect("a pipe");
+        // With a reader of its own, opening it does not wait.
+        let mut reader = OpenOptions::new().read(true).write(true).open(&pipe).expect("a pipe");
+        for force in [false, true] {
+            for path in [&pipe, Path::new("/dev/null")] {
+                let mut output =
+                    Place::file(path.into(), force).and_then(|place| Output::begin(place, force)).expect("open");
+                output.file().write_all(b"ours").expect("room");
+                output.finish("four bytes").expect("written");
+            }
+            let mut read = [0; 4];
+            io::Read::read_exact(&mut reader, &mut read).expect("what was written");
+            assert_eq!(&read, b"ours");
+            let error = Place::file(folder.path().into(), force).expect_err("a folder").to_string();
+            assert!(error.contains("is a folder; name a file in it"), "{error}");
+        }
+        let is_kept = |path: &Path, is: fn(&std::fs::FileType) -> bool| is(&path.metadata().expect("it").file_type());
+        assert!(is_kept(&pipe, FileTypeExt::is_fifo) && is_kept(Path::new("/dev/null"), FileTypeExt::is_char_device));
+        let (file, link) = (folder.path().join("file"), folder.path().join("link"));
+        std::fs::write(&file, "theirs").and_then(|()| std::os::unix::fs::symlink(&file, &link)).expect("a link");
+        assert!(Place::file(link.clone(), false).is_err());
+        let mut output = Place::file(link.clone(), true).and_then(|place| Output::begin(place, true)).expect("open");
+        output.file().write_all(b"ours").expect("room");
+        output.finish("four bytes").expect("written");
+        assert!(link.is_symlink() && std::fs::read(&file).expect("a file") == b"ours");
+        let socket = folder.path().join("socket");
+        let _listener = std::os::unix::net::UnixListener::bind(&socket).expect("a socket");
+        assert!(Place::file(socket, true).expect_err("a socket").to_string().contains("is no file, pipe"));
     }
 
     #[test]

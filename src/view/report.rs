@@ -28,22 +28,23 @@ use std::time::{Duration, Instant};
 pub fn run(args: &ReportArgs, config: &Config) -> Result<(), Error> {
     // Records of a wrong clock may be of the future.
     let until_us = args.until.unwrap_or_else(seclyzer::now_us);
-    if args.since > until_us {
-        return Err(Error::Usage("--since is later than --until".into()));
-    }
+    check_order(args.since, args.until, until_us)?;
     let place = match args.output.as_path() {
-        output if output == Path::new("-") && args.open => {
-            return Err(Error::Usage("--open shows a file: name one with -o".into()));
-        }
         output if output == Path::new("-") => Place::Standard,
         output => Place::file(output.into(), args.force)?,
     };
+    if args.open && !matches!(place, Place::File(_)) {
+        return Err(Error::Usage("--open shows a file: name one with -o".into()));
+    }
     let connection = database::open(&config.store.path)?;
     let (user, host) = (config.identity.user.as_str(), config.identity.host.as_str());
     let [window_us, step_us] = [config.window.length, config.window.step].map(|span| span.as_micros() as Micros);
     let wanted = Wanted { since_us: args.since, until_us, origin: args.origin.name(), user, host, window_us, step_us };
     let bounds = collect::bounds(&connection, wanted).map_err(StoreError::from)?;
-    let (first_us, last_us) = bounds.ok_or_else(|| no_records(&connection, wanted, &config.store.path))?;
+    let (first_us, last_us) = match bounds {
+        Some(bounds) => bounds,
+        None => return Err(no_records(&connection, wanted, &config.store.path)?),
+    };
     check_span(first_us, last_us)?;
     let calendar = Calendar::new(&connection, first_us, last_us).map_err(StoreError::from)?;
     let data = Data::read(&connection, wanted, calendar).map_err(StoreError::from)?;
@@ -59,8 +60,18 @@ pub fn run(args: &ReportArgs, config: &Config) -> Result<(), Error> {
     if args.open { open(&args.output) } else { Ok(()) }
 }
 
+/// What was not given has a default, which is named.
+fn check_order(since_us: Micros, until_us: Option<Micros>, end_us: Micros) -> Result<(), Error> {
+    let why = match until_us {
+        _ if since_us <= end_us => return Ok(()),
+        Some(_) => "--since (by default seven days ago) is later than --until",
+        None => "--since is later than now: records of the future need an --until",
+    };
+    Err(Error::Usage(why.into()))
+}
+
 /// Date, hour and minute in the local zone.
-fn local_time(connection: &Connection, time_us: Micros) -> Result<String, Error> {
+pub fn local_time(connection: &Connection, time_us: Micros) -> Result<String, Error> {
     let sql = "SELECT strftime('%Y-%m-%d %H:%M', ?1, 'unixepoch', 'localtime')";
     Ok(connection.query_row(sql, [time_us / 1_000_000], |row| row.get(0)).map_err(StoreError::from)?)
 }
@@ -92,15 +103,16 @@ fn check_span(first_us: Micros, last_us: Micros) -> Result<(), Error> {
     )))
 }
 
-fn no_records(connection: &Connection, wanted: Wanted<'_>, path: &Path) -> Error {
+/// In the zone of the days that there are.
+fn no_records(connection: &Connection, wanted: Wanted<'_>, path: &Path) -> Result<Error, Error> {
     let Wanted { origin, user, host, .. } = wanted;
     let asked = format!(
         "{user} on {host} (user and host under [identity]) of the origin {origin} (--origin) from {} to {} (--since, \
          --until)",
-        iso8601(wanted.since_us),
-        iso8601(wanted.until_us)
+        local_time(connection, wanted.since_us)?,
+        local_time(connection, wanted.until_us)?
     );
-    database::no_records(connection, path, &asked)
+    Ok(database::no_records(connection, path, &asked))
 }
 
 /// How long a failure to show it is waited for. What runs longer shows it: some desktops run the browser itself.

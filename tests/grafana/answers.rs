@@ -255,7 +255,7 @@ async fn numbers_are_those_of_the_records(server: &Server, dashboard: &Dashboard
             *by_change.entry(format!("{} {}", app.from_app, app.to_app)).or_default() += 1.0;
         }
     }
-    for (title, expected) in [("Time in focus", by_app), ("Most frequent changes", by_change)] {
+    for (title, expected) in [("Time in focus before a change", by_app), ("Most frequent changes", by_change)] {
         let shown = server.show(dashboard, title, &DAY).await;
         let shown: BTreeMap<String, f64> = shown.keys().map(|name| (name.clone(), sum(&shown, name))).collect();
         assert_eq!(shown, expected, "{title}");

@@ -31,9 +31,11 @@ pub fn fill(home: &Home, count: u64, now_us: u64) {
              iif(window_end / {DAY_US} % 7 = 3, 'doubtful', 'owner'), iif(window_end / {DAY_US} % 7 = 3, 50, 100), 2000, 400, 3
              FROM keystroke_features;
          INSERT INTO decisions SELECT id + 10 * {id}, window_end, user, host, origin, 0, 0, stored, schema, 'doubtful',
-             'stranger', iif(id % 2, 'lock', 'evidence'), 'keys' FROM keystroke_features WHERE id % ({id} / 20) = 7;
+             'stranger', 'evidence', 'keys' FROM keystroke_features WHERE id % ({id} / 20) = 7;
+         INSERT INTO decisions SELECT id + 10 * {id}, window_end + 12000000, user, host, origin, 0, 0, stored, schema,
+             'stranger', 'stranger', 'lock', 'keys' FROM decisions WHERE rowid % 3 > 0;
          UPDATE app_transitions SET from_app = '<script>alert(1)</script>' WHERE id % 9 = 0;
-         UPDATE sequence SET last_id = 20 * {id}; DELETE FROM followers; PRAGMA journal_mode = WAL;"
+         UPDATE sequence SET last_id = 40 * {id}; DELETE FROM followers; PRAGMA journal_mode = WAL;"
     );
     connection.execute_batch(&rest).expect("room for rows");
 }

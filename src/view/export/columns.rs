@@ -21,11 +21,12 @@ pub struct Column {
     /// What selects it.
     pub sql: String,
     pub kind: Type,
+    /// By the contract, or because a number may be infinite, which is exported as a null.
     pub may_be_null: bool,
 }
 
 fn column(name: &str, kind: Type) -> Column {
-    Column { name: name.into(), sql: name.into(), kind, may_be_null: false }
+    Column { name: name.into(), sql: name.into(), kind, may_be_null: kind == Type::Real }
 }
 
 impl Column {
@@ -85,7 +86,7 @@ pub fn of(kind: Kind) -> Vec<Column> {
 }
 
 fn with_features(mut columns: Vec<Column>, features: &[Feature]) -> Vec<Column> {
-    columns.extend(features.iter().map(|feature| column(&feature.name, Type::Real).or_null()));
+    columns.extend(features.iter().map(|feature| column(&feature.name, Type::Real)));
     columns
 }
 

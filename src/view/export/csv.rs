@@ -33,8 +33,6 @@ impl Writer for Csv<'_> {
                 (Type::Time, Value::Integer(us)) => line += &iso8601(*us),
                 (Type::Boolean, Value::Integer(is)) => line += if *is == 0 { "false" } else { "true" },
                 (_, Value::Integer(whole)) => line += &whole.to_string(),
-                // None of ours is infinite; one of another program's is no number that readers agree on.
-                (_, Value::Real(real)) if !real.is_finite() => {}
                 (_, Value::Real(real)) => line += &number(*real),
                 (_, Value::Text(text)) => line += &quoted(text),
                 (_, Value::Blob(_)) => return Err(super::not_of_its_type(column)),

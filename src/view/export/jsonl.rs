@@ -44,7 +44,7 @@ impl Writer for Jsonl<'_> {
     }
 }
 
-/// The shortest text that is read back as the same number; null of one that is infinite, which only another program writes.
+/// The shortest text that is read back as the same finite number.
 pub fn number(real: f64) -> String {
     serde_json::Number::from_f64(real).map_or_else(|| "null".into(), |number| number.to_string())
 }

@@ -63,6 +63,14 @@ impl Selection {
     }
 }
 
+/// None of ours is infinite; one of another program's is no number that all forms and readers have.
+fn finite(value: Value) -> Value {
+    match value {
+        Value::Real(real) if !real.is_finite() => Value::Null,
+        value => value,
+    }
+}
+
 /// Where a record is in the order: what names it, but for its type.
 type Place = (Micros, String, String, String);
 
@@ -135,7 +143,7 @@ impl<'c> Rows<'c> {
         while let Some(row) = rows.next()? {
             first_us.get_or_insert(row.get(0)?);
             after = Some((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
-            batch.push((PLACE..PLACE + self.width).map(|i| row.get(i)).collect::<rusqlite::Result<_>>()?);
+            batch.push((PLACE..PLACE + self.width).map(|i| row.get(i).map(finite)).collect::<rusqlite::Result<_>>()?);
         }
         drop(rows);
         self.first_us = self.first_us.or(first_us);

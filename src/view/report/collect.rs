@@ -1,14 +1,22 @@
 //! What the report shows, from the database: the rows of each table of records are read once.
 
-use super::calendar::{Calendar, Place, Step};
+use super::calendar::{Calendar, LONGEST_US, Place, Step};
 use super::presence::{Gaps, HOURS, presence};
 use rusqlite::{Connection, Row};
+use seclyzer::cli::trial::Trial;
 use seclyzer::event::Micros;
 use seclyzer::event::key::{ZONE_NAMES, ZONES};
 use seclyzer::record::Kind;
+use std::ops::RangeInclusive;
 
-/// Transitions and decisions that are listed.
-const LISTED: usize = 50;
+/// Decisions that are listed.
+const DECISIONS: usize = 50;
+/// Applications whose hours are shown; the others are one row.
+const APPLICATIONS: usize = 20;
+/// Applications in the graph of transitions.
+const NODES: usize = 8;
+/// Characters of a name. Those of applications come from strangers, and another program may write any length.
+const NAME: usize = 256;
 
 /// Which records.
 #[derive(Debug, Clone, Copy)]
@@ -65,9 +73,11 @@ pub struct Quality {
 
 #[derive(Debug)]
 pub struct Applications {
-    /// With hours of focus, the longest first.
+    /// How many had the focus before a change, or got it.
+    pub count: u32,
+    /// With hours of focus before a change to another one, the longest first.
     pub hours: Vec<(String, f64)>,
-    /// From, to and how often, the most frequent first.
+    /// From, to and how often, the most frequent first: all between the applications with the most changes.
     pub transitions: Vec<(String, String, u32)>,
 }
 
@@ -85,7 +95,7 @@ pub struct Recognised {
     pub trust: Series,
     /// The newest, newest first.
     pub decisions: Vec<Decided>,
-    /// Of each slot: alarms, and how often the threshold at which a machine that locks is locked was reached.
+    /// Of each slot: alarms that began in it, and of them those that reached the threshold of locking, then or later.
     pub alarms: Vec<(u32, u32)>,
 }
 
@@ -171,9 +181,23 @@ fn each(
     Ok(())
 }
 
-/// Adds a value where there is one. One that is beyond all that can be drawn was written by another program.
-fn add(values: &mut Vec<f32>, value: Option<f64>) {
-    values.extend(value.map(|value| value as f32).filter(|value| value.is_finite()));
+/// What a feature can be; a value beyond was written by another program, and would be all that a picture shows.
+type Bounds = RangeInclusive<f64>;
+const DWELL_MS: Bounds = 0.0..=1_000.0;
+const FLIGHT_MS: Bounds = -1_000.0..=2_000.0;
+const DIGRAPH_MS: Bounds = 0.0..=1_500.0;
+/// A key every ten milliseconds.
+const SPEED_WPM: Bounds = 0.0..=1_200.0;
+/// Of intervals whose deviation is eleven times their mean.
+const CONSISTENCY: Bounds = -10.0..=1.0;
+/// Counts, and counts a second: the finest sensor, 26,000 an inch, moved by ten metres.
+const COUNTS: Bounds = 0.0..=1e7;
+const STRAIGHTNESS: Bounds = 0.0..=1.0;
+const TRUST: Bounds = 0.0..=100.0;
+
+/// Adds a value where there is one within bounds.
+fn add(values: &mut Vec<f32>, value: Option<f64>, bounds: &Bounds) {
+    values.extend(value.filter(|value| bounds.contains(value)).map(|value| value as f32));
 }
 
 fn typing(
@@ -185,7 +209,7 @@ fn typing(
     let empty = || vec![Vec::new(); quality.len()];
     let (mut speed_wpm, mut consistency) = (empty(), empty());
     let (mut dwell_ms, mut flight_ms) = (Vec::new(), Vec::new());
-    let columns = "degraded, dwell_median, flight_median, typing_speed_wpm, rhythm_consistency, total_keys";
+    let columns = "degraded, dwell_median, flight_median, typing_speed_wpm, rhythm_consistency, total_keys < 5";
     each(connection, wanted, (columns, "keystroke_features"), calendar, |place, row| {
         let (is_degraded, dwell): (bool, Option<f64>) = (row.get(1)?, row.get(2)?);
         let is_without = dwell.is_none();
@@ -193,12 +217,12 @@ fn typing(
         quality.keystroke += 1;
         quality.degraded += u32::from(is_degraded);
         quality.without_values += u32::from(is_without);
-        quality.none_counted += u32::from(is_without && row.get::<_, u32>(6)? == 0);
+        quality.none_counted += u32::from(is_without && row.get(6)?);
         quality.flawed += u32::from(is_without || is_degraded);
-        add(&mut dwell_ms, dwell);
-        add(&mut flight_ms, row.get(3)?);
-        add(&mut speed_wpm[place.slot], row.get(4)?);
-        add(&mut consistency[place.slot], row.get(5)?);
+        add(&mut dwell_ms, dwell, &DWELL_MS);
+        add(&mut flight_ms, row.get(3)?, &FLIGHT_MS);
+        add(&mut speed_wpm[place.slot], row.get(4)?, &SPEED_WPM);
+        add(&mut consistency[place.slot], row.get(5)?, &CONSISTENCY);
         Ok(())
     })?;
     let (dwell_by_zone_ms, pairs_ms) = zones(connection, wanted)?;
@@ -207,7 +231,8 @@ fn typing(
 
 fn strokes(connection: &Connection, wanted: Wanted<'_>) -> rusqlite::Result<Vec<(String, u32)>> {
     let sql = format!(
-        "SELECT strokes, count(*) FROM keystroke_features WHERE {SPAN} AND dwell_median IS NULL GROUP BY strokes"
+        "SELECT substr(strokes, 1, {NAME}) AS made_with, count(*) FROM keystroke_features WHERE {SPAN} AND dwell_median IS NULL
+         GROUP BY made_with ORDER BY count(*) DESC LIMIT {APPLICATIONS}"
     );
     connection.prepare(&sql)?.query_map(wanted.values(), |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
 }
@@ -216,11 +241,13 @@ type Zones = ([Option<f64>; ZONES - 1], [[Option<f64>; ZONES]; ZONES]);
 
 /// Values by finger move once in 150 presses: one window in a quarter of an hour is enough.
 fn zones(connection: &Connection, wanted: Wanted<'_>) -> rusqlite::Result<Zones> {
-    // An infinite value, which another program wrote, would be that of all.
-    let mean = |feature: String| format!("avg({feature}) FILTER (WHERE abs({feature}) < 1e9)");
-    let dwells = ZONE_NAMES[..ZONES - 1].iter().map(|zone| mean(format!("dwell_{zone}")));
-    let pairs =
-        ZONE_NAMES.iter().flat_map(|from| ZONE_NAMES.iter().map(move |to| mean(format!("digraph_{from}_{to}"))));
+    let mean = |feature: String, bounds: &Bounds| {
+        format!("avg({feature}) FILTER (WHERE {feature} BETWEEN {} AND {})", bounds.start(), bounds.end())
+    };
+    let dwells = ZONE_NAMES[..ZONES - 1].iter().map(|zone| mean(format!("dwell_{zone}"), &DWELL_MS));
+    let pairs = ZONE_NAMES
+        .iter()
+        .flat_map(|from| ZONE_NAMES.iter().map(move |to| mean(format!("digraph_{from}_{to}"), &DIGRAPH_MS)));
     let sql = format!(
         "SELECT {} FROM keystroke_features WHERE origin = ?3 AND user = ?4 AND host = ?5 AND window_end IN (
              SELECT max(window_end) FROM keystroke_features WHERE {SPAN} GROUP BY window_end / 900000000
@@ -256,28 +283,50 @@ fn pointing(
         quality.degraded += u32::from(is_degraded);
         quality.without_motion += u32::from(is_without);
         quality.flawed += u32::from(is_without || is_degraded);
-        add(&mut speed[place.slot], moved);
-        add(&mut straightness[place.slot], row.get(3)?);
-        add(&mut length[place.slot], row.get(4)?);
+        add(&mut speed[place.slot], moved, &COUNTS);
+        add(&mut straightness[place.slot], row.get(3)?, &STRAIGHTNESS);
+        add(&mut length[place.slot], row.get(4)?, &COUNTS);
         Ok(())
     })?;
     Ok(Pointing { speed, straightness, length })
 }
 
 fn applications(connection: &Connection, wanted: Wanted<'_>) -> rusqlite::Result<Applications> {
+    // Of a stretch the part within the span. One that is negative, or longer than a report can be, is another program's.
+    let changes = format!(
+        "WITH changes AS MATERIALIZED (
+             SELECT substr(from_app, 1, {NAME}) AS from_app, substr(to_app, 1, {NAME}) AS to_app,
+                    iif(duration_ms BETWEEN 0 AND {}, min(duration_ms, (window_end - ?1) / 1000), 0) AS duration_ms
+             FROM app_transitions WHERE {SPAN} AND from_app <> to_app
+         )",
+        LONGEST_US / 1_000
+    );
+    let count =
+        format!("{changes} SELECT count(*) FROM (SELECT from_app FROM changes UNION SELECT to_app FROM changes)");
     let hours = format!(
-        "SELECT from_app, sum(duration_ms) / 3.6e6 AS hours FROM app_transitions WHERE {SPAN}
-         GROUP BY from_app ORDER BY hours DESC, from_app"
+        "{changes}, ranked AS (
+             SELECT from_app, total(duration_ms) / 3.6e6 AS hours,
+                    row_number() OVER (ORDER BY total(duration_ms) DESC, from_app) AS place
+             FROM changes GROUP BY from_app
+         )
+         SELECT iif(place > {APPLICATIONS}, 'others', from_app), total(hours) FROM ranked
+         GROUP BY min(place, {APPLICATIONS} + 1) ORDER BY min(place)"
+    );
+    let transitions = format!(
+        "{changes}, nodes AS (
+             SELECT app FROM (SELECT from_app AS app FROM changes UNION ALL SELECT to_app FROM changes)
+             GROUP BY app ORDER BY count(*) DESC, app LIMIT {NODES}
+         )
+         SELECT from_app, to_app, count(*) AS times FROM changes
+         WHERE from_app IN nodes AND to_app IN nodes AND from_app <> to_app
+         GROUP BY from_app, to_app ORDER BY times DESC, from_app, to_app"
     );
     let mut hours = connection.prepare(&hours)?;
     let hours = hours.query_map(wanted.values(), |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let transitions = format!(
-        "SELECT from_app, to_app, count(*) AS times FROM app_transitions WHERE {SPAN}
-         GROUP BY from_app, to_app ORDER BY times DESC, from_app, to_app LIMIT {LISTED}"
-    );
     let mut transitions = connection.prepare(&transitions)?;
     let transitions = transitions.query_map(wanted.values(), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
     Ok(Applications {
+        count: connection.query_row(&count, wanted.values(), |row| row.get(0))?,
         hours: hours.collect::<rusqlite::Result<_>>()?,
         transitions: transitions.collect::<rusqlite::Result<_>>()?,
     })
@@ -290,20 +339,21 @@ fn recognised(
 ) -> rusqlite::Result<Recognised> {
     let mut trust = vec![Vec::new(); calendar.slots.len()];
     each(connection, wanted, ("trust", "scores"), calendar, |place, row| {
-        add(&mut trust[place.slot], row.get(1)?);
+        add(&mut trust[place.slot], row.get(1)?, &TRUST);
         Ok(())
     })?;
     let mut alarms = vec![(0, 0); trust.len()];
-    let columns = "to_state = 'stranger' AND from_state <> 'stranger', reason = 'lock'";
-    each(connection, wanted, (columns, "decisions"), calendar, |place, row| {
-        alarms[place.slot].0 += row.get::<_, u32>(1)?;
-        alarms[place.slot].1 += row.get::<_, u32>(2)?;
-        Ok(())
-    })?;
+    let whose = (wanted.user, wanted.host, wanted.origin);
+    for alarm in Trial::alarms(connection, whose, (wanted.since_us, wanted.until_us))? {
+        let slot = &mut alarms[calendar.place(alarm.time_us)?.slot];
+        slot.0 += 1;
+        slot.1 += u32::from(alarm.lock_after_s.is_some());
+    }
     let decisions = format!(
-        "SELECT strftime('%Y-%m-%d %H:%M', window_end / 1000000, 'unixepoch', 'localtime'), from_state, to_state,
-                reason, modality
-         FROM decisions WHERE {SPAN} ORDER BY window_end DESC LIMIT {LISTED}"
+        "SELECT strftime('%Y-%m-%d %H:%M', window_end / 1000000, 'unixepoch', 'localtime'),
+                substr(from_state, 1, {NAME}), substr(to_state, 1, {NAME}), substr(reason, 1, {NAME}),
+                substr(modality, 1, {NAME})
+         FROM decisions WHERE {SPAN} ORDER BY window_end DESC LIMIT {DECISIONS}"
     );
     let mut decisions = connection.prepare(&decisions)?;
     let decisions = decisions.query_map(wanted.values(), |row| {

@@ -85,7 +85,7 @@ const KEY: f64 = 44.0;
 const CELL: f64 = 40.0;
 const LABEL: f64 = 112.0;
 
-/// From dark, the least, to bright, the most: 0.1 to 1.
+/// How strong the colour is, on light paper and on dark: from 0.1, the least, to 1, the most.
 struct Scale {
     least: f64,
     most: f64,
@@ -102,7 +102,8 @@ impl Scale {
     }
 }
 
-/// The mean time to a zone, from all others.
+/// The mean of the times to a zone, from each zone and from itself. How often a pair was typed is not in the records: each
+/// counts the same.
 pub fn to_zones(pairs_ms: &[[Option<f64>; ZONES]; ZONES]) -> [Option<f64>; ZONES] {
     std::array::from_fn(|to| {
         let times: Vec<f64> = pairs_ms.iter().filter_map(|from| from[to]).collect();
@@ -110,7 +111,7 @@ pub fn to_zones(pairs_ms: &[[Option<f64>; ZONES]; ZONES]) -> [Option<f64>; ZONES
     })
 }
 
-/// The keyboard, a key the brighter the longer it takes to its zone.
+/// The keyboard, a key's colour the stronger the longer it takes to its zone.
 pub fn keyboard(title: &str, pairs_ms: &[[Option<f64>; ZONES]; ZONES]) -> Markup {
     let times = to_zones(pairs_ms);
     let scale = Scale::of(times.iter().flatten().copied());
@@ -197,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pair_without_a_value_is_empty_and_the_slowest_one_is_bright() {
+    fn a_pair_without_a_value_is_empty_and_the_slowest_one_has_the_strongest_colour() {
         let mut pairs = [[None; ZONES]; ZONES];
         (pairs[0][1], pairs[1][0]) = (Some(100.0), Some(200.0));
         let drawn = matrix("pairs", &pairs).into_string();

@@ -1,6 +1,6 @@
 //! Pictures with axes, as SVG text. Their colours are names that the page's style replaces, for light and dark.
 
-use crate::statistics::{Histogram, Quantiles};
+use crate::statistics::Histogram;
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 
@@ -16,13 +16,21 @@ const WRITABLE: &str = "a text takes all that is drawn";
 
 type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 
-/// Medians through time, with a band around them; a slot without a value interrupts both.
-pub fn medians(begins: &[String], unit: &str, slots: &[Option<Quantiles>]) -> String {
+/// Of a slot: where the line is, and the band around it or beside it.
+#[derive(Debug, Clone, Copy)]
+pub struct Banded {
+    pub line: f64,
+    pub low: f64,
+    pub high: f64,
+}
+
+/// A line through time with its band; a slot without a value interrupts both.
+pub fn through_time(begins: &[String], unit: &str, slots: &[Option<Banded>]) -> String {
     let highest = slots.iter().flatten().map(|slot| slot.high).fold(0.0, f64::max);
     let lowest = slots.iter().flatten().map(|slot| slot.low).fold(0.0, f64::min);
     let range = (1.05 * lowest, upper(highest));
     draw((-0.5, begins.len() as f64 - 0.5), range, unit, named(begins), |chart| {
-        let mut runs: Vec<Vec<(f64, Quantiles)>> = vec![Vec::new()];
+        let mut runs: Vec<Vec<(f64, Banded)>> = vec![Vec::new()];
         for (i, slot) in slots.iter().enumerate() {
             match slot {
                 Some(slot) => runs.last_mut().expect("one").push((i as f64, *slot)),
@@ -36,10 +44,10 @@ pub fn medians(begins: &[String], unit: &str, slots: &[Option<Quantiles>]) -> St
             let low = edge.clone().map(|(x, slot)| (x, slot.low));
             let high = edge.rev().map(|(x, slot)| (x, slot.high));
             let band: Vec<_> = low.chain(high).collect();
-            let medians: Vec<_> = run.iter().map(|&(x, slot)| (x, slot.median)).collect();
+            let line: Vec<_> = run.iter().map(|&(x, slot)| (x, slot.line)).collect();
             chart.draw_series([Polygon::new(band, BAND.filled())]).expect(WRITABLE);
-            chart.draw_series([PathElement::new(medians.clone(), LINE.stroke_width(2))]).expect(WRITABLE);
-            let points = medians.into_iter().map(|point| Circle::new(point, 2, LINE.filled()));
+            chart.draw_series([PathElement::new(line.clone(), LINE.stroke_width(2))]).expect(WRITABLE);
+            let points = line.into_iter().map(|point| Circle::new(point, 2, LINE.filled()));
             chart.draw_series(points).expect(WRITABLE);
         }
     })

@@ -2,13 +2,11 @@
 
 use super::collect::{Data, Quality, Series};
 use super::page::{Section, figure, picture, table};
+use super::plot::Banded;
 use super::presence::LEAST_GAP_US;
 use super::{keyboard, plot, transitions};
 use crate::statistics::{Quantiles, histogram, quantiles};
 use maud::{Markup, html};
-
-/// Applications in the table.
-const LISTED: usize = 20;
 
 pub fn all(data: &Data) -> Vec<Section> {
     let section = |id, heading, body| Section { id, heading, body };
@@ -62,19 +60,20 @@ fn presence(data: &Data) -> Markup {
         }
     };
     let rows = data.dates.iter().zip(&data.at_machine_h).map(|(date, by_hour)| {
-        let used = |hour: &usize| by_hour[*hour] > 0.0;
-        let clock = |hour: Option<usize>| hour.map_or("–".into(), |hour| format!("{hour}:00"));
-        let (first, last) = ((0..24).find(used), (0..24).rev().find(used));
-        vec![date.clone(), hours(by_hour.iter().sum()), clock(first), clock(last.map(|hour| hour + 1))]
+        let each = by_hour.iter().map(|used| if *used > 0.0 { hours(*used) } else { "–".into() });
+        [date.clone(), hours(by_hour.iter().sum())].into_iter().chain(each).collect()
     });
     let how = "Each row is a day (in long reports a week) and each square an hour of your local time: the stronger the \
                colour, the larger the part of that hour for which there are records of typing or of the mouse. A few keys \
-               or a short motion within a window make no record, and do not count.";
+               or a short motion within a window make no record, and do not count. Lengths of windows are those of the present \
+               configuration ([window]).";
     let day = if data.days_a_row == 1 { "day" } else { "week from" };
-    figure(title, how, drawn, table(&[day, "in all", "from", "until"], rows))
+    let each: Vec<String> = (0..24).map(|hour| format!("{hour}:00")).collect();
+    let head: Vec<&str> = [day, "in all"].into_iter().chain(each.iter().map(String::as_str)).collect();
+    figure(title, how, drawn, table(&head, rows))
 }
 
-/// Medians of a feature through time.
+/// A feature's medians through time.
 fn through_time(data: &Data, title: &str, unit: &str, how: &str, series: &Series, digits: usize) -> Markup {
     let slots: Vec<Option<Quantiles>> = series.iter().map(|values| quantiles(values)).collect();
     if slots.iter().all(Option::is_none) {
@@ -88,7 +87,9 @@ fn through_time(data: &Data, title: &str, unit: &str, how: &str, series: &Series
         vec![date.clone(), median, low, high, values.len().to_string()]
     });
     let head = [&data.step.head(), &format!("median ({unit})"), "10 % below", "10 % above", "windows"];
-    let drawn = picture(title, &plot::medians(&data.slots, unit, &slots));
+    let banded = |slot: &Quantiles| Banded { line: slot.median, low: slot.low, high: slot.high };
+    let slots: Vec<Option<Banded>> = slots.iter().map(|slot| slot.as_ref().map(banded)).collect();
+    let drawn = picture(title, &plot::through_time(&data.slots, unit, &slots));
     figure(title, &format!("{how} {BAND}"), drawn, table(&head, rows))
 }
 
@@ -141,8 +142,9 @@ fn fingers(data: &Data) -> Markup {
     let zones = zones.map(|(zone, finger)| vec![(*finger).to_owned(), number(to[zone]), held(zone)]);
     html! {
         (figure(keyboard_title, &format!("The keys of one finger share a colour: the stronger it is, the longer it takes \
-            to reach them from the key before, {}.", range(to.iter().flatten())),
-            keyboard::keyboard(keyboard_title, pairs), table(&["finger", "mean time to its keys", "held for"], zones)))
+            to reach them from the key before, {}. It is the mean over all fingers of the key before, the same one included, \
+            each of which counts the same however often it comes before.", range(to.iter().flatten())),
+            keyboard::keyboard(keyboard_title, pairs), table(&["finger", "mean of the times to its keys", "held for"], zones)))
         (figure(matrix_title, &format!("Each square is the time from a key of the row's finger to one of the column's: \
             the stronger the colour, the longer, {}. An outline has no value.", range(pairs.iter().flatten().flatten())),
             keyboard::matrix(matrix_title, pairs),
@@ -162,32 +164,37 @@ fn mouse(data: &Data) -> Markup {
     }
 }
 
+/// A change of focus makes a record; nothing else that ends a stretch does.
+const DIRECTLY_LEFT: &str = "Each bar is the time for which the application had the focus until another one got it, whether \
+    or not anything was typed. A stretch that ended otherwise has no record and is not counted: nothing had the focus \
+    after it, capture was paused or had a gap, or the agent ended. The real time is longer, of some applications by far.";
+
 fn applications(data: &Data) -> Markup {
     let applications = &data.applications;
     if applications.hours.is_empty() {
         return nothing("change of the focused application");
     }
-    let all: f64 = applications.hours.iter().map(|(_, hours)| hours).sum();
-    let share = |used: f64| 100.0 * used / all.max(1e-9);
-    let shown = &applications.hours[..applications.hours.len().min(LISTED)];
-    let (title, graph_title) = ("Hours by application", "Which application follows which");
+    let most = applications.hours.iter().map(|(_, hours)| *hours).fold(1e-9, f64::max);
+    let shown = &applications.hours;
+    let (title, graph_title) = ("Time in focus before another application", "Which application follows which");
     let bars = html! {
         svg viewBox=(format!("0 0 720 {}", 26 * shown.len())) role="img" aria-label=(title) {
             @for (i, (name, used)) in shown.iter().enumerate() {
+                @let width = 420.0 * used / most;
                 text x="0" y=(26 * i + 17) { (name.chars().take(24).collect::<String>()) }
-                rect x="190" y=(26 * i + 3) height="20" width=(format!("{:.1}", 4.2 * share(*used))) class="use" {}
-                text x=(format!("{:.1}", 198.0 + 4.2 * share(*used))) y=(26 * i + 17) { (hours(*used)) }
+                rect x="190" y=(26 * i + 3) height="20" width=(format!("{width:.1}")) class="use" {}
+                text x=(format!("{:.1}", 198.0 + width)) y=(26 * i + 17) { (hours(*used)) }
             }
         }
     };
-    let by_hours = shown.iter().map(|(name, used)| vec![name.clone(), hours(*used), format!("{:.1} %", share(*used))]);
-    let changes = applications.transitions.iter().take(LISTED);
-    let changes = changes.map(|(from, to, times)| vec![from.clone(), to.clone(), times.to_string()]);
+    let by_hours = shown.iter().map(|(name, used)| vec![name.clone(), hours(*used)]);
+    let changes =
+        applications.transitions.iter().map(|(from, to, times)| vec![from.clone(), to.clone(), times.to_string()]);
     html! {
-        (figure(title, "Each bar is the time for which the application had the focus, whether or not anything was typed.",
-            bars, table(&["application", "focus", "share"], by_hours)))
-        (figure(graph_title, "An arrow goes from an application to the one that got the focus after it: the wider, the \
-            more often.", transitions::graph(graph_title, applications), table(&["from", "to", "times"], changes)))
+        (figure(title, DIRECTLY_LEFT, bars, table(&["application", "focus before another one"], by_hours)))
+        (figure(graph_title, &format!("An arrow goes from an application to the one that got the focus after it: the wider, the \
+            more often. Of {} applications, those with the most changes are drawn.", applications.count),
+            transitions::graph(graph_title, &applications.transitions), table(&["from", "to", "times"], changes)))
     }
 }
 
@@ -197,7 +204,8 @@ fn quality(data: &Data) -> Markup {
     let slots: Vec<(f64, f64)> =
         data.quality.iter().map(|slot| (f64::from(slot.keystroke + slot.mouse), f64::from(slot.flawed))).collect();
     let rows = data.slots.iter().zip(&data.quality).zip(&data.gaps).map(|((date, slot), gaps)| {
-        let numbers = [slot.keystroke, slot.without_values, slot.mouse, slot.without_motion, slot.degraded, gaps.count];
+        let Quality { keystroke, without_values, mouse, without_motion, degraded, flawed, .. } = *slot;
+        let numbers = [keystroke, without_values, mouse, without_motion, degraded, flawed, gaps.count];
         let numbers = numbers.map(|number| number.to_string());
         std::iter::once(date.clone()).chain(numbers).chain([hours(gaps.hours)]).collect()
     });
@@ -209,8 +217,9 @@ fn quality(data: &Data) -> Markup {
         "of the mouse",
         "without motion",
         "degraded",
+        "without values or degraded",
         "gaps",
-        "in all",
+        "gaps in all",
     ];
     html! {
         (without_values(data, all))
@@ -264,8 +273,7 @@ fn recognition(data: &Data) -> Markup {
     }
     let (alarms, locks) = recognised.alarms.iter().fold((0, 0), |sum, slot| (sum.0 + slot.0, sum.1 + slot.1));
     let title = "Alarms";
-    let slots: Vec<(f64, f64)> =
-        recognised.alarms.iter().map(|slot| (f64::from(slot.0), f64::from(slot.1.min(slot.0)))).collect();
+    let slots: Vec<(f64, f64)> = recognised.alarms.iter().map(|slot| (f64::from(slot.0), f64::from(slot.1))).collect();
     let rows = data
         .slots
         .iter()
@@ -276,12 +284,11 @@ fn recognition(data: &Data) -> Markup {
         vec![decided.time.clone(), decided.from.clone(), decided.to.clone(), decided.reason.clone(), modality]
     });
     html! {
-        p { (format!("There were {alarms} alarms. {locks} times so much evidence came together that a machine which locks \
-            (decision.mode = \"lock\") is locked.")) }
-        (through_time(data, "Trust", "of 100", "100 while nothing is in doubt, 0 while a stranger is assumed.",
-            &recognised.trust, 0))
-        (figure(title, "Each bar is the number of times the state became `stranger`; its strong part reached the threshold \
-            of locking.", picture(title, &plot::bars(&data.slots, "alarms", &slots)),
+        p { (format!("There were {alarms} alarms. In {locks} of them so much evidence came together that a machine which \
+            locks (decision.mode = \"lock\") is locked.")) }
+        (trust(data))
+        (figure(title, "Each bar is the number of alarms that began then: the state became `stranger`. Its strong part reached \
+            the threshold of locking, then or later.", picture(title, &plot::bars(&data.slots, "alarms", &slots)),
             table(&[&data.step.head(), "alarms", "would have locked"], rows)))
         @if !recognised.decisions.is_empty() {
             h3 { "The newest decisions" }
@@ -290,6 +297,29 @@ fn recognition(data: &Data) -> Markup {
             }
         }
     }
+}
+
+/// The lowest of each slot: a median hides an alarm of some minutes.
+fn trust(data: &Data) -> Markup {
+    let (title, trust) = ("Trust", &data.recognised.trust);
+    let lowest = |values: &[f32]| f64::from(values.iter().copied().fold(f32::INFINITY, f32::min));
+    let banded = |values: &Vec<f32>| {
+        let low = lowest(values);
+        quantiles(values).map(|slot| Banded { line: low, low, high: slot.median })
+    };
+    let slots: Vec<Option<Banded>> = trust.iter().map(banded).collect();
+    if slots.iter().all(Option::is_none) {
+        return html! { h3 { (title) } (nothing("score with trust: all was still learning")) };
+    }
+    let rows = data.slots.iter().zip(&slots).zip(trust).map(|((date, slot), values)| {
+        let number =
+            |value: fn(&Banded) -> f64| slot.as_ref().map_or("–".into(), |slot| format!("{:.0}", value(slot)));
+        vec![date.clone(), number(|slot| slot.low), number(|slot| slot.high), values.len().to_string()]
+    });
+    let how = "100 while nothing is in doubt, 0 while a stranger is assumed. The line is the lowest of all scores, so that \
+               a short alarm is seen, and the band goes up to their median.";
+    let head = [&data.step.head(), "lowest (of 100)", "median", "scores"];
+    figure(title, how, picture(title, &plot::through_time(&data.slots, "of 100", &slots)), table(&head, rows))
 }
 
 /// What is said first.
@@ -303,7 +333,7 @@ pub fn summary(data: &Data) -> Vec<(&'static str, String)> {
         ("Typing speed, median", number(all(&data.typing.speed_wpm), "words/min")),
         ("Key held, median", number(quantiles(&data.typing.dwell_ms).map(|all| all.median), "ms")),
         ("Mouse speed, median", number(all(&data.pointing.speed), "counts/s")),
-        ("Applications", data.applications.hours.len().to_string()),
+        ("Applications", data.applications.count.to_string()),
         ("Windows recorded", windows.to_string()),
     ]
 }

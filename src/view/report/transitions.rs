@@ -1,10 +1,7 @@
 //! Which application follows which, as a drawn graph.
 
-use super::collect::Applications;
 use maud::{Markup, html};
 
-/// Applications in the picture.
-const SHOWN: usize = 8;
 const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 420.0;
 const RADIUS: f64 = 160.0;
@@ -18,11 +15,16 @@ fn centre(i: usize, count: usize) -> (f64, f64) {
     (WIDTH / 2.0 + 1.5 * RADIUS * angle.cos(), HEIGHT / 2.0 + RADIUS * angle.sin())
 }
 
-/// The applications that had the focus longest, with arrows as wide as the changes between them are frequent.
-pub fn graph(title: &str, applications: &Applications) -> Markup {
-    let names: Vec<&str> = applications.hours.iter().take(SHOWN).map(|(name, _)| name.as_str()).collect();
+/// The applications between which there are most changes, with arrows as wide as these are frequent.
+pub fn graph(title: &str, transitions: &[(String, String, u32)]) -> Markup {
+    let mut names: Vec<&str> = Vec::new();
+    for name in transitions.iter().flat_map(|(from, to, _)| [from.as_str(), to]) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
     let place = |name: &str| names.iter().position(|known| *known == name);
-    let most = applications.transitions.iter().map(|(_, _, times)| *times).max().unwrap_or(1);
+    let most = transitions.iter().map(|(_, _, times)| *times).max().unwrap_or(1);
     let most = f64::from(most);
     html! {
         svg viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img" aria-label=(title) class="graph" {
@@ -30,7 +32,7 @@ pub fn graph(title: &str, applications: &Applications) -> Markup {
                 marker id="arrow" viewBox="0 0 6 6" refX="5" refY="3" markerWidth="16" markerHeight="16"
                     markerUnits="userSpaceOnUse" orient="auto" { path d="M0 0L6 3L0 6Z" class="head" {} }
             }
-            @for (from, to, times) in &applications.transitions {
+            @for (from, to, times) in transitions {
                 @if let (Some(i), Some(j)) = (place(from), place(to)) {
                     path d=(arrow(centre(i, names.len()), centre(j, names.len()))) class="edge" marker-end="url(#arrow)"
                         stroke-width=(format!("{:.1}", 1.0 + (WIDEST - 1.0) * f64::from(*times) / most)) {
