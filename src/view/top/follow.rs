@@ -8,7 +8,6 @@ use seclyzer::cli::ask::{self, NoAnswer, Reply};
 use seclyzer::cli::database;
 use seclyzer::cli::{Error, told_to_end};
 use seclyzer::config::Config;
-use seclyzer::event::Micros;
 use seclyzer::now_us;
 use seclyzer::record::Identity;
 use seclyzer::store::StoreError;
@@ -159,9 +158,4 @@ pub fn request(database: PathBuf, wanted: Request, news: &SyncSender<News>) {
         // Nobody looks any more.
         let _ = sender.send(News::Said(said));
     });
-}
-
-/// The moment so far from now.
-pub fn in_us(span: Duration) -> Micros {
-    now_us() + span.as_micros() as Micros
 }
