@@ -6,7 +6,7 @@ use super::history::{History, Week};
 use seclyzer::agent::control::Request;
 use seclyzer::cli::ask::{self, NoAnswer, Reply};
 use seclyzer::cli::database;
-use seclyzer::cli::{Error, told_to_end};
+use seclyzer::cli::{Error, time, told_to_end};
 use seclyzer::config::Config;
 use seclyzer::now_us;
 use seclyzer::record::Identity;
@@ -38,6 +38,7 @@ impl Source {
 
     /// What the database has, or why that cannot be read.
     pub fn history(&self, week: &Week) -> History {
+        time::follow_zone();
         let read = || -> Result<History, Error> {
             let connection = database::open(&self.database)?;
             Ok(History::read(&connection, week, &self.whose, now_us()).map_err(StoreError::from)?)
