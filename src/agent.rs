@@ -244,7 +244,7 @@ impl<D: Desk> Agent<D> {
         self.look_at_devices();
         let is_paused = self.acting.act.paused_until_us().is_some();
         if !is_paused && !self.health.are_devices_refused() {
-            self.acting.inform(Info::CaptureBegan);
+            self.acting.inform(if self.capture.is_reading() { Info::CaptureBegan } else { Info::CaptureWaits });
         }
     }
 

@@ -10,6 +10,7 @@ pub mod layout;
 
 pub use key::Key;
 pub use layout::{KeySet, Layout};
+use std::ops::RangeInclusive;
 
 /// Microseconds since the Unix epoch, or a length of time in microseconds.
 pub type Micros = i64;
@@ -161,7 +162,34 @@ impl GapReason {
     }
 }
 
-/// Text from a stranger, fit for a terminal and a log: control characters are replaced.
+/// Text from a stranger as one line, fit for a terminal and a log: characters that would move the cursor, begin a line, or
+/// change how others are shown (as of bidirectional text) are replaced, and so are those that nobody sees.
 pub fn without_controls(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+    let is_unfit = |c: char| c.is_control() || INVISIBLE.iter().any(|range| range.contains(&c));
+    text.chars().map(|c| if is_unfit(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
+
+/// The general categories Cf (format), Zl and Zp (ends of lines and paragraphs) of Unicode 16.
+const INVISIBLE: [RangeInclusive<char>; 21] = [
+    '\u{ad}'..='\u{ad}',
+    '\u{600}'..='\u{605}',
+    '\u{61c}'..='\u{61c}',
+    '\u{6dd}'..='\u{6dd}',
+    '\u{70f}'..='\u{70f}',
+    '\u{890}'..='\u{891}',
+    '\u{8e2}'..='\u{8e2}',
+    '\u{180e}'..='\u{180e}',
+    '\u{200b}'..='\u{200f}',
+    '\u{2028}'..='\u{2029}',
+    '\u{202a}'..='\u{202e}',
+    '\u{2060}'..='\u{206f}',
+    '\u{feff}'..='\u{feff}',
+    '\u{fff9}'..='\u{fffb}',
+    '\u{110bd}'..='\u{110bd}',
+    '\u{110cd}'..='\u{110cd}',
+    '\u{13430}'..='\u{1343f}',
+    '\u{1bca0}'..='\u{1bca3}',
+    '\u{1d173}'..='\u{1d17a}',
+    '\u{e0001}'..='\u{e0001}',
+    '\u{e0020}'..='\u{e007f}',
+];

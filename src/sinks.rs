@@ -9,7 +9,7 @@ pub mod redis;
 
 use crate::event::Micros;
 use crate::now_us;
-use crate::record::{Kind, Origin, Stored};
+use crate::record::{Kind, Stored};
 use crate::remote::{Backoff, LONGEST_PAUSE};
 use crate::store::{Follower, Store, StoreError};
 use pace::{Pace, Verdict};
@@ -82,7 +82,7 @@ pub struct Status {
 pub struct Stuck {
     /// Of the first attempt that failed.
     pub since: Instant,
-    /// Time of the oldest record of this machine's devices, if one is among them; microseconds since the Unix epoch.
+    /// Time of the oldest undelivered record of this machine's devices, if there is one; microseconds since the Unix epoch.
     pub oldest_us: Option<Micros>,
 }
 
@@ -126,7 +126,18 @@ impl Default for Status {
 pub async fn follow<S: Sink>(sink: S, store: Store, start: i64, status: watch::Sender<Status>) {
     let pace = Pace::new(S::LARGEST_BATCH);
     let given_up = GivenUp::default();
-    let follow = Follow { sink, store, status, pace, given_up, mark: start, is_absent: false, is_missing: false };
+    let follow = Follow {
+        sink,
+        store,
+        status,
+        pace,
+        given_up,
+        mark: start,
+        is_absent: false,
+        is_missing: false,
+        looked_up_to: start,
+        of_devices: None,
+    };
     let Err(Stopped) = follow.run().await;
 }
 
@@ -143,6 +154,10 @@ struct Follow<S> {
     is_absent: bool,
     /// The latest records were no longer there, which has been told.
     is_missing: bool,
+    /// From the mark up to this id no record is of this machine's devices.
+    looked_up_to: i64,
+    /// Id and time of the first one beyond the mark, once it was looked for and found.
+    of_devices: Option<(i64, Micros)>,
 }
 
 impl<S: Sink> Follow<S> {
@@ -169,7 +184,8 @@ impl<S: Sink> Follow<S> {
             }
             // A record that is rejected holds nothing up, and nobody waits for a server that nobody has asked for.
             let is_stuck = outcome.is_err() && !verdict.is_done && !self.is_absent;
-            self.note_stuck(is_stuck.then_some(&batch));
+            let oldest_us = if is_stuck { self.oldest_of_devices(newest).await? } else { None };
+            self.note_stuck(is_stuck, oldest_us);
             self.tell(batch.len(), last.id, outcome, &verdict);
             if verdict.is_done {
                 // Ids have no gaps, but for records that were deleted or are none.
@@ -183,11 +199,23 @@ impl<S: Sink> Follow<S> {
         }
     }
 
-    /// Notes which records cannot be delivered, if there are any.
-    fn note_stuck(&self, batch: Option<&Vec<Stored>>) {
+    /// Time of the oldest record of this machine's devices beyond the mark: others are as old as their trace, not as they
+    /// have waited, and a million of them may be before it. Each is read once.
+    async fn oldest_of_devices(&mut self, newest: i64) -> Result<Option<Micros>, Stopped> {
+        self.of_devices.take_if(|(id, _)| *id <= self.mark);
+        if self.of_devices.is_none() {
+            let after = self.mark.max(self.looked_up_to);
+            self.of_devices = insist(|| self.store.first_of_devices(after)).await?;
+            self.looked_up_to = self.of_devices.map_or(newest, |(id, _)| id - 1);
+        }
+        Ok(self.of_devices.map(|(_, time_us)| time_us))
+    }
+
+    /// Notes whether there are records that cannot be delivered.
+    fn note_stuck(&self, is_stuck: bool, oldest_us: Option<Micros>) {
         self.status.send_modify(|status| {
             let since = status.stuck.map_or_else(Instant::now, |stuck| stuck.since);
-            status.stuck = batch.map(|batch| Stuck { since, oldest_us: oldest_of_devices(batch) });
+            status.stuck = is_stuck.then_some(Stuck { since, oldest_us });
         });
     }
 
@@ -269,12 +297,6 @@ impl<S: Sink> Follow<S> {
             self.status.send_modify(|status| status.last_error = Some(reason));
         }
     }
-}
-
-/// Other records are as old as their trace, not as they have waited.
-fn oldest_of_devices(batch: &[Stored]) -> Option<Micros> {
-    let of_devices = batch.iter().map(|stored| &stored.entry).filter(|entry| entry.origin == Origin::Device);
-    of_devices.map(|entry| entry.record.window_end_us).next()
 }
 
 /// Records that were rejected and discarded since they were last logged: at most once a minute, for a backlog may hold a

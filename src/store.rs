@@ -190,6 +190,7 @@ enum Command {
     Fetch { after: i64, limit: usize, reply: Reply<Vec<Stored>> },
     Mark { follower: Follower, start: Option<i64>, reply: Reply<Option<i64>> },
     SetMark { follower: Follower, id: i64, reply: Reply<()> },
+    FirstOfDevices { after: i64, reply: Reply<Option<(i64, Micros)>> },
     Backlog { after: i64, reply: Reply<u64> },
     History { identity: Arc<Identity>, origin: Origin, reply: Reply<History> },
     Models(ModelsCommand),
@@ -308,6 +309,12 @@ impl Store {
     /// Committed records with an id above `after`, in order, at most `limit`.
     pub async fn fetch(&self, after: i64, limit: usize) -> Result<Vec<Stored>, StoreError> {
         self.ask(|reply| Command::Fetch { after, limit, reply }).await
+    }
+
+    /// Id and time (microseconds since the Unix epoch) of the first record of this machine's devices above `after`. It reads
+    /// all that is before it.
+    pub async fn first_of_devices(&self, after: i64) -> Result<Option<(i64, Micros)>, StoreError> {
+        self.ask(|reply| Command::FirstOfDevices { after, reply }).await
     }
 
     /// Number of committed records above `after`.

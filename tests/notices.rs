@@ -124,7 +124,7 @@ async fn a_pause_and_a_guest_are_shown_once_in_every_mode_and_the_end_of_a_pause
     assert!(paused.actions.is_empty() && paused.urgency == 0, "{paused:?}");
     let status = String::from_utf8(home.run(&["status"]).stdout).expect("UTF-8");
     let (_, clock) = paused.text.trim_end_matches('.').rsplit_once(' ').expect("a time");
-    assert!(status.contains(&format!("capture: paused until {clock},")), "{clock} {status}");
+    assert!(status.contains(&format!("capture: paused until {clock}:")), "{clock} {status}");
     told(&home, &["resume"]);
     told(&home, &["guest", "1h"]);
     let guest = notifications.await_posted(1).await;

@@ -200,6 +200,36 @@ async fn where_the_machine_is_locked_nobody_pauses_it_by_way_of_the_database() {
     assert_eq!(agent.stop(), Some(0));
 }
 
+#[tokio::test]
+async fn where_the_machine_is_locked_who_pauses_is_told_if_no_service_manager_stores_it() {
+    if !nix::unistd::getuid().is_root() {
+        // There it needs the password, and nobody asks for one here.
+        return;
+    }
+    const NOT_STORED: &str = "; the pause is not stored, so a restart of the agent may end it: ";
+    let off = Home::with_config(&format!("[recognition]\nenabled = false\n[decision]\nmode = \"lock\"\n{NO_SINKS}"));
+    for (home, why) in [(off, "recognition, which is off"), (home("lock"), "no service manager has started the agent")]
+    {
+        let agent = home.start_agent(&[]);
+        let (code, text) = told(&home, &["pause", "1h"]);
+        assert!(code == Some(0) && text.contains(NOT_STORED) && text.contains(why), "{text}");
+        assert_eq!(told(&home, &["resume"]), (Some(0), "capture goes on\n".into()), "nothing would pause again");
+        assert_eq!(agent.stop(), Some(0));
+    }
+
+    let home = home("lock");
+    let mut manager = Manager::start();
+    let (agent, _) = start(&home, Some(&manager));
+    let (code, text) = told(&home, &["pause", "1h"]);
+    assert!(code == Some(0) && text.ends_with(": nothing is captured\n"), "{text}");
+    let until = paused(&home);
+    drop(agent.kill());
+    manager.heard();
+    let (agent, _) = start(&home, Some(&manager));
+    assert_eq!((paused(&home), until.is_i64()), (until.clone(), true));
+    assert_eq!(agent.stop(), Some(0));
+}
+
 /// A database in which an agent has left a pause that ends then.
 fn home_with_pause(until_us: i64) -> Home {
     let home = Home::with_config(&format!("[recognition]\nenabled = false\n{NO_SINKS}"));

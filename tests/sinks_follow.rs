@@ -353,6 +353,28 @@ async fn what_a_sink_that_somebody_has_asked_for_cannot_deliver_has_an_age() {
     assert_eq!(follower.status().stuck, None);
 }
 
+/// A replay left more records than are delivered at once, and the devices made one before them, or after.
+#[tokio::test]
+async fn a_replay_s_backlog_does_not_hide_how_old_the_records_of_the_devices_are() {
+    let spool = Spool::new();
+    let (whose, start_us) = (someone(), spool.start_us);
+    let (sink, _) = scripted(false, 1_000);
+    let mut follower = Running::start(sink, &spool);
+    let append = async |number: i64, origin| {
+        let output = Output::Window(record(start_us, number));
+        spool.store.append_when_free(&whose, origin, output).await.expect("a store that runs");
+    };
+    for number in 1..=Scripted::LARGEST_BATCH as i64 + 1 {
+        append(number, Origin::Trace).await;
+    }
+    follower.wait("stuck", |status| status.stuck.is_some_and(|stuck| stuck.oldest_us.is_none())).await;
+    append(500, Origin::Device).await;
+    append(501, Origin::Device).await;
+    let oldest_us = |status: &Status| status.stuck.and_then(|stuck| stuck.oldest_us);
+    follower.wait("the first of the devices", |status| oldest_us(status) == Some(start_us + 500_000_000)).await;
+    assert_eq!(follower.status().delivered, 0);
+}
+
 #[tokio::test]
 async fn an_optional_sink_without_a_server_is_tried_only_when_there_is_something_new() {
     let spool = Spool::new();

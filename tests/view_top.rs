@@ -51,10 +51,14 @@ fn whoever_looks_is_told_the_status_each_second() {
     socket.set_read_timeout(Some(LIMIT)).expect("a limit");
     socket.write_all(b"status follow\n").expect("a request");
     let mut lines = BufReader::new(socket).lines();
+    let mut up_s = Vec::new();
     for _ in 0..3 {
         let status: Value = serde_json::from_str(&lines.next().expect("a line").expect("in time")).expect("JSON");
         assert_eq!((status["pid"].as_u64(), &status["excluded"]), (Some(agent.id().into()), &Value::Bool(false)));
+        up_s.push(status["uptime_s"].as_u64().expect("seconds"));
     }
+    // By the agent's clock: however late they are read here.
+    assert!(up_s[1] > up_s[0] && up_s[2] > up_s[1], "{up_s:?}");
     assert_eq!(agent.stop(), Some(0));
     assert!(lines.next().is_none(), "the agent has ended");
 }
@@ -77,9 +81,15 @@ struct Terminal<'h> {
 
 impl Terminal<'_> {
     fn open(home: &Home) -> Terminal<'_> {
+        Terminal::open_with(home, "")
+    }
+
+    /// With these variables set.
+    fn open_with<'h>(home: &'h Home, variables: &str) -> Terminal<'h> {
         let terminal = Terminal { home };
         let program = env!("CARGO_BIN_EXE_seclyzer");
-        let command = format!("exec '{program}' top --config '{}'", home.path().join("config.toml").display());
+        let command =
+            format!("{variables} exec '{program}' top --config '{}'", home.path().join("config.toml").display());
         terminal.tmux(&["-f", "/dev/null", "new-session", "-d", "-x", "80", "-y", "24", &command]);
         terminal
     }
@@ -127,6 +137,33 @@ fn in_a_terminal_keys_choose_a_view_pause_resume_and_end_it() {
     terminal.await_text("no agent runs on");
     terminal.press("q");
     wait_until("the end", || !terminal.tmux(&["has-session"]).0);
+}
+
+#[test]
+fn no_color_is_heeded_unless_it_is_empty() {
+    for (variables, has_colours) in [("", true), ("NO_COLOR=", true), ("NO_COLOR=1", false)] {
+        let home = Home::with_config("");
+        let terminal = Terminal::open_with(&home, variables);
+        terminal.await_text("no agent runs on");
+        let (_, styled) = terminal.tmux(&["capture-pane", "-p", "-e"]);
+        assert_eq!(styled.contains("\u{1b}[31m") || styled.contains("38;5;"), has_colours, "{variables}: {styled:?}");
+    }
+}
+
+#[test]
+fn a_second_program_of_another_version_says_so_and_does_nothing() {
+    let home = Home::with_config("");
+    let run = |version: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_seclyzer-view"));
+        command.arg(format!("--run-by={version}")).args(["top", "--once", "--config"]).arg(home.config());
+        let output = command.env_clear().env("HOME", home.path()).output().expect("it runs");
+        (output.status.code(), String::from_utf8(output.stderr).expect("UTF-8"))
+    };
+    let (code, error) = run("0.0.9");
+    assert_eq!(code, Some(69));
+    let own = env!("CARGO_PKG_VERSION");
+    assert!(error.contains(&format!("seclyzer-view is of version {own}, and seclyzer of version 0.0.9")), "{error}");
+    assert!(run(own).1.contains("no agent runs on"));
 }
 
 #[test]

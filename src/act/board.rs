@@ -23,6 +23,8 @@ impl Topic {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Info {
     CaptureBegan,
+    /// It has begun, and there is nothing to read as yet.
+    CaptureWaits,
     CaptureEnded,
     /// Nothing is captured until then.
     Paused {
@@ -69,7 +71,7 @@ pub fn is_behind(now_us: Micros, oldest_us: Option<Micros>, tried_us: Micros) ->
 impl Info {
     pub fn topic(self) -> Topic {
         match self {
-            Info::CaptureBegan | Info::CaptureEnded => Topic::Capture,
+            Info::CaptureBegan | Info::CaptureWaits | Info::CaptureEnded => Topic::Capture,
             Info::Paused { .. } | Info::Resumed => Topic::Pause,
             Info::Guest { .. } | Info::GuestGone => Topic::Guest,
             Info::DevicesRefused | Info::DevicesRead => Topic::Devices,

@@ -114,6 +114,11 @@ impl From<Info> for Words {
     fn from(info: Info) -> Words {
         let (summary, body) = match info {
             Info::CaptureBegan => ("Capture has begun", "How you type and point is recorded.".into()),
+            Info::CaptureWaits => {
+                let body = "Nothing is read as yet. How you type and point is recorded once this session is active and a \
+                            keyboard or pointer is there.";
+                ("Capture has begun", body.into())
+            }
             Info::CaptureEnded => ("Capture has ended", "Nothing is recorded until the agent is started again.".into()),
             Info::Paused { until_us } => {
                 ("Capture is paused", format!("Nothing is captured until {}.", local_clock(until_us)))

@@ -175,6 +175,15 @@ impl Keeper {
         }
     }
 
+    /// Why the next process would find no live state, if it would not.
+    pub fn live_state_trouble(&self) -> Option<String> {
+        match &self.live {
+            Err(reason) => Some(reason.to_string()),
+            Ok(live) if live.is_empty() => Some("the live state could not be written".into()),
+            Ok(_) => None,
+        }
+    }
+
     /// The last time, after [`Recognition::suspend`]: whoever comes next goes on from here.
     pub fn finish(&mut self, recognition: &mut Recognition) {
         self.keep_live(recognition);

@@ -141,6 +141,11 @@ impl LiveState {
         }
     }
 
+    /// Whether it has no snapshot.
+    pub fn is_empty(&self) -> bool {
+        self.sequence == 0
+    }
+
     /// Forgets both snapshots.
     pub fn clear(&mut self) {
         self.wipe(0);

@@ -129,7 +129,9 @@ impl<D: Desk> Agent<D> {
     }
 
     /// Answers once the next process would find the pause, or that there is none, and says so if it may not.
-    pub(super) fn answer_once_remembered(&self, client: Client, done: String) {
+    pub(super) fn answer_once_remembered(&mut self, client: Client, done: String) {
+        // The live state is written by what is carried out.
+        self.carry_out();
         let remembered = self.remember_pause();
         client.answer_later(async move {
             Answer::Done(match remembered.await {
@@ -147,21 +149,36 @@ impl<D: Desk> Agent<D> {
     /// Has the pause stored as it was ordered, or that there is none: each process moves the end as its own clock demands.
     /// Where the machine is locked the database is not asked for it, and the live state has to do.
     fn remember_pause(&self) -> impl Future<Output = Result<(), String>> + Send + 'static {
-        let pause = self.acting.act.pause().filter(|_| self.acting.act.mode() != Mode::Lock);
-        let stored = self.outlet.store.as_ref().map(|store| store.keep_pause(pause.map(End::ordered_us)));
+        let (pause, is_locking) = (self.acting.act.pause(), self.acting.act.mode() == Mode::Lock);
+        let of_database = pause.filter(|_| !is_locking).map(End::ordered_us);
+        let stored = self.outlet.store.as_ref().map(|store| store.keep_pause(of_database));
+        let is_by_live_state = is_locking || stored.is_none();
+        let without_live_state = pause.and_then(|_| self.live_state_trouble());
         async move {
-            let Some(stored) = stored else { return Ok(()) };
-            let trouble = match timeout(STORING_LIMIT, stored).await {
-                Ok(Ok(())) => return Ok(()),
-                Ok(Err(error)) => error.to_string(),
-                Err(_) => "the database has not answered yet".into(),
+            let in_database = match stored {
+                None => None,
+                Some(stored) => match timeout(STORING_LIMIT, stored).await {
+                    Ok(Ok(())) => None,
+                    Ok(Err(error)) => Some(error.to_string()),
+                    Err(_) => Some("the database has not answered yet".into()),
+                },
             };
+            let trouble = if is_by_live_state { without_live_state } else { in_database };
+            let Some(trouble) = trouble else { return Ok(()) };
             let text = match pause {
                 Some(_) => format!("the pause is not stored, so a restart of the agent may end it: {trouble}"),
                 None => format!("its end is not stored, so a restart of the agent may pause again: {trouble}"),
             };
             tracing::warn!("{text}");
             Err(text)
+        }
+    }
+
+    /// Why the next process would not find a pause in the live state, if it would not.
+    fn live_state_trouble(&self) -> Option<String> {
+        match &self.keeper {
+            Some(keeper) => keeper.live_state_trouble(),
+            None => Some("in mode `lock` it is in the live state of recognition, which is off".into()),
         }
     }
 }

@@ -4,7 +4,7 @@ use super::Error;
 use crate::install::apply::apply;
 use crate::install::hands::{self, Hands};
 use crate::install::manifest;
-use crate::install::plan::{plan, tell_session};
+use crate::install::plan::{Without, plan, tell_session};
 use crate::install::{Account, Command, GROUP, Step, System, Way};
 use nix::unistd::{Gid, Group, Uid, User, getgroups, getuid};
 use std::io::{self, Write};
@@ -46,9 +46,13 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Error> {
     let plan = plan(way, &system);
     let unreadable = |source| Error::CannotCreate { path: system.executable.clone(), source };
     let steps = system.missing(&plan.steps).map_err(unreadable)?;
-    if let Some(view) = &plan.without {
-        let missing = "is not there, so top, report and export will not work: put it there and install again";
-        writeln!(out, "warning: {} {missing}", view.display())?;
+    if let Some(Without { view, earlier }) = &plan.without {
+        let missing = "is not there, so top, report and export will not work";
+        let earlier = earlier.iter().map(|earlier| {
+            format!(" unless {}, which stays, is of this version, {}", earlier.display(), env!("CARGO_PKG_VERSION"))
+        });
+        let earlier: String = earlier.collect();
+        writeln!(out, "warning: {} {missing}{earlier}: put it there and install again", view.display())?;
     }
     if steps.is_empty() {
         writeln!(out, "Everything is already installed; nothing to do.")?;

@@ -1,11 +1,7 @@
 //! Text for terminals.
 
+pub use crate::event::without_controls as printable;
 use serde_json::Value;
-
-/// A text from elsewhere, as one line that changes nothing on a terminal: control characters, which could, are replaced.
-pub fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
-}
 
 /// The same of every text that a value from elsewhere contains.
 pub fn printable_value(value: &mut Value) {
@@ -44,8 +40,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn control_characters_do_not_reach_a_terminal() {
+    fn characters_that_change_others_do_not_reach_a_terminal() {
         assert_eq!(printable("a\u{1b}]0;x\u{7}\u{9b}2J\nb – 字"), "a\u{fffd}]0;x\u{fffd}\u{fffd}2J\u{fffd}b – 字");
+        let unseen = "\u{200b}\u{200f}\u{202a}\u{202e}\u{2060}\u{2066}\u{2069}\u{feff}\u{2028}\u{2029}\u{ad}\u{e0041}";
+        assert_eq!(printable(unseen), "\u{fffd}".repeat(12));
+        assert_eq!(printable("é e\u{301} שלום عربي 👩 ❤\u{fe0f}"), "é e\u{301} שלום عربي 👩 ❤\u{fe0f}");
         let mut value = serde_json::json!({ "a\u{7}": ["\u{1b}[2J", { "b": "\n" }, 3, null] });
         printable_value(&mut value);
         assert_eq!(value, serde_json::json!({ "a\u{fffd}": ["\u{fffd}[2J", { "b": "\u{fffd}" }, 3, null] }));

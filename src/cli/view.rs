@@ -26,8 +26,10 @@ TIME is RFC 3339 (2026-11-23T09:00:00+01:00), a date or a date and time of the l
 each record's `schema`, and in the metadata of a Parquet file. The agent may run meanwhile. Names of applications are
 unchanged: a spreadsheet may take one that begins with =, +, - or @ for a formula.
 
-Exit codes: 0 written; 64 no such file for these kinds; 66 there is no database, or no such record in it; 69 seclyzer-view is not installed; 73 a
-file exists already, or cannot be written; 78 the database is another program's.")]
+Exit codes: 0 written; 64 no such file for these kinds; 66 there is no database, or no such record in it; 69 the database
+is empty, no SQLite file, or of an older version, or seclyzer-view is not installed or of another version; 73 a file exists
+already, or cannot be written; 74 the database cannot be read, or the output not be written to; 78 the database is another
+program's, or of a newer version.")]
 pub struct ExportArgs {
     /// The form
     #[arg(long, value_enum)]
@@ -68,11 +70,12 @@ pub enum Format {
   seclyzer top
   seclyzer top --once                 prints it once, as text
 
-Keys: 1 to 4 and Tab choose a view, arrows scroll, p pauses capture for 30 minutes, r resumes, ? explains, q ends.
-NO_COLOR=1 shows it without colours.
+Keys: 1 to 4 and Tab choose a view, arrows scroll, p pauses capture until 30 minutes from now (a pause that ends later
+stays), r resumes, ? explains, q ends. NO_COLOR=1 shows it without colours. Of the features of typing, the flight of the
+100 pairs of zones is not shown; `seclyzer report` draws it.
 
-Exit codes: 0 ended with q, or printed; 69 --once, and no agent runs or the database cannot be read, or seclyzer-view is
-not installed.")]
+Exit codes: 0 ended with q, or printed; 64 there is no terminal (use --once); 69 --once, and no agent runs or the database
+cannot be read, or seclyzer-view is not installed or of another version; 74 the terminal cannot be written to.")]
 pub struct TopArgs {
     /// Print it once as text, for scripts and screen readers
     #[arg(long)]
@@ -93,8 +96,9 @@ TIME is as in `seclyzer export --help`. The page is about the user and the host 
 contains names of applications and the hours of use, and is readable for you alone. The agent may run meanwhile.
 
 Exit codes: 0 written; 64 the span ends before it begins, or its records are of more than five years; 66 there is no
-database, or it has no record of the span; 69 seclyzer-view is not installed; 73 the file exists already, or cannot be
-written; 78 the database is another program's.")]
+database, or it has no record of the span; 69 the database is empty, no SQLite file, or of an older version, or
+seclyzer-view is not installed or of another version; 73 the file exists already, or cannot be written; 74 the database
+cannot be read, or the output not be written to; 78 the database is another program's, or of a newer version.")]
 pub struct ReportArgs {
     /// From this time on
     #[arg(long, value_name = "TIME", value_parser = time::parse, default_value = "7d")]
@@ -155,12 +159,35 @@ fn origins() -> impl TypedValueParser<Value = Origins> {
     PossibleValuesParser::new(names).map(|name: String| Origin::named(&name).map_or(Origins::All, Origins::One))
 }
 
+/// The name of the hidden argument by which the second program learns of which version the first one is.
+pub const RUN_BY: &str = "run-by";
+
+/// What the second program is told of the first, which reads another version's arguments and database otherwise.
+///
+/// # Errors
+/// It is of another version.
+pub fn check_version(of_first: Option<&str>) -> Result<(), Error> {
+    let own = env!("CARGO_PKG_VERSION");
+    match of_first {
+        Some(other) if other != own => {
+            let program = std::env::current_exe().unwrap_or_else(|_| VIEW.into());
+            Err(Error::Unavailable(format!(
+                "{} is of version {own}, and seclyzer of version {other}: install both of one version, \
+                 `seclyzer install` from a folder that contains both or the Debian package",
+                program.display()
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Runs the second program in place of this one, with the same arguments. It returns only if that fails.
 pub fn run_instead() -> Result<(), Error> {
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
     let beside = std::env::current_exe().ok().map(|program| program.with_file_name(VIEW));
     let program = beside.filter(|program| program.is_file()).unwrap_or_else(|| Path::new(VIEW).into());
-    let error = Command::new(&program).args(arguments).exec();
+    let version = format!("--{RUN_BY}={}", env!("CARGO_PKG_VERSION"));
+    let error = Command::new(&program).arg(version).args(arguments).exec();
     Err(Error::Unavailable(match error.kind() {
         io::ErrorKind::NotFound => format!(
             "the program {VIEW} is not here, which draws and exports: put it beside this one or into a folder of PATH; \

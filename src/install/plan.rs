@@ -30,8 +30,17 @@ const PACKAGED: &str = "/usr/bin/seclyzer";
 pub struct Plan {
     pub steps: Vec<Step>,
     pub after: Vec<Command>,
-    /// Where the second program would have been copied from, if it is not there.
-    pub without: Option<PathBuf>,
+    /// The second program, if there is none to install.
+    pub without: Option<Without>,
+}
+
+/// A second program that is not there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Without {
+    /// Where it would have been copied from.
+    pub view: PathBuf,
+    /// An earlier copy, which stays; it may be of another version.
+    pub earlier: Option<PathBuf>,
 }
 
 pub fn plan(way: Way, system: &System) -> Plan {
@@ -70,7 +79,17 @@ pub fn plan(way: Way, system: &System) -> Plan {
         Command::root("udevadm trigger --subsystem-match=input --action=change"),
     ];
     let without = Some(system.view()).filter(|view| !is_packaged && !view.is_file());
+    let earlier = Some(installed_program(way, system).with_file_name(VIEW)).filter(|view| system.at(view).is_file());
+    let without = without.map(|view| Without { view, earlier });
     Plan { steps, after: udev.into_iter().chain(after).collect(), without }
+}
+
+/// Where the program is installed to, where no package has done so.
+fn installed_program(way: Way, system: &System) -> PathBuf {
+    match way {
+        Way::User => system.account.home.join(".local/bin/seclyzer"),
+        Way::Hardened => "/usr/local/bin/seclyzer".into(),
+    }
 }
 
 fn user_steps(system: &System, is_packaged: bool, steps: &mut Vec<Step>) {
@@ -79,7 +98,7 @@ fn user_steps(system: &System, is_packaged: bool, steps: &mut Vec<Step>) {
     let mut unit = PathBuf::from("/usr/lib/systemd/user/seclyzer.service");
     steps.push(Step::Membership);
     if !is_packaged {
-        let program = account.home.join(".local/bin/seclyzer");
+        let program = installed_program(Way::User, system);
         unit = units.join("seclyzer.service");
         for (name, unit) in USER_UNITS {
             steps.push(text(units.join(name), &naming(&program, unit), 0o644));
@@ -103,7 +122,7 @@ fn hardened_steps(system: &System, is_packaged: bool, steps: &mut Vec<Step>) {
     let mut units = Path::new("/usr/lib/systemd/system");
     if !is_packaged {
         units = Path::new("/etc/systemd/system");
-        let program = PathBuf::from("/usr/local/bin/seclyzer");
+        let program = installed_program(Way::Hardened, system);
         for (name, unit) in HARDENED_UNITS {
             steps.push(text(units.join(name), &naming(&program, unit), 0o644));
         }
@@ -259,17 +278,22 @@ mod tests {
     }
 
     #[test]
-    fn the_second_program_is_installed_where_it_is_there_and_named_where_it_is_not() {
+    fn the_second_program_is_installed_where_it_is_there_and_named_with_an_earlier_copy_where_it_is_not() {
         let folder = tempfile::tempdir().expect("a folder");
-        let beside = folder.path().join(VIEW);
-        let system = system(folder.path().join("seclyzer").to_str().expect("UTF-8"));
-        for way in [Way::User, Way::Hardened] {
-            assert_eq!(plan(way, &system).without.as_ref(), Some(&beside));
+        let view = folder.path().join(VIEW);
+        let system =
+            System { root: folder.path().into(), ..system(folder.path().join("seclyzer").to_str().expect("UTF-8")) };
+        let ways = [(Way::User, "/home/ann/.local/bin/seclyzer-view"), (Way::Hardened, "/usr/local/bin/seclyzer-view")];
+        for (way, path) in ways {
+            let without = |earlier| Some(Without { view: view.clone(), earlier });
+            assert_eq!(plan(way, &system).without, without(None));
+            let place = system.at(Path::new(path));
+            std::fs::create_dir_all(place.parent().expect("a folder")).expect("a folder");
+            std::fs::write(place, "").expect("an earlier copy");
+            assert_eq!(plan(way, &system).without, without(Some(path.into())));
         }
-        std::fs::write(&beside, "").expect("a program");
-        for (way, path) in
-            [(Way::User, "/home/ann/.local/bin/seclyzer-view"), (Way::Hardened, "/usr/local/bin/seclyzer-view")]
-        {
+        std::fs::write(&view, "").expect("a program");
+        for (way, path) in ways {
             let plan = plan(way, &system);
             assert!(plan.without.is_none() && paths(&plan).contains(&path.into()));
         }

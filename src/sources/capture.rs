@@ -110,6 +110,11 @@ impl Capture {
         self.session.is_active()
     }
 
+    /// Whether a device is read, and what it reports is captured.
+    pub fn is_reading(&self) -> bool {
+        self.is_capturing() && self.devices.is_any_read()
+    }
+
     /// Whether anything is captured at all.
     fn is_capturing(&self) -> bool {
         self.session.is_active() && !self.is_paused

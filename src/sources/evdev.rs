@@ -165,9 +165,13 @@ impl Devices {
 
     /// Whether there are nodes to read, or may be, and none may be read.
     pub fn are_refused(&self) -> bool {
-        let has = |is: fn(&State) -> bool| self.slots.iter().any(|slot| is(&slot.node.state));
-        let is_any = self.listing.is_some() || has(|state| matches!(state, State::Refused(_)));
-        is_any && !has(|state| *state == State::Read)
+        let is_any_refused = self.slots.iter().any(|slot| matches!(slot.node.state, State::Refused(_)));
+        (self.listing.is_some() || is_any_refused) && !self.is_any_read()
+    }
+
+    /// Whether any node is read.
+    pub fn is_any_read(&self) -> bool {
+        self.slots.iter().any(|slot| slot.node.state == State::Read)
     }
 
     /// Waits until [`drain`](Self::drain) has something to do. May be dropped while it waits and called anew; nothing

@@ -185,6 +185,20 @@ fn insert_at(
     Ok(statement.raw_execute()? == 1)
 }
 
+/// Id and time of the first record of this machine's devices with an id above `after`.
+pub fn first_of_devices(connection: &Connection, after: i64) -> rusqlite::Result<Option<(i64, Micros)>> {
+    let mut first: Option<(i64, Micros)> = None;
+    for kind in Kind::ALL {
+        let sql =
+            format!("SELECT id, window_end FROM {} WHERE id > ?1 AND origin = ?2 ORDER BY id LIMIT 1", kind.table());
+        let values = (after, Origin::Device.name());
+        let found =
+            connection.prepare_cached(&sql)?.query_row(values, |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+        first = first.into_iter().chain(found).min();
+    }
+    Ok(first)
+}
+
 /// Records of all kinds with an id above `after`, in order, at most `limit`.
 pub fn fetch(connection: &Connection, after: i64, limit: usize) -> rusqlite::Result<Vec<Stored>> {
     let mut all: Vec<Stored> = Vec::new();

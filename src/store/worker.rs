@@ -171,6 +171,9 @@ impl Worker {
                 }
                 let _ = reply.send(result);
             }
+            Command::FirstOfDevices { after, reply } => {
+                let _ = reply.send(self.ask(|connection| rows::first_of_devices(connection, after)));
+            }
             Command::Backlog { after, reply } => {
                 let _ = reply.send(self.ask(|connection| rows::count_after(connection, after)));
             }

@@ -10,7 +10,7 @@ mod statistics;
 mod top;
 
 use clap::{Parser, Subcommand};
-use seclyzer::cli::view::{ExportArgs, ReportArgs, TopArgs};
+use seclyzer::cli::view::{ExportArgs, RUN_BY, ReportArgs, TopArgs, check_version};
 use seclyzer::cli::{self, Error};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -25,6 +25,9 @@ struct Cli {
     /// /etc/seclyzer/config.toml
     #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
+    /// The version of the program that runs this one
+    #[arg(long = RUN_BY, value_name = "VERSION", hide = true)]
+    run_by: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
 }
 
 fn dispatch(cli: &Cli) -> Result<(), Error> {
+    check_version(cli.run_by.as_deref())?;
     let config = cli::load(cli.config.as_deref())?.config;
     match &cli.command {
         Command::Export(args) => export::run(args, &config),

@@ -16,18 +16,22 @@ use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, Ke
 use seclyzer::agent::control::Request;
 use seclyzer::cli::Error;
 use seclyzer::cli::text::printable;
+use seclyzer::cli::time::local_clock;
 use seclyzer::cli::view::TopArgs;
 use seclyzer::config::Config;
 use seclyzer::event::Micros;
+use seclyzer::now_us;
 use std::cell::Cell;
 use std::io::{self, IsTerminal, Write};
-use std::path::Path;
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
 /// How long a key may wait.
 const TICK: Duration = Duration::from_millis(200);
-const PAUSE: Duration = Duration::from_secs(30 * 60);
+const PAUSE_US: Micros = 30 * 60_000_000;
+/// What a pause has to be longer by than another one to be worth a request: a key that is held down is pressed again and
+/// again.
+const WORTH_US: Micros = 60_000_000;
 const PAGE: u16 = 10;
 /// A terminal that takes nothing more holds up whoever reports.
 const NEWS: usize = 4;
@@ -89,6 +93,8 @@ struct State {
     trouble: String,
     history: History,
     said: Option<String>,
+    /// The agent has been asked for something, and has not answered yet.
+    is_asking: bool,
     has_ended: bool,
 }
 
@@ -104,6 +110,7 @@ impl State {
             trouble: "asking …".into(),
             history: History::default(),
             said: None,
+            is_asking: false,
             has_ended: false,
         }
     }
@@ -116,7 +123,7 @@ impl State {
                 self.trouble = trouble;
             }
             News::History(history) => self.history = *history,
-            News::Said(said) => self.said = Some(printable(&said)),
+            News::Said(said) => (self.said, self.is_asking) = (Some(printable(&said)), false),
             News::End => self.has_ended = true,
         }
     }
@@ -146,7 +153,9 @@ impl State {
     fn press(&mut self, key: KeyEvent) -> Option<Wish> {
         let show = |state: &mut State, view| (state.view, state.scroll, state.help) = (view, 0, false);
         let number = |view: View| View::ALL[view as usize];
-        self.said = None;
+        if !self.is_asking {
+            self.said = None;
+        }
         match key.code {
             KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => return Some(Wish::End),
             KeyCode::Char('q') => return Some(Wish::End),
@@ -204,7 +213,11 @@ pub fn run(args: &TopArgs, config: &Config) -> Result<(), Error> {
         match next_key() {
             Ok(Some(key)) => match state.press(key) {
                 Some(Wish::End) => break Ok(()),
-                Some(wish) => grant(&wish, &source.database, &mut state, &sender),
+                Some(wish) => {
+                    if let Some(wanted) = state.ask(&wish, now_us()) {
+                        follow::request(source.database.clone(), wanted, &sender);
+                    }
+                }
                 None => {}
             },
             Ok(None) => {}
@@ -227,14 +240,27 @@ fn next_key() -> io::Result<Option<KeyEvent>> {
     }
 }
 
-fn grant(wish: &Wish, database: &Path, state: &mut State, sender: &SyncSender<News>) {
-    let (said, wanted) = match wish {
-        Wish::Pause => ("pausing …", Request::Pause { until_us: follow::in_us(PAUSE) }),
-        Wish::Resume => ("resuming …", Request::Resume),
-        Wish::End => return,
-    };
-    state.said = Some(said.into());
-    follow::request(database.into(), wanted, sender);
+impl State {
+    /// What the agent is to be asked for, if anything; else why it is not asked.
+    fn ask(&mut self, wish: &Wish, now_us: Micros) -> Option<Request> {
+        // One request at a time.
+        if self.is_asking {
+            return None;
+        }
+        let paused_until_us = self.agent.newest().and_then(|newest| newest.status.decision.paused_until_us);
+        let (said, wanted) = match (wish, paused_until_us) {
+            (Wish::End, _) => return None,
+            // It may be in a pause that is to last longer.
+            (Wish::Pause, _) if self.agent.newest().is_none() => ("not paused: no agent answers".into(), None),
+            (Wish::Pause, Some(until_us)) if until_us + WORTH_US > now_us + PAUSE_US => {
+                (format!("paused until {} already", local_clock(until_us)), None)
+            }
+            (Wish::Pause, _) => ("pausing …".into(), Some(Request::Pause { until_us: now_us + PAUSE_US })),
+            (Wish::Resume, _) => ("resuming …".into(), Some(Request::Resume)),
+        };
+        (self.said, self.is_asking) = (Some(said), wanted.is_some());
+        wanted
+    }
 }
 
 /// All views as text.
@@ -265,12 +291,4 @@ fn as_text(answers: Vec<Answer>, history: History) -> String {
         }
     }
     text
-}
-
-/// Since when an agent that captures now has run, as far as seconds tell.
-fn captures_since_us(answer: &Answer, now_us: Micros) -> Option<Micros> {
-    let status = &answer.status;
-    let captures = status.session_active && status.decision.paused_until_us.is_none();
-    let up_us = Micros::try_from(status.uptime_s).unwrap_or(Micros::MAX).saturating_mul(1_000_000);
-    captures.then(|| now_us.saturating_sub(up_us))
 }

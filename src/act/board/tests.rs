@@ -33,7 +33,7 @@ fn what_is_as_everybody_supposes_is_no_news() {
     for info in [Info::Resumed, Info::GuestGone, Info::DevicesRead, Info::DatabaseWorks, NOBODY] {
         assert_eq!((set(&mut board, 0, info), board.due_us()), (vec![], None), "{info:?}");
     }
-    for info in [Info::CaptureBegan, Info::CaptureEnded] {
+    for info in [Info::CaptureBegan, Info::CaptureWaits, Info::CaptureEnded] {
         assert_eq!(set(&mut Board::default(), 0, info), [info]);
     }
 }

@@ -218,7 +218,7 @@ async fn devices_that_may_not_be_read_are_said_in_place_of_the_beginning_and_not
 
     let mut works = agent_that_shows(Mode::Observe, all).await;
     works.announce();
-    assert_eq!(*works.acting.desk().said.borrow(), [Info::CaptureBegan]);
+    assert_eq!(*works.acting.desk().said.borrow(), [Info::CaptureWaits], "there is no device");
 }
 
 #[tokio::test]

@@ -17,7 +17,8 @@ pub struct Status {
     pub version: String,
     pub pid: u32,
     pub uptime_s: u64,
-    pub session_active: bool,
+    /// `None`: it does not say.
+    pub session_active: Option<bool>,
     pub devices: Vec<Device>,
     pub applications_trouble: Option<String>,
     pub events: Events,

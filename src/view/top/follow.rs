@@ -6,9 +6,8 @@ use super::history::{History, Week};
 use seclyzer::agent::control::Request;
 use seclyzer::cli::ask::{self, NoAnswer, Reply};
 use seclyzer::cli::database;
-use seclyzer::cli::{Error, told_to_end};
+use seclyzer::cli::{Error, time, told_to_end};
 use seclyzer::config::Config;
-use seclyzer::event::Micros;
 use seclyzer::now_us;
 use seclyzer::record::Identity;
 use seclyzer::store::StoreError;
@@ -39,6 +38,7 @@ impl Source {
 
     /// What the database has, or why that cannot be read.
     pub fn history(&self, week: &Week) -> History {
+        time::follow_zone();
         let read = || -> Result<History, Error> {
             let connection = database::open(&self.database)?;
             Ok(History::read(&connection, week, &self.whose, now_us()).map_err(StoreError::from)?)
@@ -159,9 +159,4 @@ pub fn request(database: PathBuf, wanted: Request, news: &SyncSender<News>) {
         // Nobody looks any more.
         let _ = sender.send(News::Said(said));
     });
-}
-
-/// The moment so far from now.
-pub fn in_us(span: Duration) -> Micros {
-    now_us() + span.as_micros() as Micros
 }

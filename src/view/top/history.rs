@@ -13,6 +13,8 @@ const WEEK_US: Micros = 7 * 86_400_000_000;
 const DECISIONS: usize = 8;
 /// One window in a quarter of an hour shows what is usual.
 const SAMPLE_US: Micros = 900_000_000;
+/// A window that is older is not of the present.
+const PRESENT_MIN: Micros = 5;
 /// Fewer values show nothing.
 const LEAST_VALUES: usize = 8;
 /// The records that are shown.
@@ -34,25 +36,21 @@ impl Measured {
     }
 }
 
-/// The application that got the focus last, and how long which had it today.
+/// The application that got the focus last today. Only stretches of focus that have ended count: how long it has had the
+/// focus since is not recorded, for a pause, sleep, or the end of the agent ends a stretch without a record.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Focus {
     pub name: String,
-    /// Of this application, of stretches of focus that have ended.
+    /// Of this application.
     pub own_us: Micros,
     /// Of all applications.
     pub all_us: Micros,
-    /// When it got the focus, and how long ago that is, of today only.
-    pub since_us: Micros,
-    pub open_us: Micros,
 }
 
 impl Focus {
-    /// Its share of today, 0 to 1. It still has the focus where an agent captures since before it got it.
-    pub fn share(&self, captures_since_us: Option<Micros>) -> f64 {
-        let has_it = captures_since_us.is_some_and(|captures_since_us| captures_since_us <= self.since_us);
-        let open_us = if has_it { self.open_us } else { 0 };
-        (self.own_us + open_us) as f64 / (self.all_us + open_us).max(1) as f64
+    /// Its share of today, 0 to 1.
+    pub fn share(&self) -> f64 {
+        self.own_us as f64 / self.all_us.max(1) as f64
     }
 }
 
@@ -62,8 +60,6 @@ pub struct History {
     pub trouble: Option<String>,
     /// Where there are records, but none of this user and host.
     pub others: Option<String>,
-    /// When it was read.
-    pub read_us: Micros,
     /// Of the last ten minutes: how long ago, and the trust.
     pub trust: Vec<(Micros, Option<u8>)>,
     /// Of the same time: how long ago something decided, and what.
@@ -71,7 +67,7 @@ pub struct History {
     /// The newest first, each as its time and what changed.
     pub decisions: Vec<(String, String)>,
     pub application: Option<Focus>,
-    /// When the newest windows ended, as a clock on the wall shows it.
+    /// When the newest windows ended, as a clock on the wall shows it; with the day or the age where that is not now.
     pub keystroke_time: Option<String>,
     pub mouse_time: Option<String>,
     /// Without the pairs of zones.
@@ -137,16 +133,15 @@ fn bounds(values: &[f32]) -> Option<Quantiles> {
 impl History {
     pub fn read(connection: &Connection, week: &Week, whose: &Identity, now_us: Micros) -> rusqlite::Result<History> {
         let (keystroke_time, keystroke) =
-            newest(connection, "keystroke_features", &shown(&KEYSTROKE), &week.keystroke, whose)?;
-        let (mouse_time, mouse) = newest(connection, "mouse_features", &shown(&MOUSE), &week.mouse, whose)?;
+            newest(connection, "keystroke_features", &shown(&KEYSTROKE), &week.keystroke, whose, now_us)?;
+        let (mouse_time, mouse) = newest(connection, "mouse_features", &shown(&MOUSE), &week.mouse, whose, now_us)?;
         let has_none = keystroke_time.is_none() && mouse_time.is_none();
         Ok(History {
             trouble: None,
             others: if has_none { others(connection, whose)? } else { None },
-            read_us: now_us,
             trust: recent(connection, ("trust", "scores", "1"), whose, now_us)?,
             evidence: recent(connection, ("modality", "decisions", "modality IS NOT NULL"), whose, now_us)?,
-            decisions: decisions(connection, whose)?,
+            decisions: decisions(connection, whose, now_us)?,
             application: application(connection, whose, now_us)?,
             keystroke_time,
             mouse_time,
@@ -180,36 +175,30 @@ fn recent<T: rusqlite::types::FromSql>(
     connection.prepare(&sql)?.query_map(values, |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
 }
 
-fn decisions(connection: &Connection, whose: &Identity) -> rusqlite::Result<Vec<(String, String)>> {
+fn decisions(connection: &Connection, whose: &Identity, now_us: Micros) -> rusqlite::Result<Vec<(String, String)>> {
     let sql = format!(
         "SELECT strftime('%m-%d %H:%M:%S', window_end / 1000000, 'unixepoch', 'localtime'),
                 from_state || ' -> ' || to_state || ': ' || reason || coalesce(' (' || modality || ')', '')
-         FROM decisions WHERE {OWN} ORDER BY window_end DESC LIMIT {DECISIONS}"
+         FROM decisions WHERE {OWN} AND window_end <= ?3 ORDER BY window_end DESC LIMIT {DECISIONS}"
     );
-    let values = (&whose.user, &whose.host);
+    let values = (&whose.user, &whose.host, now_us);
     connection.prepare(&sql)?.query_map(values, |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
 }
+
+/// When the day began in the local zone, of a time in microseconds.
+const MIDNIGHT: &str = "unixepoch(?3 / 1000000, 'unixepoch', 'localtime', 'start of day', 'utc') * 1000000";
 
 /// A stretch that began yesterday counts from midnight on.
 fn application(connection: &Connection, whose: &Identity, now_us: Micros) -> rusqlite::Result<Option<Focus>> {
     let sql = format!(
-        "WITH day(midnight) AS (
-             SELECT unixepoch(?3 / 1000000, 'unixepoch', 'localtime', 'start of day', 'utc') * 1000000
-         ), today AS (
-             SELECT from_app, min(duration_ms * 1000, window_end - midnight) AS us FROM app_transitions, day
-             WHERE {OWN} AND window_end >= midnight AND window_end <= ?3
-         ), newest AS (
-             SELECT to_app, window_end FROM app_transitions WHERE {OWN} AND window_end <= ?3
-             ORDER BY window_end DESC LIMIT 1
-         )
-         SELECT to_app, (SELECT coalesce(sum(us), 0) FROM today WHERE from_app = to_app),
-                (SELECT coalesce(sum(us), 0) FROM today), window_end, ?3 - max(window_end, midnight)
-         FROM newest, day"
+        "WITH day(midnight) AS (SELECT {MIDNIGHT}), today AS (
+             SELECT from_app, to_app, window_end, min(duration_ms * 1000, window_end - midnight) AS us
+             FROM app_transitions, day WHERE {OWN} AND window_end >= midnight AND window_end <= ?3
+         ), newest AS (SELECT to_app FROM today ORDER BY window_end DESC LIMIT 1)
+         SELECT to_app, (SELECT coalesce(sum(us), 0) FROM today WHERE from_app = newest.to_app), (SELECT sum(us) FROM today)
+         FROM newest"
     );
-    let focus = |row: &rusqlite::Row<'_>| {
-        let (name, own_us, all_us) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        Ok(Focus { name, own_us, all_us, since_us: row.get(3)?, open_us: row.get(4)? })
-    };
+    let focus = |row: &rusqlite::Row<'_>| Ok(Focus { name: row.get(0)?, own_us: row.get(1)?, all_us: row.get(2)? });
     connection.query_row(&sql, (&whose.user, &whose.host, now_us), focus).optional()
 }
 
@@ -220,15 +209,17 @@ fn newest(
     features: &[&'static Feature],
     usual: &[Option<Quantiles>],
     whose: &Identity,
+    now_us: Micros,
 ) -> rusqlite::Result<(Option<String>, Vec<Measured>)> {
     let sql = format!(
-        "SELECT strftime('%H:%M:%S', window_end / 1000000, 'unixepoch', 'localtime'), {} FROM {table}
-         WHERE {OWN} ORDER BY window_end DESC LIMIT 1",
+        "SELECT strftime(iif(window_end >= {MIDNIGHT}, '%H:%M:%S', '%Y-%m-%d %H:%M'),
+                         window_end / 1000000, 'unixepoch', 'localtime'), ?3 - window_end, {}
+         FROM {table} WHERE {OWN} AND window_end <= ?3 ORDER BY window_end DESC LIMIT 1",
         columns(features)
     );
-    let row = connection.query_row(&sql, (&whose.user, &whose.host), |row| {
-        let values: Vec<Option<f64>> = (1..=features.len()).map(|i| row.get(i)).collect::<rusqlite::Result<_>>()?;
-        Ok((row.get(0)?, values))
+    let row = connection.query_row(&sql, (&whose.user, &whose.host, now_us), |row| {
+        let values: Vec<Option<f64>> = (2..features.len() + 2).map(|i| row.get(i)).collect::<rusqlite::Result<_>>()?;
+        Ok((row.get::<_, String>(0)? + &age(row.get(1)?), values))
     });
     let Some((time, values)) = row.optional()? else { return Ok((None, Vec::new())) };
     let usual = usual.iter().copied().chain(std::iter::repeat(None));
@@ -239,6 +230,16 @@ fn newest(
         usual,
     });
     Ok((Some(time), measured.collect()))
+}
+
+/// How old something is, where it is not of the present.
+fn age(age_us: Micros) -> String {
+    match (age_us / 60_000_000, age_us / 3_600_000_000, age_us / 86_400_000_000) {
+        (..PRESENT_MIN, ..) => String::new(),
+        (minutes, 0, _) => format!(", {minutes} min ago"),
+        (_, hours, 0) => format!(", {hours} h ago"),
+        (.., days) => format!(", {days} d ago"),
+    }
 }
 
 #[cfg(test)]
@@ -282,24 +283,65 @@ mod tests {
     }
 
     #[test]
-    fn the_application_that_has_the_focus_now_has_its_share_of_today_and_yesterday_counts_for_none() {
+    fn an_application_has_its_share_of_the_stretches_of_today_that_have_ended() {
         let connection = empty();
         assert_eq!(application(&connection, &ann(), NOON_US).expect("an answer"), None);
         let midnight_us = midnight_us(&connection);
         let now_us = midnight_us + 4 * HOUR_US;
-        switch(&connection, "ann", midnight_us + HOUR_US, "code", 9 * HOUR_US, "firefox");
+        switch(&connection, "ann", midnight_us - HOUR_US, "code", HOUR_US, "firefox");
+        // Which had the focus over midnight, as far as is known; but nothing of today says so.
+        assert_eq!(application(&connection, &ann(), now_us).expect("an answer"), None);
+        switch(&connection, "ann", midnight_us + HOUR_US, "firefox", 9 * HOUR_US, "code");
+        switch(&connection, "ann", midnight_us + 3 * HOUR_US, "code", 2 * HOUR_US, "firefox");
+        switch(&connection, "ann", now_us + 1, "firefox", HOUR_US, "of a clock that was ahead");
         switch(&connection, "bob", midnight_us + 2 * HOUR_US, "game", HOUR_US, "chess");
         let focus = application(&connection, &ann(), now_us).expect("an answer").expect("a focus");
-        let (since_us, open_us) = (midnight_us + HOUR_US, 3 * HOUR_US);
-        assert_eq!(focus, Focus { name: "firefox".into(), own_us: 0, all_us: HOUR_US, since_us, open_us });
-        // Of an agent that has run since before, of one that was started later, and of none.
-        let shares = [Some(midnight_us), Some(now_us), None].map(|since_us| focus.share(since_us));
-        assert_eq!(shares, [0.75, 0.0, 0.0]);
-        // It had the focus over midnight.
+        assert_eq!(focus, Focus { name: "firefox".into(), own_us: HOUR_US, all_us: 3 * HOUR_US });
+        assert!((focus.share() - 1.0 / 3.0).abs() < 1e-9);
+    }
+
+    /// Ann typed in a window that ended then, at this speed in words a minute.
+    fn typed(connection: &Connection, window_end_us: Micros, speed: f64) {
+        let sql = "INSERT INTO keystroke_features (window_end, user, host, origin, dev_mode, degraded, stored, schema, total_keys, typing_speed_wpm)
+                   VALUES (?1, 'ann', 'desk', 'device', 0, 0, 0, 4, 0, ?2)";
+        connection.execute(sql, (window_end_us, speed)).expect("a record");
+    }
+
+    #[test]
+    fn a_window_that_is_not_of_the_present_is_shown_with_its_age_and_one_of_the_future_not_at_all() {
+        const MINUTE_US: Micros = 60_000_000;
         let connection = empty();
-        switch(&connection, "ann", midnight_us - HOUR_US, "code", HOUR_US, "firefox");
-        let focus = application(&connection, &ann(), now_us).expect("an answer").expect("a focus");
-        assert_eq!((focus.open_us, focus.share(Some(0))), (4 * HOUR_US, 1.0));
+        let now_us = midnight_us(&connection) + 4 * HOUR_US;
+        let shown = || {
+            let history = History::read(&connection, &Week::default(), &ann(), now_us).expect("a history");
+            let speed = history.keystroke.iter().find(|measured| measured.name == "typing_speed_wpm");
+            (history.keystroke_time.unwrap_or_default(), speed.and_then(|speed| speed.value))
+        };
+        assert_eq!(shown(), (String::new(), None));
+        typed(&connection, now_us + MINUTE_US, 99.0);
+        assert_eq!(shown(), (String::new(), None));
+        typed(&connection, now_us - 50 * HOUR_US, 10.0);
+        let (time, speed) = shown();
+        assert!(time.starts_with("20") && time.ends_with(" 02:00, 2 d ago"), "{time}");
+        assert_eq!(speed, Some(10.0));
+        typed(&connection, now_us - 3 * HOUR_US, 20.0);
+        assert_eq!(shown(), ("01:00:00, 3 h ago".into(), Some(20.0)));
+        typed(&connection, now_us - 5 * MINUTE_US, 30.0);
+        assert_eq!(shown(), ("03:55:00, 5 min ago".into(), Some(30.0)));
+        typed(&connection, now_us - MINUTE_US, 40.0);
+        assert_eq!(shown(), ("03:59:00".into(), Some(40.0)));
+    }
+
+    #[test]
+    fn a_decision_of_a_time_to_come_is_not_shown() {
+        let connection = empty();
+        let sql = "INSERT INTO decisions (window_end, user, host, origin, dev_mode, degraded, stored, schema, from_state, to_state, reason)
+                   VALUES (?1, 'ann', 'desk', 'device', 0, 0, 0, 4, 'owner', 'owner', ?2)";
+        for (window_end_us, reason) in [(NOON_US, "pause"), (NOON_US + 1, "pause_end")] {
+            connection.execute(sql, (window_end_us, reason)).expect("a record");
+        }
+        let decisions = decisions(&connection, &ann(), NOON_US).expect("an answer");
+        assert!(decisions.len() == 1 && decisions[0].1.ends_with(": pause"), "{decisions:?}");
     }
 
     #[test]

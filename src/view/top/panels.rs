@@ -1,7 +1,6 @@
 //! What is shown, as titles with lines: the same for the screen and for text.
 
 use super::agent::{Agent, Device, KINDS, Status};
-use super::captures_since_us;
 use super::history::{History, Measured, RECENT_US};
 use seclyzer::act::Mode;
 use seclyzer::cli::text::printable;
@@ -86,10 +85,10 @@ pub fn capture(status: &Status) -> Panel {
     let read = status.devices.iter().filter(|device| device.is_read()).count();
     let mut lines = vec![match (status.decision.paused_until_us, status.session_active, read) {
         (Some(until_us), ..) => Text::bad(format!("paused until {}: nothing is read", time::local_clock(until_us))),
-        (None, false, _) => Text::bad("another user's session is active: nothing is read"),
-        (None, true, 0) => Text::bad("no device is read: run `seclyzer doctor`"),
-        (None, true, 1) => Text::good("reading 1 device"),
-        (None, true, read) => Text::good(format!("reading {read} devices")),
+        (None, Some(false), _) => Text::bad("another user's session is active: nothing is read"),
+        (None, _, 0) => Text::bad("no device is read: run `seclyzer doctor`"),
+        (None, _, 1) => Text::good("reading 1 device"),
+        (None, _, read) => Text::good(format!("reading {read} devices")),
     }];
     if status.excluded {
         lines.push(Text::plain(
@@ -116,8 +115,7 @@ pub fn events(agent: &Agent, history: &History) -> Panel {
     };
     let mut lines: Vec<Text> = KINDS.iter().enumerate().map(line).collect();
     if let Some(focus) = &history.application {
-        let captures = agent.newest().and_then(|newest| captures_since_us(newest, history.read_us));
-        lines.push(Text::plain(format!("{}: {:.0} % of today's focus", focus.name, 100.0 * focus.share(captures))));
+        lines.push(Text::plain(format!("last: {}, {:.0} % of today's focus", focus.name, 100.0 * focus.share())));
     }
     lines.extend(missing(history));
     panel("Events a second, application", lines)
@@ -230,14 +228,21 @@ pub fn features(history: &History) -> [Panel; 2] {
                 lines.extend(groups.iter().filter(|(first, _)| *first == i).map(|(_, group)| Text::heading(*group)));
                 lines.push(feature(measured));
             }
+            if what == TYPING {
+                lines.push(Text::plain(PAIRS));
+            }
             panel(format!("{what} at {time}: value, usual range"), lines)
         }
     };
     [
-        of("Typing", &history.keystroke_time, &history.keystroke, &KEYSTROKE_GROUPS),
+        of(TYPING, &history.keystroke_time, &history.keystroke, &KEYSTROKE_GROUPS),
         of("Mouse", &history.mouse_time, &history.mouse, &MOUSE_GROUPS),
     ]
 }
+
+const TYPING: &str = "Typing";
+/// Of the features that have no line.
+const PAIRS: &str = "not shown: the flight of 100 pairs of zones, which `seclyzer report` draws";
 
 /// Where groups of features begin, the pairs of zones left out.
 const KEYSTROKE_GROUPS: [(usize, &str); 4] =
@@ -282,6 +287,27 @@ mod tests {
         let expected =
             ["speed_mean", "path_efficiency_mean", "click_duration_mean", "scroll_rate", "micro_stroke_rate"];
         assert_eq!(firsts(&MOUSE_GROUPS, &mouse), expected);
+    }
+
+    #[test]
+    fn features_that_are_not_shown_are_named() {
+        let pairs = KEYSTROKE.iter().filter(|feature| feature.name.starts_with("digraph_")).count();
+        assert!(PAIRS.contains(&format!("{pairs} pairs")));
+        let history = History { keystroke_time: Some("10:05:00".into()), ..History::default() };
+        let [typing, mouse] = features(&history);
+        assert_eq!(typing.lines.last().map(Text::text), Some(PAIRS));
+        assert!(mouse.lines.iter().all(|line| line.text() != PAIRS));
+    }
+
+    #[test]
+    fn an_agent_that_does_not_say_whether_its_session_is_active_is_not_said_to_be_inactive() {
+        let device = Device { state: "read".into(), ..Device::default() };
+        let first = |session_active| {
+            let status = Status { devices: vec![device.clone()], session_active, ..Status::default() };
+            capture(&status).lines[0].text.clone()
+        };
+        assert_eq!([None, Some(true)].map(first), ["reading 1 device"; 2]);
+        assert!(first(Some(false)).contains("another user's session"));
     }
 
     const SECOND_US: Micros = 1_000_000;

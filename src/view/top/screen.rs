@@ -10,16 +10,20 @@ use ratatui::widgets::{Block, Paragraph};
 
 /// From so many columns on, panels are side by side.
 const WIDE: u16 = 100;
-const HELP: [&str; 14] = [
+const HELP: [&str; 18] = [
     "1 2 3 4, Tab   choose a view",
     "↑ ↓ PgUp PgDn  scroll",
-    "p              pause capture for 30 minutes; again: for 30 more from then",
+    "p              pause capture until 30 minutes from now; a later end stays",
     "r              resume",
     "?              this help",
     "q, Ctrl-C      end",
     "",
     "The usual range is that of eight of ten windows of the last week, with",
-    "the median between; ! marks a value outside it.",
+    "the median between; ! marks a value outside it. The flight of 100 pairs",
+    "of zones is not shown.",
+    "",
+    "The last application is the one that got the focus last; its share is of",
+    "those stretches of focus today that have ended.",
     "",
     "The bars are the trust of the last ten minutes, the oldest on the left,",
     "each the lowest of 15 seconds: full is 100, a dot nobody is judged, a blank",

@@ -55,14 +55,13 @@ fn history() -> History {
     History {
         trouble: None,
         others: None,
-        read_us: 0,
         trust: (0..100).map(|i| ((99 - i) * 5_000_000, trust(i))).collect(),
         evidence: vec![(290_000_000, "keys".into())],
         decisions: vec![
             ("11-27 10:03:05".into(), "doubtful -> owner: calm".into()),
             ("11-27 10:01:10".into(), "owner -> doubtful: evidence (keys)".into()),
         ],
-        application: Some(Focus { name: "firefox".into(), own_us: 43, all_us: 100, since_us: 0, open_us: 0 }),
+        application: Some(Focus { name: "firefox".into(), own_us: 43, all_us: 100 }),
         keystroke_time: Some("10:05:00".into()),
         mouse_time: Some("10:04:55".into()),
         keystroke: measured(keystroke.map(|feature| (feature.name.as_str(), feature.unit)).collect()),
@@ -228,7 +227,7 @@ fn keys_choose_views_scroll_explain_and_ask_for_what_the_agent_does() {
     state.press(key(KeyCode::BackTab));
     assert_eq!(state.view, View::Overview);
     state.press(key(KeyCode::Char('?')));
-    assert!(screen(&state, 80, 24).contains("pause capture for 30 minutes"));
+    assert!(screen(&state, 80, 24).contains("pause capture until 30 minutes from now; a later end stays"));
     state.press(key(KeyCode::Char('4')));
     assert!(!state.help && state.view == View::Machine);
     let wishes = [('p', Some(Wish::Pause)), ('r', Some(Wish::Resume)), ('q', Some(Wish::End)), ('x', None)];
@@ -239,6 +238,43 @@ fn keys_choose_views_scroll_explain_and_ask_for_what_the_agent_does() {
     assert_eq!(state.press(interrupt), Some(Wish::End));
     state.take(News::Said("paused until 15:04".into()));
     assert!(screen(&state, 80, 24).contains("paused until 15:04"));
+}
+
+const NOW_US: Micros = 1_790_000_000_000_000;
+
+/// What is asked for with `p`, where the agent is paused until so many minutes from now.
+fn asked(minutes: Option<i64>) -> (Option<Request>, String) {
+    let mut status = status();
+    status["decision"]["paused_until_us"] = json!(minutes.map(|minutes| NOW_US + minutes * 60_000_000));
+    let mut state = looking_at(&status);
+    let asked = state.ask(&Wish::Pause, NOW_US);
+    (asked, state.said.expect("something is said"))
+}
+
+#[test]
+fn a_pause_is_never_shortened() {
+    let half_an_hour = Request::Pause { until_us: NOW_US + PAUSE_US };
+    for minutes in [None, Some(10), Some(29)] {
+        assert_eq!(asked(minutes), (Some(half_an_hour.clone()), "pausing …".into()));
+    }
+    for minutes in [30, 240] {
+        let until = local_clock(NOW_US + minutes * 60_000_000);
+        assert_eq!(asked(Some(minutes)), (None, format!("paused until {until} already")));
+    }
+    assert_eq!(State::new(false).ask(&Wish::Pause, NOW_US), None, "who does not know of a pause could shorten it");
+}
+
+#[test]
+fn a_key_that_is_held_down_asks_once() {
+    let mut state = looking_at(&status());
+    assert!(state.ask(&Wish::Pause, NOW_US).is_some());
+    for wish in [Wish::Pause, Wish::Resume] {
+        assert_eq!(state.press(key(KeyCode::Char('p'))), Some(Wish::Pause));
+        assert_eq!(state.ask(&wish, NOW_US), None);
+    }
+    assert_eq!(state.said.as_deref(), Some("pausing …"));
+    state.take(News::Said("paused".into()));
+    assert_eq!(state.ask(&Wish::Resume, NOW_US), Some(Request::Resume));
 }
 
 #[test]
