@@ -16,12 +16,21 @@ pub fn follow_zone() {
 
 /// Hour and minute in the local zone.
 pub fn local_clock(time_us: Micros) -> String {
+    shown("%H:%M", time_us)
+}
+
+/// Date, hour and minute in the local zone.
+pub fn local_time(time_us: Micros) -> String {
+    shown("%Y-%m-%d %H:%M", time_us)
+}
+
+/// In a form of SQLite's, which knows the calendar and the zone; a time that it does not know in UTC.
+fn shown(form: &str, time_us: Micros) -> String {
     follow_zone();
-    // SQLite knows the calendar and the zone.
     let shown = || -> Option<String> {
         let connection = rusqlite::Connection::open_in_memory().ok()?;
-        let sql = "SELECT strftime('%H:%M', ?1, 'unixepoch', 'localtime')";
-        connection.query_row(sql, [time_us / 1_000_000], |row| row.get(0)).ok()
+        let sql = "SELECT strftime(?1, ?2, 'unixepoch', 'localtime')";
+        connection.query_row(sql, (form, time_us / 1_000_000), |row| row.get(0)).ok()
     };
     shown().unwrap_or_else(|| crate::record::json::iso8601(time_us))
 }

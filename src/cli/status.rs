@@ -181,17 +181,17 @@ fn sinks(sinks: &Value) -> String {
 }
 
 fn devices(devices: &Value, is_paused: bool) -> String {
-    if devices.as_array().is_none_or(Vec::is_empty) {
-        return match is_paused {
-            true => "devices: none is open during the pause\n".into(),
-            false => {
-                "devices: none is found, so no key and no movement is captured; `seclyzer doctor` names the reason\n"
-                    .into()
-            }
-        };
+    let devices = devices.as_array().map_or(&[][..], Vec::as_slice);
+    match (devices, is_paused) {
+        ([], true) => return "devices: none is open during the pause\n".into(),
+        ([], false) => {
+            return "devices: none is found, so no key and no movement is captured; `seclyzer doctor` names the reason\n"
+                .into();
+        }
+        _ => {}
     }
     let row = |device: &Value| ["path", "state", "name"].map(|key| plain(&device[key]));
-    let rows: Vec<_> = devices.as_array().into_iter().flatten().map(row).collect();
+    let rows: Vec<_> = devices.iter().map(row).collect();
     table(&["device", "state", "name"], &rows)
 }
 

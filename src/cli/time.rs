@@ -1,7 +1,7 @@
 //! Times as people write them on the command line.
 
 use crate::event::Micros;
-pub use crate::local_time::{follow_zone, local_clock};
+pub use crate::local_time::{follow_zone, local_clock, local_time};
 use crate::now_us;
 
 /// A time as people write it: absolute, of the local zone where none is named, or an age.

@@ -79,8 +79,10 @@ pub fn plan(way: Way, system: &System) -> Plan {
         Command::root("udevadm trigger --subsystem-match=input --action=change"),
     ];
     let without = Some(system.view()).filter(|view| !is_packaged && !view.is_file());
-    let earlier = Some(installed_program(way, system).with_file_name(VIEW)).filter(|view| system.at(view).is_file());
-    let without = without.map(|view| Without { view, earlier });
+    let without = without.map(|view| {
+        let earlier = installed_program(way, system).with_file_name(VIEW);
+        Without { view, earlier: Some(earlier).filter(|earlier| system.at(earlier).is_file()) }
+    });
     Plan { steps, after: udev.into_iter().chain(after).collect(), without }
 }
 

@@ -8,15 +8,13 @@ mod places;
 mod rows;
 
 use crate::output::{Output, Place};
-use crate::report::local_time;
 use columns::Column;
 use indicatif::{ProgressBar, ProgressStyle};
 use rows::{Rows, Selection};
-use rusqlite::Connection;
 use rusqlite::types::Value;
-use seclyzer::cli::Error;
-use seclyzer::cli::database;
+use seclyzer::cli::time::local_time;
 use seclyzer::cli::view::{ExportArgs, Format, Origins};
+use seclyzer::cli::{Error, database};
 use seclyzer::config::Config;
 use seclyzer::event::Micros;
 use seclyzer::record::Kind;
@@ -43,7 +41,7 @@ pub fn run(args: &ExportArgs, config: &Config) -> Result<(), Error> {
     let connection = database::open(&config.store.path)?;
     let selection = Selection::new(&connection, args.span, args.origin)?;
     if !selection.is_any(&connection, &kinds)? {
-        return Err(database::no_records(&connection, &config.store.path, &asked(args, &connection)?));
+        return Err(database::no_records(&connection, &config.store.path, &asked(args)));
     }
     for (kind, place) in kinds.iter().zip(places) {
         let columns = columns::of(*kind);
@@ -62,7 +60,7 @@ pub fn run(args: &ExportArgs, config: &Config) -> Result<(), Error> {
 }
 
 /// What was asked for, as a part of a sentence.
-fn asked(args: &ExportArgs, connection: &Connection) -> Result<String, Error> {
+fn asked(args: &ExportArgs) -> String {
     let kinds: Vec<&str> = args.kinds.iter().map(|kind| kind.name()).collect();
     let kinds = if kinds.is_empty() { "any kind".into() } else { format!("the kind {} (--kind)", kinds.join(" or ")) };
     let origin = match args.origin {
@@ -70,11 +68,9 @@ fn asked(args: &ExportArgs, connection: &Connection) -> Result<String, Error> {
         Origins::One(origin) => format!("the origin {} (--origin)", origin.name()),
     };
     // In the zone of the days that there are.
-    let end = |name, end: Option<Micros>| match end {
-        None => Ok(String::new()),
-        Some(end_us) => local_time(connection, end_us).map(|time| format!(" {name} {time}")),
-    };
-    Ok(format!("{kinds}, of {origin}{}{}", end("since", args.span.since)?, end("until", args.span.until)?))
+    let end =
+        |name, end: Option<Micros>| end.map_or_else(String::new, |end_us| format!(" {name} {}", local_time(end_us)));
+    format!("{kinds}, of {origin}{}{}", end("since", args.span.since), end("until", args.span.until))
 }
 
 /// What went wrong between database and file.

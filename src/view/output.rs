@@ -30,15 +30,15 @@ impl Place {
         if kind.is_fifo() || kind.is_char_device() {
             return Ok(Place::Stream(path));
         }
-        let (kind, why) = match () {
+        if kind.is_file() {
+            check_free(&path, force)?;
             // What a link names is replaced, and never the link: /dev/stdout is one.
-            () if kind.is_file() && path.is_symlink() && force => {
-                let file = path.canonicalize().map_err(|source| Error::CannotCreate { path, source });
-                return file.map(Place::File);
-            }
-            () if kind.is_file() => return check_free(&path, force).map(|()| Place::File(path)),
-            () if kind.is_dir() => (ErrorKind::IsADirectory, "is a folder; name a file in it"),
-            () => (ErrorKind::InvalidInput, "is no file, pipe or character device; name another"),
+            let file = if path.is_symlink() { path.canonicalize() } else { Ok(path.clone()) };
+            return file.map(Place::File).map_err(|source| Error::CannotCreate { path, source });
+        }
+        let (kind, why) = match kind.is_dir() {
+            true => (ErrorKind::IsADirectory, "is a folder; name a file in it"),
+            false => (ErrorKind::InvalidInput, "is no file, pipe or character device; name another"),
         };
         Err(Error::CannotCreate { path, source: io::Error::new(kind, why) })
     }

@@ -13,9 +13,9 @@ use crate::output::{Output, Place};
 use calendar::{Calendar, LONGEST_US};
 use collect::{Data, Wanted};
 use rusqlite::Connection;
-use seclyzer::cli::Error;
-use seclyzer::cli::database;
+use seclyzer::cli::time::local_time;
 use seclyzer::cli::view::ReportArgs;
+use seclyzer::cli::{Error, database};
 use seclyzer::config::Config;
 use seclyzer::event::Micros;
 use seclyzer::record::Origin;
@@ -41,14 +41,11 @@ pub fn run(args: &ReportArgs, config: &Config) -> Result<(), Error> {
     let [window_us, step_us] = [config.window.length, config.window.step].map(|span| span.as_micros() as Micros);
     let wanted = Wanted { since_us: args.since, until_us, origin: args.origin.name(), user, host, window_us, step_us };
     let bounds = collect::bounds(&connection, wanted).map_err(StoreError::from)?;
-    let (first_us, last_us) = match bounds {
-        Some(bounds) => bounds,
-        None => return Err(no_records(&connection, wanted, &config.store.path)?),
-    };
+    let (first_us, last_us) = bounds.ok_or_else(|| no_records(&connection, wanted, &config.store.path))?;
     check_span(first_us, last_us)?;
     let calendar = Calendar::new(&connection, first_us, last_us).map_err(StoreError::from)?;
     let data = Data::read(&connection, wanted, calendar).map_err(StoreError::from)?;
-    let span = (local_time(&connection, first_us)?, local_time(&connection, last_us)?);
+    let span = (local_time(first_us), local_time(last_us));
     let title = format!("How {user} used {host}, {}", days(&span));
     let subtitle = subtitle(&span, args.origin);
     let html = page::page(&title, &subtitle, &sections::summary(&data), &sections::all(&data));
@@ -68,12 +65,6 @@ fn check_order(since_us: Micros, until_us: Option<Micros>, end_us: Micros) -> Re
         None => "--since is later than now: records of the future need an --until",
     };
     Err(Error::Usage(why.into()))
-}
-
-/// Date, hour and minute in the local zone.
-pub fn local_time(connection: &Connection, time_us: Micros) -> Result<String, Error> {
-    let sql = "SELECT strftime('%Y-%m-%d %H:%M', ?1, 'unixepoch', 'localtime')";
-    Ok(connection.query_row(sql, [time_us / 1_000_000], |row| row.get(0)).map_err(StoreError::from)?)
 }
 
 /// The date of the first record and, if that is another, of the last one.
@@ -104,15 +95,15 @@ fn check_span(first_us: Micros, last_us: Micros) -> Result<(), Error> {
 }
 
 /// In the zone of the days that there are.
-fn no_records(connection: &Connection, wanted: Wanted<'_>, path: &Path) -> Result<Error, Error> {
+fn no_records(connection: &Connection, wanted: Wanted<'_>, path: &Path) -> Error {
     let Wanted { origin, user, host, .. } = wanted;
     let asked = format!(
         "{user} on {host} (user and host under [identity]) of the origin {origin} (--origin) from {} to {} (--since, \
          --until)",
-        local_time(connection, wanted.since_us)?,
-        local_time(connection, wanted.until_us)?
+        local_time(wanted.since_us),
+        local_time(wanted.until_us)
     );
-    Ok(database::no_records(connection, path, &asked))
+    database::no_records(connection, path, &asked)
 }
 
 /// How long a failure to show it is waited for. What runs longer shows it: some desktops run the browser itself.
