@@ -274,20 +274,21 @@ impl<D: Desk> Agent<D> {
         for stamped in self.batch.drain(..) {
             self.feed.push(stamped);
         }
-        self.feed.schedule(self.capture.now_us());
+        self.feed.schedule(self.capture.now_us(), self.capture.hold_us());
         self.put_outputs();
         self.look_at_devices();
     }
 
     /// What was done before this moment comes before it.
-    fn drain(&mut self) {
-        self.capture.drain(&mut self.batch);
+    fn flush(&mut self) {
+        self.capture.flush(&mut self.batch);
         self.take_batch();
     }
 
     /// A window holds every event up to its end, so the devices are read once more before it closes.
     fn close_window(&mut self) {
-        self.drain();
+        self.capture.drain(&mut self.batch);
+        self.take_batch();
         self.feed.close_due(Instant::now());
         self.put_outputs();
         self.end_suppression();

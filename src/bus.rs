@@ -4,10 +4,9 @@
 //!
 //! A bus, a service or an answer that is not there is an everyday matter. Nothing here holds up the caller's loop: all of
 //! it happens in tasks of its own, each question has a time limit, and what peers can make us read is bounded
-//! ([`socket`]). What is said on the session's bus is said by programs of the account, and is worth no more than that.
+//! ([`socket`](crate::dbus::socket)). What is said on the session's bus is said by programs of the account, and is worth no more than that.
 
 mod chain;
-mod connection;
 mod grab;
 mod inbox;
 mod informing;
@@ -15,21 +14,20 @@ mod logind;
 mod notices;
 mod polkit;
 mod screen;
-mod socket;
 
 use crate::act::board::{Info, Pace};
 use crate::act::ports::{Action, Answer, Authority, Heard, Locked, Outcome, Step, Subject, Words};
+pub use crate::dbus::connection::Addresses;
+use crate::dbus::connection::{Bus, CallError, Target, Traffic};
+pub use crate::dbus::socket::{BURST, MESSAGE_BYTES};
 use crate::remote::{Backoff, LONGEST_PAUSE};
 use crate::sources::session::Seat;
 use crate::sources::x11;
-pub use connection::Addresses;
-use connection::{Bus, CallError, Target, Traffic};
 use inbox::Inbox;
 use informing::Informing;
 use logind::{Front, Kind};
 use notices::Notices;
 use screen::{Claimant, Screen, Sight};
-pub use socket::{BURST, MESSAGE_BYTES};
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -8,6 +8,7 @@ pub mod agent;
 pub mod bus;
 pub mod cli;
 pub mod config;
+pub mod dbus;
 pub mod evaluate;
 pub mod event;
 pub mod features;

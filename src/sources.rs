@@ -1,9 +1,12 @@
 //! Outside to events: one file a source.
 
+pub mod app;
 pub mod capture;
 pub mod clock;
 mod descriptor;
+pub mod environment;
 pub mod evdev;
+pub mod focus;
 mod inotify;
 pub mod path_watch;
 pub mod redis;

@@ -27,7 +27,7 @@ impl<D: Desk> Agent<D> {
     /// What the desk tells.
     pub(super) fn take_news(&mut self, news: News) {
         // What was typed before comes before.
-        self.drain();
+        self.flush();
         match news {
             News::Heard(heard) => self.take_heard(heard),
             News::Locked(locked) => self.take_locked(&locked),
@@ -97,7 +97,7 @@ impl<D: Desk> Agent<D> {
                 return self.lookers.add(client, status);
             }
             Request::Watch => return self.watch(client),
-            _ => self.drain(),
+            _ => self.flush(),
         }
         let mode = self.acting.act.mode();
         if let Err(refusal) = self.may_be_asked(&request) {
@@ -212,6 +212,7 @@ impl<D: Desk> Agent<D> {
 
     /// Does what is to be done, and what comes of that.
     pub(super) fn carry_out(&mut self) {
+        self.capture.set_locked(self.acting.act.is_locked());
         if let Some(recogniser) = &mut self.feed.recogniser {
             recogniser.set_locked(self.acting.act.is_locked());
         }

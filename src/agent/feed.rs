@@ -73,6 +73,8 @@ pub struct Feed {
     deadline: Option<Instant>,
     /// The window's end that `deadline` was computed from.
     due_us: Option<Micros>,
+    /// How late events may come that belong to it.
+    hold_us: Micros,
 }
 
 impl Feed {
@@ -90,7 +92,17 @@ impl Feed {
         let pipeline = Box::new(Pipeline::new(windows, history).publishing(publish));
         let (outputs, events) = (Vec::new(), Events::default());
         let shown = Default::default();
-        Ok(Feed { origin, pipeline, recogniser: None, outputs, events, shown, deadline: None, due_us: None })
+        Ok(Feed {
+            origin,
+            pipeline,
+            recogniser: None,
+            outputs,
+            events,
+            shown,
+            deadline: None,
+            due_us: None,
+            hold_us: 0,
+        })
     }
 
     /// Takes one event. What it yields is kept until it is [taken](Feed::outputs).
@@ -153,12 +165,13 @@ impl Feed {
         self.outputs.drain(..)
     }
 
-    /// Sets the deadline; `now_us` is what the clock that the events are told in shows now.
-    pub fn schedule(&mut self, now_us: Micros) {
+    /// Sets the deadline; `now_us` is what the clock that the events are told in shows now, and `hold_us` how much later
+    /// they may come.
+    pub fn schedule(&mut self, now_us: Micros, hold_us: Micros) {
         let due_us = self.next_due_us();
-        if due_us != self.due_us {
-            self.due_us = due_us;
-            let left = |due_us: Micros| Duration::from_micros(u64::try_from(due_us - now_us).unwrap_or(0));
+        if (due_us, hold_us) != (self.due_us, self.hold_us) {
+            (self.due_us, self.hold_us) = (due_us, hold_us);
+            let left = |due_us: Micros| Duration::from_micros(u64::try_from(due_us + hold_us - now_us).unwrap_or(0));
             self.deadline = due_us.map(|due_us| Instant::now() + left(due_us));
         }
     }
@@ -171,7 +184,7 @@ impl Feed {
     /// As [`Feed::schedule`], for events that carry their own time: it goes on from the newest of them.
     pub fn schedule_from_newest_event(&mut self) {
         self.due_us = None;
-        self.schedule(self.pipeline.clock_us().unwrap_or_default());
+        self.schedule(self.pipeline.clock_us().unwrap_or_default(), 0);
     }
 
     pub fn deadline(&self) -> Option<Instant> {

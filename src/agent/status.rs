@@ -13,8 +13,9 @@ use super::hardening::Hardening;
 use super::injected::{Injected, InjectedStatus};
 use super::recognition_status::RecognitionStatus;
 use crate::features::keystroke::tally::in_steps;
-use crate::sources::capture::LayoutOrigin;
+use crate::sources::capture::{LayoutOrigin, Withheld};
 use crate::sources::evdev::Node;
+use crate::sources::focus::Backend;
 use crate::store::{FileId, Store, StoreStatus};
 use serde::Serialize;
 use std::io;
@@ -45,8 +46,12 @@ pub struct Status {
     pub events: Events,
     /// What became of the keystrokes.
     pub keystrokes: StrokesStatus,
-    /// Whether keystrokes are not captured at present because an excluded application has the focus.
+    /// Who tells which application has the focus; `None` where nobody does.
+    pub focus: Option<Backend>,
+    /// Whether keystrokes are not captured at present: an excluded application has the focus, or they may be a secret.
     pub excluded: bool,
+    /// Why not, as the counts of such keystrokes have it.
+    pub excluded_by: Option<String>,
     /// What is known of the owner; `None` where recognition is off.
     pub recognition: Option<RecognitionStatus>,
     /// What is done at an alarm, and what suppresses it.
@@ -77,7 +82,9 @@ impl<D: Desk> Agent<D> {
             layout: self.capture.layout_origin(),
             events: self.feed.events(),
             keystrokes: self.keystrokes(),
-            excluded: self.capture.is_excluded(),
+            focus: self.capture.backend(),
+            excluded: self.capture.withholds().is_some(),
+            excluded_by: self.capture.withholds().map(|why| why.names().0.into()),
             recognition: self
                 .keeper
                 .as_ref()
@@ -90,10 +97,12 @@ impl<D: Desk> Agent<D> {
         }
     }
 
-    /// Strokes while an excluded application has the focus never reach the pipeline.
+    /// Strokes that are discarded at once never reach the pipeline.
     fn keystrokes(&self) -> StrokesStatus {
         let mut keystrokes = self.feed.strokes();
-        keystrokes.strokes.insert("excluded".into(), in_steps(self.capture.excluded_presses()));
+        for why in Withheld::ALL {
+            keystrokes.strokes.insert(why.names().0.into(), in_steps(self.capture.counts().of(why)));
+        }
         keystrokes
     }
 }

@@ -1,11 +1,11 @@
 //! Locking: one way after the other, until the screen is seen to be locked. Success that a service reports is no evidence:
 //! logind reports it where nobody listens.
 
-use super::connection::{ANSWER_LIMIT, CallError, Target};
 use super::logind::{Front, Kind};
 use super::screen::{Claimant, Sight};
 use super::{Shared, logind};
 use crate::act::ports::{Evidence, Locked, Outcome, Step};
+use crate::dbus::connection::{ANSWER_LIMIT, CallError, Target};
 use std::fs::File;
 use std::future::Future;
 use std::io::{self, Write};

@@ -1,10 +1,10 @@
 //! Notices that ask nothing, on the session's bus. When which of them is shown [`Board`] decides; here they are brought to
 //! the screen, each in its topic's place, and none in the place of a question or of another topic.
 
-use super::connection::{Bus, CallError};
 use super::notices::{Manner, Shown, post};
 use crate::act::board::{Board, Info, Pace, Topic};
 use crate::act::ports::Words;
+use crate::dbus::connection::{Bus, CallError};
 use crate::event::Micros;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

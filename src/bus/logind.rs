@@ -5,8 +5,8 @@
 //! are all the same case.
 
 use super::Shared;
-use super::connection::{ANSWER_LIMIT, Bus, CallError, Target, object_in, subscribe};
 use super::screen::Claimant;
+use crate::dbus::connection::{ANSWER_LIMIT, Bus, CallError, Target, object_in, subscribe};
 use crate::sources::session::Seat;
 use futures_util::StreamExt;
 use std::time::Duration;

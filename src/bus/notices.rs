@@ -1,10 +1,10 @@
 //! The question on the desktop, with its buttons; and the screen saver by which the screen was locked, which is on the same
 //! bus. Notices that ask nothing are in [`informing`](super::informing).
 
-use super::connection::{ANSWER_LIMIT, Bus, CallError, DBUS, Target, subscribe};
 use super::screen::Claimant;
 use super::{Answer, Heard, Shared};
 use crate::act::ports::Words;
+use crate::dbus::connection::{ANSWER_LIMIT, Bus, CallError, DBUS, Target, subscribe};
 use crate::remote::{Backoff, LONGEST_PAUSE};
 use futures_util::StreamExt;
 use std::collections::HashMap;

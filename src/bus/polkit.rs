@@ -1,8 +1,8 @@
 //! polkit: whether somebody may do something, for which it has the account's password asked for.
 
 use super::Shared;
-use super::connection::{ANSWER_LIMIT, CallError, Target};
 use crate::act::ports::{Action, Authority, Subject};
+use crate::dbus::connection::{ANSWER_LIMIT, CallError, Target};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -2,13 +2,12 @@
 
 use crate::agent::feed::StrokesStatus;
 use crate::features::keystroke::tally::{Lines, Strokes};
-
-/// Strokes that never reach the features, which [`Strokes`] does not count.
-const EXCLUDED: (&str, &str) = ("excluded", "discarded in excluded applications");
+use crate::sources::capture::Withheld;
 
 /// What became of the strokes so far; kinds without a stroke are left out.
 pub fn strokes(status: &StrokesStatus) -> String {
-    let kinds = Strokes::KINDS.into_iter().chain([EXCLUDED]);
+    // The latter never reach the features, which count the former.
+    let kinds = Strokes::KINDS.into_iter().chain(Withheld::ALL.map(Withheld::names));
     let counts = kinds.filter_map(|(name, meaning)| Some((*status.strokes.get(name)?, meaning)));
     listed(counts)
 }

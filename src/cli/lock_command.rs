@@ -2,7 +2,7 @@
 //! which executes nothing.
 
 use super::Error;
-use crate::sources::x11;
+use crate::sources::environment::Environment;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
@@ -15,7 +15,7 @@ pub fn run(command: Option<&str>) -> Result<(), Error> {
     let Some(command) = command else {
         return Err(Error::Usage("there is no command to lock the screen by; set decision.lock_command".into()));
     };
-    let x11::Environment { display, xauthority, session_type, wayland_display } = x11::Environment::of_this_process();
+    let Environment { display, xauthority, session_type, wayland_display, .. } = Environment::of_this_process();
     let runtime = format!("/run/user/{}", nix::unistd::getuid());
     // A service of the system is in no session, and has none of these.
     let of_session = [

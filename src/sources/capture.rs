@@ -1,12 +1,21 @@
 //! What the person at the machine does: devices, clock and window system as one stream of events.
 
+mod arrivals;
+mod recipient;
+
 use super::clock::EventClock;
+use super::environment::Environment;
 use super::evdev::Devices;
+use super::focus::{self, Backend, Focus, Told, Update};
 use super::session::Session;
 use super::x11;
 use crate::config;
-use crate::event::{Action, Event, GapReason, Layout, Micros, Scope, Stamped};
+use crate::event::{Event, GapReason, Layout, Micros, Scope, Stamped};
+use arrivals::Arrivals;
+use recipient::Recipient;
+pub use recipient::{Counts, Withheld};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// Changes of focus that may wait: more than anybody makes while the agent is busy.
@@ -23,25 +32,23 @@ pub enum LayoutOrigin {
     Assumed,
 }
 
-/// The devices, the clock that their events are told in, and the focused application.
+/// The devices, the clock that their events are told in, and what gets what is typed.
 pub struct Capture {
     pub devices: Devices,
     clock: EventClock,
     session: Session,
     /// By the owner's word.
     is_paused: bool,
-    updates: mpsc::Receiver<x11::Update>,
-    excluded_apps: Vec<String>,
-    /// The focused application is excluded, or was when the focus was last known.
-    is_app_excluded: bool,
-    /// Another program has taken the keyboard.
-    is_grabbed: bool,
-    /// Key presses discarded for that.
-    excluded_presses: u32,
+    told: mpsc::Receiver<Told>,
+    /// Who tells what has the focus.
+    backend: Option<Backend>,
+    recipient: Recipient,
+    /// On their way out, in order of time.
+    arrivals: Arrivals,
+    /// Key presses that were discarded, and why.
+    counts: Counts,
     /// Why the focus cannot be followed.
     trouble: Option<String>,
-    /// What has the focus, told again when our session becomes the active one again.
-    focus: x11::Focus,
     layout_origin: LayoutOrigin,
     /// A layout that the pipeline does not know yet.
     new_layout: Option<Layout>,
@@ -50,28 +57,27 @@ pub struct Capture {
 impl Capture {
     /// Starts to follow the devices and, in a task of its own, the focus.
     pub fn start(devices: Devices, clock: EventClock, settings: &config::X11, keyboard: &config::Keyboard) -> Capture {
-        let (sender, updates) = mpsc::channel(UPDATE_QUEUE);
+        let (sender, told) = mpsc::channel(UPDATE_QUEUE);
         if settings.enabled {
-            tokio::spawn(x11::run(x11::Environment::of_this_process(), sender));
+            tokio::spawn(focus::run(Environment::of_this_process(), sender));
         }
         let session = Session::of_this_process();
         if !session.is_active() {
             tracing::info!("another session is active: nothing is captured until ours is");
         }
         let new_layout = keyboard.layout();
-        let trouble = if settings.enabled { "no X server has answered yet" } else { "x11.enabled is false" };
+        let trouble = if settings.enabled { "nobody who knows it has answered yet" } else { "x11.enabled is false" };
         Capture {
             devices,
             clock,
             session,
             is_paused: false,
-            updates,
-            excluded_apps: settings.excluded_apps.iter().map(|name| name.to_lowercase()).collect(),
-            is_app_excluded: false,
-            is_grabbed: false,
-            excluded_presses: 0,
+            told,
+            backend: None,
+            recipient: Recipient::new(&settings.excluded_apps),
+            arrivals: Arrivals::default(),
+            counts: Counts::default(),
             trouble: Some(trouble.into()),
-            focus: x11::Focus::Nothing,
             layout_origin: match new_layout {
                 Some(_) => LayoutOrigin::Configuration,
                 None => LayoutOrigin::Assumed,
@@ -85,20 +91,30 @@ impl Capture {
         self.clock.now_us()
     }
 
-    /// Whether keystrokes are discarded because an excluded application has the focus or another program the keyboard.
-    pub fn is_excluded(&self) -> bool {
-        self.is_app_excluded || self.is_grabbed
+    /// How much later than it happened an event may be told.
+    pub fn hold_us(&self) -> Micros {
+        self.arrivals.hold_us()
     }
 
-    /// Key presses that were discarded for that.
-    pub fn excluded_presses(&self) -> u32 {
-        self.excluded_presses
+    /// Why keystrokes are discarded at present.
+    pub fn withholds(&self) -> Option<Withheld> {
+        self.recipient.withholds()
+    }
+
+    /// Key presses that were discarded, and why.
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// Who tells what has the focus, if anybody does.
+    pub fn backend(&self) -> Option<Backend> {
+        self.backend
     }
 
     /// Why it is not known at present which application has the focus, so that none can be excluded.
     pub fn trouble(&self) -> Option<&str> {
-        let nameless = if self.is_app_excluded { x11::NAMELESS_AFTER_EXCLUDED } else { x11::NAMELESS };
-        self.trouble.as_deref().or_else(|| (self.focus == x11::Focus::Nameless).then_some(nameless))
+        let nameless = if self.recipient.is_app_excluded() { x11::NAMELESS_AFTER_EXCLUDED } else { x11::NAMELESS };
+        self.trouble.as_deref().or_else(|| (*self.recipient.focus() == Focus::Nameless).then_some(nameless))
     }
 
     pub fn layout_origin(&self) -> LayoutOrigin {
@@ -124,125 +140,182 @@ impl Capture {
     pub fn pause(&mut self, out: &mut Vec<Stamped>) {
         self.devices.close();
         if !std::mem::replace(&mut self.is_paused, true) && self.session.is_active() {
-            self.push_gap(GapReason::Paused, out);
+            self.push_gap(GapReason::Paused);
         }
+        self.flush(out);
     }
 
     /// Captures again; what was done meanwhile has been heard by nobody.
     pub fn resume(&mut self, out: &mut Vec<Stamped>) {
         self.devices.reopen();
         self.is_paused = false;
-        self.push_focus(out);
+        self.push_focus();
+        self.release(out);
     }
 
-    fn push_gap(&self, reason: GapReason, out: &mut Vec<Stamped>) {
-        out.push(Stamped { ts_us: self.clock.now_us(), event: Event::Gap { scope: Scope::All, reason } });
+    /// The screen is locked, or is so no more.
+    pub fn set_locked(&mut self, is_locked: bool) {
+        if self.recipient.is_locked() != is_locked {
+            self.arrive();
+            self.change(|recipient| recipient.set_locked(is_locked));
+        }
+    }
+
+    fn push_gap(&mut self, reason: GapReason) {
+        self.push(Event::Gap { scope: Scope::All, reason });
+    }
+
+    /// Something that happens now and is no input.
+    fn push(&mut self, event: Event) {
+        self.arrivals.push(Stamped { ts_us: self.clock.now_us(), event });
     }
 
     /// Waits for something to happen and appends it to `out` in order of time. Cancel-safe.
     pub async fn next(&mut self, out: &mut Vec<Stamped>) {
         if let Some(layout) = self.new_layout.take_if(|_| self.session.is_active() && !self.is_paused) {
-            return out.push(Stamped { ts_us: self.clock.now_us(), event: Event::Layout(Box::new(layout)) });
+            self.push(Event::Layout(Box::new(layout)));
+            return self.release(out);
         }
+        let wait = self.arrivals.wait(self.clock.now_us());
         tokio::select! {
             // A step of the clock comes before the events behind it.
             biased;
-            reason = self.clock.discontinuity() => self.take_discontinuity(reason, out),
-            is_active = self.session.changed() => self.take_switch(is_active, out),
-            Some(update) = self.updates.recv() => {
+            reason = self.clock.discontinuity() => self.take_discontinuity(reason),
+            is_active = self.session.changed() => self.take_switch(is_active),
+            Some((backend, update)) = self.told.recv() => {
                 // What was typed before the change was typed into the application before.
-                self.drain(out);
-                self.take_update(update, out);
+                self.arrive();
+                self.take_update(backend, update);
             }
-            () = self.devices.ready() => self.drain(out),
+            () = self.devices.ready() => self.arrive(),
+            () = after(wait) => {}
         }
+        self.release(out);
     }
 
-    /// Appends what the devices have reported by now, without waiting.
+    /// Appends what the devices have reported by now, as far as it need not wait any longer, without waiting.
     pub fn drain(&mut self, out: &mut Vec<Stamped>) {
-        let first = out.len();
-        self.devices.drain(out);
-        if !self.is_capturing() {
-            out.truncate(first);
-        }
-        for stamped in &mut out[first..] {
-            stamped.ts_us = self.clock.wall_us(stamped.ts_us);
-        }
-        if self.is_excluded() {
-            for stamped in out.extract_if(first.., |stamped| matches!(stamped.event, Event::Key { .. })) {
-                let is_press = matches!(stamped.event, Event::Key { action: Action::Press, .. });
-                self.excluded_presses = self.excluded_presses.saturating_add(is_press.into());
-            }
-        }
+        self.arrive();
+        self.release(out);
     }
 
-    fn focused(&self) -> Option<Box<str>> {
-        match &self.focus {
-            x11::Focus::App(app) => Some(app.name().into()),
-            x11::Focus::Nameless | x11::Focus::Nothing => None,
+    /// Appends all that the devices have reported by now, but for keystrokes of which it is not known yet what they were
+    /// typed into.
+    pub fn flush(&mut self, out: &mut Vec<Stamped>) {
+        self.arrive();
+        self.discard_held();
+        self.release(out);
+    }
+
+    fn release(&mut self, out: &mut Vec<Stamped>) {
+        self.arrivals.release(self.clock.now_us(), out);
+    }
+
+    /// Takes what the devices have reported by now.
+    fn arrive(&mut self) {
+        let mut arrived = std::mem::take(&mut self.arrivals.fresh);
+        self.devices.drain(&mut arrived);
+        if self.is_capturing() {
+            for Stamped { ts_us, event } in arrived.drain(..) {
+                let ts_us = self.clock.wall_us(ts_us);
+                match (self.recipient.withholds(), &event) {
+                    (Some(why), Event::Key { action, .. }) => self.counts.add(why, *action),
+                    _ => self.arrivals.push(Stamped { ts_us, event }),
+                }
+            }
         }
+        arrived.clear();
+        self.arrivals.fresh = arrived;
     }
 
     /// The gap makes the pipeline forget the focus, which has not changed.
-    fn take_discontinuity(&mut self, reason: GapReason, out: &mut Vec<Stamped>) {
-        self.push_gap(reason, out);
-        self.push_focus(out);
+    fn take_discontinuity(&mut self, reason: GapReason) {
+        self.push_gap(reason);
+        self.push_focus();
     }
 
     /// Two people never share a record: a gap ends what our user began, and somebody else's input is dropped.
-    fn take_switch(&mut self, is_active: bool, out: &mut Vec<Stamped>) {
+    fn take_switch(&mut self, is_active: bool) {
         if is_active {
             // What piled up before the switch was told is not ours.
             self.devices.drain(&mut Vec::new());
             tracing::info!("our session is active again: capture continues");
-            self.push_focus(out);
+            self.push_focus();
         } else {
             tracing::info!("another session is active: capture pauses");
-            self.push_gap(GapReason::SessionInactive, out);
+            self.discard_held();
+            self.push_gap(GapReason::SessionInactive);
         }
     }
 
-    fn take_update(&mut self, update: x11::Update, out: &mut Vec<Stamped>) {
-        self.trouble = None;
+    fn take_update(&mut self, backend: Backend, update: Update) {
         match update {
-            x11::Update::Ready => {}
-            x11::Update::Focus(focus) => self.take_focus(focus, out),
-            x11::Update::Grab(is_grabbed) => {
-                self.is_grabbed = is_grabbed;
-                // No gap: a window manager's shortcut is a grab, too. What is typed next goes elsewhere.
-                self.push_focus(out);
+            Update::Ready => {
+                self.backend = Some(backend);
+                self.trouble = None;
+                self.change(|recipient| recipient.begin());
+                self.arrivals.set_held(backend.is_late());
             }
-            x11::Update::Layout(_) if self.layout_origin == LayoutOrigin::Configuration => {}
-            x11::Update::Layout(layout) => {
+            Update::Focus(focus) => {
+                self.trouble = None;
+                self.change(|recipient| recipient.set_focus(focus));
+            }
+            // No gap: a window manager's shortcut is a grab, too. What is typed next goes elsewhere.
+            Update::Taken(taken) => self.change(|recipient| recipient.set_taken(taken)),
+            Update::Layout(_) if self.layout_origin == LayoutOrigin::Configuration => {}
+            Update::Layout(layout) => {
                 self.layout_origin = LayoutOrigin::X11;
                 self.new_layout = Some(layout);
             }
-            x11::Update::Unknown(reason) => {
+            Update::Unknown(reason) => {
+                self.backend = None;
                 self.trouble = Some(reason);
-                self.is_grabbed = false;
-                self.take_focus(x11::Focus::Nothing, out);
+                self.change(|recipient| recipient.lose());
+                self.arrivals.set_held(false);
             }
         }
     }
 
-    fn take_focus(&mut self, focus: x11::Focus, out: &mut Vec<Stamped>) {
-        // While it is not known what has the focus, it may still be the excluded one.
-        let was_excluded = self.is_app_excluded;
-        self.is_app_excluded = match &focus {
-            x11::Focus::App(app) => app.is_among(&self.excluded_apps),
-            x11::Focus::Nameless | x11::Focus::Nothing => self.is_app_excluded,
-        };
-        self.focus = focus;
-        if self.is_app_excluded && !was_excluded && self.is_capturing() {
-            let gap = Event::Gap { scope: Scope::Keystroke, reason: GapReason::Excluded };
-            out.push(Stamped { ts_us: self.clock.now_us(), event: gap });
+    /// Changes what gets what is typed. Where the change may be told late, what was typed shortly before belongs to no
+    /// line, and is discarded where it may be a secret.
+    fn change(&mut self, change: impl FnOnce(&mut Recipient)) {
+        let (was_withheld, was_excluded) = (self.recipient.withholds(), self.recipient.is_app_excluded());
+        let before = self.recipient.name();
+        change(&mut self.recipient);
+        if was_withheld.is_some() || self.recipient.withholds().is_some() {
+            self.discard_held();
+        } else if self.is_capturing() {
+            self.arrivals.part(Event::Focus { app: before });
         }
-        self.push_focus(out);
+        if self.recipient.is_app_excluded() && !was_excluded && self.is_capturing() {
+            self.push(Event::Gap { scope: Scope::Keystroke, reason: GapReason::Excluded });
+        }
+        self.push_focus();
     }
 
-    fn push_focus(&self, out: &mut Vec<Stamped>) {
-        if self.is_capturing() {
-            out.push(Stamped { ts_us: self.clock.now_us(), event: Event::Focus { app: self.focused() } });
+    /// Discards the keystrokes that are held back. Where there were any, nothing spans them.
+    fn discard_held(&mut self) {
+        let counts = &mut self.counts;
+        let mut is_any = false;
+        self.arrivals.discard(|action| {
+            is_any = true;
+            counts.add(Withheld::Doubt, action);
+        });
+        if is_any {
+            self.push(Event::Gap { scope: Scope::Keystroke, reason: GapReason::Excluded });
         }
+    }
+
+    fn push_focus(&mut self) {
+        if self.is_capturing() {
+            self.push(Event::Focus { app: self.recipient.name() });
+        }
+    }
+}
+
+async fn after(wait: Option<Duration>) {
+    match wait {
+        Some(wait) => tokio::time::sleep(wait).await,
+        None => std::future::pending().await,
     }
 }

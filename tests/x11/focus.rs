@@ -48,11 +48,11 @@ async fn of_two_windows_without_a_name_each_is_told_and_the_log_says_once_that_t
 async fn a_program_that_takes_the_keyboard_and_gives_it_back_is_told_though_the_focus_stays() {
     let (_server, windows, _, mut follower) = two_windows().await;
     let lock = windows.grab_keyboard();
-    follower.expect(Update::Grab(true)).await;
+    follower.expect(Update::Taken(Some(Taker::Grab))).await;
     follower.expect(focus("one", "One")).await;
     drop(lock);
     follower.expect(focus("one", "One")).await;
-    follower.expect(Update::Grab(false)).await;
+    follower.expect(Update::Taken(None)).await;
 }
 
 #[tokio::test]

@@ -3,8 +3,8 @@
 
 use x11rb::protocol::xproto::{GetPropertyReply, Window};
 
-use super::app::App;
 use crate::event::json::LONGEST_NAME;
+use crate::sources::app::App;
 
 /// The class of the windows behind which Java takes the keyboard; the window around it names the application.
 const PROXY_CLASS: &str = "FocusProxy";
