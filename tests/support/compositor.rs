@@ -37,14 +37,8 @@ pub static SWAY: Kind = Kind {
     has_buses: false,
 };
 
-pub static LABWC: Kind = Kind {
-    name: "labwc",
-    root: "root",
-    arguments: &[],
-    environment: WLROOTS,
-    socket: "wayland-0",
-    has_buses: false,
-};
+pub static LABWC: Kind =
+    Kind { name: "labwc", root: "root", arguments: &[], environment: WLROOTS, socket: "wayland-0", has_buses: false };
 
 pub static KWIN: Kind = Kind {
     name: "kwin_wayland",
@@ -92,7 +86,10 @@ impl Compositor {
     pub fn start_again(&mut self) {
         assert!(self.process.is_none(), "it runs");
         let mut command = self.room.command(self.kind.name);
-        command.args(self.kind.arguments).envs(self.kind.environment.iter().copied()).env("SWAYSOCK", self.sway_socket());
+        command
+            .args(self.kind.arguments)
+            .envs(self.kind.environment.iter().copied())
+            .env("SWAYSOCK", self.sway_socket());
         let mut process = self.room.start(self.kind.name, &mut command);
         process.wait_for_socket(&self.room.path().join(self.kind.socket));
         if self.kind.name == SWAY.name {
