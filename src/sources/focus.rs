@@ -5,6 +5,8 @@
 //! knows nothing of the windows of Wayland programs.
 
 mod choice;
+pub(super) mod log;
+pub mod wayland;
 
 use super::app::App;
 use super::environment::Environment;
@@ -119,7 +121,11 @@ async fn choose(environment: Environment, told: mpsc::Sender<Told>) {
 }
 
 fn start(backends: &mut JoinSet<()>, environment: Environment, sender: &mpsc::Sender<Told>) {
-    backends.spawn(tagged(Backend::X11, sender.clone(), |updates| x11::run(environment, updates)));
+    if environment.is_wayland() {
+        backends.spawn(tagged(Backend::Wayland, sender.clone(), |updates| wayland::run(environment, updates)));
+    } else {
+        backends.spawn(tagged(Backend::X11, sender.clone(), |updates| x11::run(environment, updates)));
+    }
 }
 
 /// Runs a backend, and passes on what it tells under its name.
