@@ -1,0 +1,174 @@
+//! What comes over the connection: the script's calls, and news of who owns KWin's name.
+//!
+//! The script is run by KWin, so that nobody else's calls are heard.
+
+use super::{Error, KWIN, script};
+use crate::dbus::connection::DBUS;
+use crate::sources::app::App;
+use crate::sources::x11::wm_class::readable;
+use futures_util::StreamExt;
+use std::collections::VecDeque;
+use zbus::message::{Flags, Type};
+use zbus::{Connection, Message, MessageStream};
+
+/// Calls that may wait while KWin is asked something; of more the oldest are dropped.
+const MOST: usize = 64;
+
+/// What the script says has the focus.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Seen {
+    App(App),
+    /// A window without a name.
+    Nameless,
+    Nothing,
+    /// The lock screen.
+    Lock,
+}
+
+/// What KWin's locker calls its windows, by the last part of a name with dots.
+const LOCKER: &str = "kscreenlocker_greet";
+
+/// What the window with these names is.
+fn seen(instance: &str, class: &str) -> Seen {
+    let name = |half: &str| readable(half.as_bytes()).unwrap_or_default();
+    let app = App { instance: name(instance), class: name(class) };
+    match app.name().rsplit('.').next() {
+        _ if app.name().is_empty() => Seen::Nameless,
+        Some(LOCKER) => Seen::Lock,
+        _ => Seen::App(app),
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Heard {
+    Focus(Seen),
+    /// Who owns KWin's name now.
+    Owner(Option<String>),
+}
+
+/// What a message says to whom the owner of KWin's name is this one; most say nothing.
+fn heard(message: &Message, owner: Option<&str>) -> Option<Heard> {
+    let header = message.header();
+    let sender = header.sender()?.as_str();
+    let (interface, member) = (header.interface()?.as_str(), header.member()?.as_str());
+    let body = message.body();
+    match (message.message_type(), interface, member) {
+        (Type::Signal, DBUS, "NameOwnerChanged") if sender == DBUS => {
+            let (name, _, owner) = body.deserialize::<(&str, &str, &str)>().ok()?;
+            let owner = Some(owner).filter(|owner| !owner.is_empty()).map(str::to_owned);
+            (name == KWIN).then_some(Heard::Owner(owner))
+        }
+        (Type::MethodCall, script::INTERFACE, member) if Some(sender) == owner => match member {
+            script::UNFOCUSED => Some(Heard::Focus(Seen::Nothing)),
+            script::FOCUSED => {
+                let names = body.deserialize::<(&str, &str)>();
+                Some(Heard::Focus(names.map_or(Seen::Nameless, |(instance, class)| seen(instance, class))))
+            }
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The connection, as it is listened to. While something is asked on it, it must be listened to all the same
+/// ([`during`](Calls::during)): else what waits to be heard would hold up the answer.
+pub struct Calls<'a> {
+    connection: &'a Connection,
+    stream: MessageStream,
+    /// Of KWin's name.
+    owner: Option<String>,
+    /// It is another one than when we began.
+    is_another: bool,
+    waiting: VecDeque<Seen>,
+}
+
+impl Calls<'_> {
+    pub fn over(connection: &Connection) -> Calls<'_> {
+        let stream = MessageStream::from(connection);
+        Calls { connection, stream, owner: None, is_another: false, waiting: VecDeque::new() }
+    }
+
+    /// Takes who was found to own KWin's name. What was heard of it meanwhile is newer, or says the same.
+    pub fn set_owner(&mut self, found: Option<String>) {
+        if !self.is_another {
+            self.owner = found;
+        }
+    }
+
+    /// Begins to listen to who owns KWin's name now; `false`: nobody.
+    pub fn begin(&mut self) -> bool {
+        self.is_another = false;
+        self.waiting.clear();
+        self.owner.is_some()
+    }
+
+    /// Whether KWin has gone, or is another one.
+    pub fn has_another_owner(&self) -> bool {
+        self.is_another
+    }
+
+    /// Waits until KWin begins, ends, or is another one. Cancel-safe.
+    pub async fn wait_for_another_owner(&mut self) -> Result<(), Error> {
+        while !self.is_another {
+            self.listen().await?;
+        }
+        Ok(())
+    }
+
+    /// What the script says next. Cancel-safe.
+    ///
+    /// # Errors
+    /// The connection is lost, or KWin is gone or another one.
+    pub async fn next(&mut self) -> Result<Seen, Error> {
+        loop {
+            if self.is_another {
+                return Err(Error::Absent);
+            }
+            if let Some(seen) = self.waiting.pop_front() {
+                return Ok(seen);
+            }
+            self.listen().await?;
+        }
+    }
+
+    /// Does something that waits for answers, and listens meanwhile.
+    pub async fn during<T>(&mut self, work: impl Future<Output = T>) -> T {
+        tokio::pin!(work);
+        loop {
+            tokio::select! {
+                done = &mut work => return done,
+                // It is seen by the work, too.
+                Ok(()) = self.listen() => {}
+            }
+        }
+    }
+
+    /// Takes one message.
+    async fn listen(&mut self) -> Result<(), Error> {
+        let Some(Ok(message)) = self.stream.next().await else { return Err(Error::Lost) };
+        match heard(&message, self.owner.as_deref()) {
+            Some(Heard::Owner(owner)) if owner != self.owner => {
+                self.owner = owner;
+                self.is_another = true;
+                self.waiting.clear();
+            }
+            Some(Heard::Focus(seen)) => {
+                if self.waiting.len() == MOST {
+                    self.waiting.pop_front();
+                }
+                self.waiting.push_back(seen);
+                self.answer(&message).await;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    async fn answer(&self, call: &Message) {
+        let header = call.header();
+        if !header.primary().flags().contains(Flags::NoReplyExpected) {
+            // A connection that is lost is noticed by whoever listens.
+            let _ = self.connection.reply(&header, &()).await;
+        }
+    }
+}
