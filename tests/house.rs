@@ -66,10 +66,12 @@ fn the_pure_rooms_name_no_clock_file_socket_thread_runtime_or_device() {
 
 #[test]
 fn each_room_knows_only_those_it_may_know() {
-    let rooms: [(&[&str], &[&str]); 9] = [
+    let rooms: [(&[&str], &[&str]); 11] = [
         (&["act.rs", "act"], &["act", "event", "recognition"]),
-        (&["bus.rs", "bus"], &["act", "event", "remote", "sources"]),
+        (&["bus.rs", "bus"], &["act", "dbus", "event", "remote", "sources"]),
+        (&["dbus.rs", "dbus"], &[]),
         (&["event.rs", "event"], &[]),
+        (&["sources.rs", "sources"], &["config", "dbus", "event", "remote", "sources"]),
         (&["features.rs", "features"], &["event", "features"]),
         (&["recognition.rs", "recognition"], &["event", "features", "recognition"]),
         (&["evaluate.rs", "evaluate"], &["evaluate", "event", "recognition"]),

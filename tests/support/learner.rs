@@ -113,7 +113,7 @@ impl Learner {
         for stamped in events {
             while let Some(due_us) = self.recognition().due_us().filter(|&due_us| due_us < stamped.ts_us) {
                 self.feed.close_due(self.feed.deadline().expect("an interval is open"));
-                self.feed.schedule(due_us);
+                self.feed.schedule(due_us, 0);
                 self.note();
                 let now = begun + Duration::from_micros((due_us - begin_us).unsigned_abs());
                 let recogniser = self.feed.recogniser.as_mut().expect("recognition is on");
@@ -122,7 +122,7 @@ impl Learner {
             }
             let ts_us = stamped.ts_us;
             self.feed.push(stamped);
-            self.feed.schedule(ts_us);
+            self.feed.schedule(ts_us, 0);
         }
         self.put().await;
     }

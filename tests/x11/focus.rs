@@ -8,7 +8,7 @@ use crate::follower::{Follower, NAMELESS, NOTHING, focus, two_windows};
 use crate::log;
 use crate::xserver::XServer;
 use crate::xwindows::Windows;
-use seclyzer::sources::x11::Update;
+use seclyzer::sources::x11::{Taker, Update};
 
 #[tokio::test]
 async fn every_change_of_the_focus_is_told_with_both_halves_of_wm_class() {
