@@ -37,16 +37,10 @@ pub static SWAY: Kind = Kind {
     has_buses: false,
 };
 
-pub static LABWC: Kind = Kind {
-    name: "labwc",
-    root: "root",
-    arguments: &[],
-    environment: WLROOTS,
-    socket: "wayland-0",
-    has_buses: false,
-};
+pub static LABWC: Kind =
+    Kind { name: "labwc", root: "root", arguments: &[], environment: WLROOTS, socket: "wayland-0", has_buses: false };
 
-pub static KWIN: Kind = Kind {
+const PLAIN_KWIN: Kind = Kind {
     name: "kwin_wayland",
     root: "root",
     arguments: &["--virtual", "--no-lockscreen"],
@@ -54,6 +48,11 @@ pub static KWIN: Kind = Kind {
     socket: "wayland-0",
     has_buses: true,
 };
+
+pub static KWIN: Kind = PLAIN_KWIN;
+
+/// With an X server for those who want one, on the room's first display.
+pub static KWIN_WITH_X11: Kind = Kind { arguments: &["--virtual", "--no-lockscreen", "--xwayland"], ..PLAIN_KWIN };
 
 pub static GNOME_SHELL: Kind = Kind {
     name: "gnome-shell",
@@ -92,7 +91,10 @@ impl Compositor {
     pub fn start_again(&mut self) {
         assert!(self.process.is_none(), "it runs");
         let mut command = self.room.command(self.kind.name);
-        command.args(self.kind.arguments).envs(self.kind.environment.iter().copied()).env("SWAYSOCK", self.sway_socket());
+        command
+            .args(self.kind.arguments)
+            .envs(self.kind.environment.iter().copied())
+            .env("SWAYSOCK", self.sway_socket());
         let mut process = self.room.start(self.kind.name, &mut command);
         process.wait_for_socket(&self.room.path().join(self.kind.socket));
         if self.kind.name == SWAY.name {

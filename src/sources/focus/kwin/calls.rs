@@ -25,16 +25,17 @@ pub enum Seen {
     Lock,
 }
 
-/// What KWin's locker calls its windows, by the last part of a name with dots.
-const LOCKER: &str = "kscreenlocker_greet";
+/// What the lock screen's window is called. It has no name of its own, and gets its program's: that is KWin, which has
+/// connected the greeter to itself.
+const LOCK_SCREENS: [&str; 2] = ["kwin_wayland", "kscreenlocker_greet"];
 
 /// What the window with these names is.
 fn seen(instance: &str, class: &str) -> Seen {
     let name = |half: &str| readable(half.as_bytes()).unwrap_or_default();
     let app = App { instance: name(instance), class: name(class) };
-    match app.name().rsplit('.').next() {
-        _ if app.name().is_empty() => Seen::Nameless,
-        Some(LOCKER) => Seen::Lock,
+    match app.name() {
+        "" => Seen::Nameless,
+        name if LOCK_SCREENS.contains(&name) => Seen::Lock,
         _ => Seen::App(app),
     }
 }
@@ -170,5 +171,59 @@ impl Calls<'_> {
             // A connection that is lost is noticed by whoever listens.
             let _ = self.connection.reply(&header, &()).await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn app(instance: &str, class: &str) -> Seen {
+        Seen::App(App { instance: instance.into(), class: class.into() })
+    }
+
+    #[test]
+    fn a_window_is_the_application_that_it_names_the_lock_screen_or_nameless() {
+        assert_eq!(seen("org.kde.kate", ""), app("org.kde.kate", ""));
+        assert_eq!(seen("xterm", "XTerm"), app("xterm", "XTerm"));
+        assert_eq!(seen("", "XTerm"), app("", "XTerm"));
+        assert_eq!((seen("kwin_wayland", ""), seen("kscreenlocker_greet", "")), (Seen::Lock, Seen::Lock));
+        assert_eq!(seen("", ""), Seen::Nameless);
+    }
+
+    #[test]
+    fn a_name_that_is_too_long_or_made_of_control_characters_is_none() {
+        let (longest, longer) = ("x".repeat(256), "x".repeat(257));
+        assert_eq!((seen(&longest, ""), seen(&longer, "")), (app(&longest, ""), Seen::Nameless));
+        assert_eq!(seen(&longer, "XTerm"), app("", "XTerm"));
+        assert_eq!((seen("\u{1b}\n", ""), seen("k\u{7f}ate", "")), (Seen::Nameless, app("kate", "")));
+    }
+
+    /// A message as the bus passes it on.
+    fn message(sender: &str, member: &str, body: &(impl serde::Serialize + zbus::zvariant::DynamicType)) -> Message {
+        let builder = Message::method_call("/org/seclyzer/Focus", member).and_then(|b| b.interface(script::INTERFACE));
+        builder.and_then(|b| b.sender(sender)).and_then(|b| b.build(body)).expect("a message")
+    }
+
+    #[test]
+    fn only_the_owner_of_kwin_s_name_says_what_has_the_focus() {
+        let call = message(":1.7", script::FOCUSED, &("kate", ""));
+        assert_eq!(heard(&call, Some(":1.7")), Some(Heard::Focus(app("kate", ""))));
+        assert_eq!((heard(&call, Some(":1.8")), heard(&call, None)), (None, None));
+        let of_bus = |body: (&str, &str, &str), sender: &str| {
+            let builder = Message::signal("/org/freedesktop/DBus", DBUS, "NameOwnerChanged").expect("a signal");
+            heard(&builder.sender(sender).and_then(|b| b.build(&body)).expect("a message"), Some(":1.7"))
+        };
+        assert_eq!(of_bus((KWIN, "", ":1.9"), DBUS), Some(Heard::Owner(Some(":1.9".into()))));
+        assert_eq!(of_bus((KWIN, ":1.7", ""), DBUS), Some(Heard::Owner(None)));
+        assert_eq!((of_bus((KWIN, "", ":1.9"), ":1.9"), of_bus(("org.other", "", ":1.9"), DBUS)), (None, None));
+    }
+
+    #[test]
+    fn a_call_that_is_not_understood_is_a_window_without_a_name() {
+        let unread = |body: &(u32, u32)| heard(&message(":1.7", script::FOCUSED, body), Some(":1.7"));
+        assert_eq!(unread(&(1, 2)), Some(Heard::Focus(Seen::Nameless)));
+        assert_eq!(heard(&message(":1.7", script::UNFOCUSED, &()), Some(":1.7")), Some(Heard::Focus(Seen::Nothing)));
+        assert_eq!(heard(&message(":1.7", "Other", &("kate", "")), Some(":1.7")), None);
     }
 }
