@@ -43,7 +43,7 @@ pub static SWAY: Kind = Kind {
 pub static LABWC: Kind =
     Kind { name: "labwc", root: "root", arguments: &[], environment: WLROOTS, socket: "wayland-0", has_buses: false };
 
-pub static KWIN: Kind = Kind {
+const PLAIN_KWIN: Kind = Kind {
     name: "kwin_wayland",
     root: "root",
     arguments: &["--virtual", "--no-lockscreen"],
@@ -51,6 +51,11 @@ pub static KWIN: Kind = Kind {
     socket: "wayland-0",
     has_buses: true,
 };
+
+pub static KWIN: Kind = PLAIN_KWIN;
+
+/// With an X server for those who want one, on the room's first display.
+pub static KWIN_WITH_X11: Kind = Kind { arguments: &["--virtual", "--no-lockscreen", "--xwayland"], ..PLAIN_KWIN };
 
 pub static GNOME_SHELL: Kind = Kind {
     name: "gnome-shell",
