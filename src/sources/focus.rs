@@ -5,6 +5,7 @@
 //! knows nothing of the windows of Wayland programs.
 
 mod choice;
+pub mod gnome;
 
 use super::app::App;
 use super::environment::Environment;
@@ -119,6 +120,9 @@ async fn choose(environment: Environment, told: mpsc::Sender<Told>) {
 }
 
 fn start(backends: &mut JoinSet<()>, environment: Environment, sender: &mpsc::Sender<Told>) {
+    if environment.is_wayland() {
+        backends.spawn(tagged(Backend::Gnome, sender.clone(), gnome::run));
+    }
     backends.spawn(tagged(Backend::X11, sender.clone(), |updates| x11::run(environment, updates)));
 }
 

@@ -22,7 +22,7 @@ pub fn parse_wm_class(bytes: &[u8]) -> Option<App> {
 
 /// A half of WM_CLASS as text: UTF-8 as programs write it today, else Latin-1, the encoding that the standard (ICCCM)
 /// names. `None`: nothing is left without control characters, or too much.
-fn readable(half: &[u8]) -> Option<Box<str>> {
+pub(crate) fn readable(half: &[u8]) -> Option<Box<str>> {
     if half.len() > LONGEST_NAME {
         return None;
     }
