@@ -5,6 +5,7 @@
 //! knows nothing of the windows of Wayland programs.
 
 mod choice;
+pub mod gnome;
 pub mod kwin;
 pub(super) mod log;
 pub mod wayland;
@@ -132,6 +133,7 @@ async fn choose(receiver: &mut mpsc::Receiver<Told>, told: mpsc::Sender<Told>) {
 fn start(backends: &mut JoinSet<()>, environment: Environment, sender: &mpsc::Sender<Told>) {
     if environment.is_wayland() {
         let of = environment.clone();
+        backends.spawn(tagged(Backend::Gnome, sender.clone(), gnome::run));
         backends.spawn(tagged(Backend::Kwin, sender.clone(), |updates| kwin::run(of, updates)));
         backends.spawn(tagged(Backend::Wayland, sender.clone(), |updates| wayland::run(environment, updates)));
     } else {
