@@ -4,19 +4,23 @@
 mod follower;
 mod support;
 
-use follower::{FREE, Follower, NAMELESS, NOTHING, PROMPT, app, median_and_max_ms};
+use follower::{FREE, Follower, NAMELESS, NOTHING, PROMPT, app};
 use seclyzer::sources::focus::{Focus, Update, wayland};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use support::compositor::{Compositor, LABWC, Process, SWAY};
 
 /// Sway with windows `one` and `two`, of which the second has the focus, which has been told.
 async fn two_windows() -> (Compositor, [Process; 2], Follower) {
     let sway = Compositor::start(&SWAY);
     let windows = ["one", "two"].map(|name| sway.sway_window(name));
-    let mut follower = Follower::on(&sway);
+    let mut follower = Follower::of(sway.environment());
     follower.expect(Update::Ready).await;
     follower.expect(app("two")).await;
     (sway, windows, follower)
+}
+
+fn ms(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
 }
 
 #[tokio::test]
@@ -29,7 +33,8 @@ async fn the_window_that_gets_the_focus_is_told_at_once() {
         follower.expect(app(name)).await;
         times.push(begun.elapsed());
     }
-    let (median_ms, max_ms) = median_and_max_ms(times);
+    times.sort();
+    let (median_ms, max_ms) = (ms(times[times.len() / 2]), ms(times[times.len() - 1]));
     println!("from the order to sway until it is told: median {median_ms:.1} ms, max {max_ms:.1} ms of 20");
     // Keystrokes wait for 250 ms; a machine that is busy with other tests may need more than the others' 100.
     assert!(median_ms < 100.0 && max_ms < 250.0, "{median_ms} {max_ms}");
@@ -39,7 +44,7 @@ async fn the_window_that_gets_the_focus_is_told_at_once() {
 async fn new_windows_and_closed_ones_are_followed() {
     for kind in [&SWAY, &LABWC] {
         let compositor = Compositor::start(kind);
-        let mut follower = Follower::on(&compositor);
+        let mut follower = Follower::of(compositor.environment());
         follower.expect(Update::Ready).await;
         follower.expect(PROMPT).await;
         follower.expect(NOTHING).await;
@@ -59,13 +64,13 @@ async fn a_locker_takes_the_keys_until_it_is_unlocked() {
     let begun = Instant::now();
     let locker = sway.client("swaylock", &["-c", "000000"]);
     follower.expect(PROMPT).await;
-    println!("from starting swaylock until it is told: {:.1} ms", begun.elapsed().as_secs_f64() * 1e3);
+    println!("from starting swaylock until it is told: {:.1} ms", ms(begun.elapsed()));
     follower.expect(NOTHING).await;
     let begun = Instant::now();
     locker.signal(libc::SIGUSR1);
     follower.expect(app("two")).await;
     follower.expect(FREE).await;
-    println!("from unlocking until it is told: {:.1} ms", begun.elapsed().as_secs_f64() * 1e3);
+    println!("from unlocking until it is told: {:.1} ms", ms(begun.elapsed()));
 }
 
 #[tokio::test]
@@ -95,7 +100,7 @@ async fn a_compositor_that_ends_and_comes_back_is_followed_again() {
     for kind in [&SWAY, &LABWC] {
         let mut compositor = Compositor::start(kind);
         let one = compositor.window("one");
-        let mut follower = Follower::on(&compositor);
+        let mut follower = Follower::of(compositor.environment());
         follower.wait_for(app("one")).await;
         compositor.kill();
         assert!(follower.wait_for_unknown().await.contains("ended"));
@@ -122,7 +127,7 @@ async fn doctor_looks_once() {
 #[tokio::test]
 async fn a_compositor_that_tells_nobody_is_no_failure() {
     let kwin = Compositor::start(&support::compositor::KWIN);
-    let mut follower = Follower::on(&kwin);
+    let mut follower = Follower::of(kwin.environment());
     assert!(follower.wait_for_unknown().await.contains("no protocol"));
     assert!(matches!(wayland::check(&kwin.environment()).await, Err(wayland::Error::Without)));
 }

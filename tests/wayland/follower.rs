@@ -1,11 +1,9 @@
 //! The backend under test, and what it is expected to tell.
 
 use crate::support::LIMIT;
-use crate::support::compositor::Compositor;
 use seclyzer::sources::app::App;
 use seclyzer::sources::environment::Environment;
 use seclyzer::sources::focus::{Focus, Taker, Update, wayland};
-use std::time::Duration;
 use tokio::sync::mpsc;
 
 pub const NOTHING: Update = Update::Focus(Focus::Nothing);
@@ -21,10 +19,6 @@ impl Follower {
         let (sender, updates) = mpsc::channel(1);
         tokio::spawn(wayland::run(environment, sender));
         Follower(updates)
-    }
-
-    pub fn on(compositor: &Compositor) -> Follower {
-        Follower::of(compositor.environment())
     }
 
     pub async fn next(&mut self) -> Update {
@@ -53,10 +47,4 @@ impl Follower {
 
 pub fn app(app_id: &str) -> Update {
     Update::Focus(Focus::App(App { instance: app_id.into(), class: "".into() }))
-}
-
-pub fn median_and_max_ms(mut times: Vec<Duration>) -> (f64, f64) {
-    times.sort();
-    let ms = |time: Duration| time.as_secs_f64() * 1e3;
-    (ms(times[times.len() / 2]), ms(times[times.len() - 1]))
 }

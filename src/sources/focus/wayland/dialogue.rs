@@ -319,3 +319,86 @@ impl Dialogue {
         self.request(Outgoing::to(number, opcode));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn take(dialogue: &mut Dialogue, bytes: &[u8]) -> Result<Option<Heard>, Error> {
+        let (message, _) = Message::first(bytes)?.expect("all of it");
+        dialogue.take(message)
+    }
+
+    /// A dialogue with a compositor that offers these.
+    fn with(offers: &[&str]) -> Dialogue {
+        let mut dialogue = Dialogue::begin();
+        for (name, offer) in (1..).zip(offers) {
+            let global = Outgoing::to(REGISTRY, 0).number(name).text(offer).number(9).bytes();
+            take(&mut dialogue, &global).expect("an offer");
+        }
+        take(&mut dialogue, &Outgoing::to(REGISTRY + 1, 0).number(0).bytes()).expect("an answer");
+        dialogue
+    }
+
+    /// What was asked for, and in which version.
+    fn bound(dialogue: &Dialogue) -> Vec<(String, u32)> {
+        let (mut rest, mut bound) = (&dialogue.out[..], Vec::new());
+        while let Ok(Some((Message { object, mut arguments, .. }, length))) = Message::first(rest) {
+            rest = &rest[length..];
+            if object == REGISTRY {
+                arguments.number().expect("a name");
+                let interface = String::from_utf8_lossy(arguments.text().expect("an interface")).into_owned();
+                bound.push((interface, arguments.number().expect("a version")));
+            }
+        }
+        bound
+    }
+
+    #[test]
+    fn what_tells_the_focus_is_asked_for_in_no_newer_version_than_is_known() {
+        let asked = |offers: &[&str]| bound(&with(offers));
+        assert_eq!(asked(&[COSMIC.0, "wl_seat", WLR.0]), [(WLR.0.into(), 3)]);
+        assert_eq!(asked(&["wl_seat", LIST.0, COSMIC.0]), [(COSMIC.0.into(), 3), (LIST.0.into(), 1)]);
+        assert_eq!(asked(&["wl_seat", LIST.0]), []);
+    }
+
+    fn number() -> impl Strategy<Value = u32> {
+        prop_oneof![0u32..12, (0u32..6).prop_map(|number| FIRST_OF_COMPOSITOR + number), any::<u32>()]
+    }
+
+    fn message() -> impl Strategy<Value = Vec<u8>> {
+        let arguments = prop_oneof![
+            proptest::collection::vec(number(), 0..4)
+                .prop_map(|numbers| numbers.iter().flat_map(|number| number.to_ne_bytes()).collect()),
+            proptest::collection::vec(any::<u8>(), 0..40),
+            proptest::collection::vec(0u32..4, 0..4).prop_map(|states| {
+                let bytes: Vec<u8> = states.iter().flat_map(|state| state.to_ne_bytes()).collect();
+                [&(bytes.len() as u32).to_ne_bytes(), &bytes[..]].concat()
+            }),
+        ];
+        (number(), 0u16..9, arguments).prop_map(|(object, opcode, mut arguments): (u32, u16, Vec<u8>)| {
+            arguments.resize(arguments.len().next_multiple_of(4), 0);
+            let header = Outgoing::to(object, opcode).bytes();
+            let word = u32::from(opcode) | ((header.len() + arguments.len()) as u32) << 16;
+            [&object.to_ne_bytes()[..], &word.to_ne_bytes(), &arguments].concat()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_said_is_taken_or_refused(
+            messages in proptest::collection::vec(message(), 0..300),
+            is_cosmic in any::<bool>(),
+        ) {
+            let mut dialogue = with(if is_cosmic { &[LIST.0, COSMIC.0] } else { &[WLR.0] });
+            for bytes in messages {
+                if take(&mut dialogue, &bytes).is_err() {
+                    dialogue = with(&[LIST.0, COSMIC.0]);
+                }
+                prop_assert!(dialogue.objects.len() <= MOST_OBJECTS && dialogue.free.len() <= MOST_OBJECTS);
+                prop_assert!(dialogue.next <= FIRST_OF_COMPOSITOR);
+            }
+        }
+    }
+}
