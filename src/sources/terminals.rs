@@ -10,6 +10,7 @@ use super::session::Seat;
 use nix::fcntl::OFlag;
 use nix::sys::termios::tcgetattr;
 use std::fs::{self, DirEntry, File};
+use std::ops::RangeInclusive;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -28,6 +29,8 @@ const MADE: Duration = Duration::from_secs(1);
 pub struct Terminals {
     folder: PathBuf,
     uid: u32,
+    /// How long after it was made or given to somebody a terminal is let alone.
+    pub(super) made: Duration,
     starred: Starred,
 }
 
@@ -46,17 +49,18 @@ impl Terminals {
                 folder.display()
             );
         }
-        Terminals { folder: folder.to_owned(), uid, starred: Starred::default() }
+        Terminals { folder: folder.to_owned(), uid, made: MADE, starred: Starred::default() }
     }
 
     /// Whether any of them waits for one at present. Of one that cannot be asked it is not known.
     pub fn is_secret_asked(&mut self) -> bool {
         let Ok(entries) = fs::read_dir(&self.folder) else { return false };
-        let now = SystemTime::now();
+        let (uid, now) = (self.uid, SystemTime::now());
+        let just_now = now.checked_sub(self.made).unwrap_or(now)..=now;
         let known = entries.flatten().take(MOST_TERMINALS).filter_map(|entry| {
             // `ptmx` is none.
             let number = entry.file_name().to_str()?.parse().ok()?;
-            Some((number, typing(&entry, self.uid, now)?))
+            Some((number, typing(&entry, uid, &just_now)?))
         });
         self.starred.take(known)
     }
@@ -67,12 +71,13 @@ impl Terminals {
     }
 }
 
-fn typing(entry: &DirEntry, uid: u32, now: SystemTime) -> Option<Typing> {
+/// `None` where it cannot be asked, or was made `just_now`.
+fn typing(entry: &DirEntry, uid: u32, just_now: &RangeInclusive<SystemTime>) -> Option<Typing> {
     let path = entry.path();
     let metadata = fs::metadata(&path).ok()?;
     let since_epoch = Duration::new(metadata.ctime().try_into().ok()?, metadata.ctime_nsec().try_into().ok()?);
-    let is_being_made = now.duration_since(SystemTime::UNIX_EPOCH + since_epoch).is_ok_and(|age| age < MADE);
-    if metadata.uid() != uid || !metadata.file_type().is_char_device() || is_being_made {
+    let is_ours = metadata.uid() == uid && metadata.file_type().is_char_device();
+    if !is_ours || just_now.contains(&SystemTime::UNIX_EPOCH.checked_add(since_epoch)?) {
         return None;
     }
     let flags = OFlag::O_NOCTTY | OFlag::O_NONBLOCK;

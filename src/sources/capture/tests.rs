@@ -29,7 +29,7 @@ struct Desk {
 }
 
 impl Desk {
-    async fn new() -> Desk {
+    fn new() -> Desk {
         let folder = tempfile::tempdir().expect("a folder");
         let terminal = openpty(None, None).expect("a terminal");
         let path = ttyname(&terminal.slave).expect("its path");
@@ -47,21 +47,9 @@ impl Desk {
         let mut capture = Capture::start(devices, clock, &x11, &layout);
         capture.told = told;
         capture.terminals = Terminals::in_folder(&folder.path().join("terminals"), geteuid().as_raw());
+        capture.terminals.made = Duration::ZERO;
         capture.askers = Askers::start_in(vec![folder.path().join("programs")]);
-        let mut desk = Desk { capture, keyboard, told: sender, terminal, folder, out: Vec::new() };
-        desk.await_age().await;
-        desk
-    }
-
-    /// A terminal is not asked in its first second.
-    async fn await_age(&mut self) {
-        self.ask();
-        let begun = Instant::now();
-        while !self.capture.terminals.is_secret_asked() {
-            assert!(begun.elapsed() < PATIENCE, "a terminal without echo is no prompt");
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        self.answer();
+        Desk { capture, keyboard, told: sender, terminal, folder, out: Vec::new() }
     }
 
     fn set(&self, change: impl FnOnce(&mut Termios)) {
@@ -149,7 +137,7 @@ impl Desk {
 
 #[tokio::test]
 async fn what_is_typed_at_a_prompt_is_discarded_and_what_is_typed_before_and_after_it_is_captured() {
-    let mut desk = Desk::new().await;
+    let mut desk = Desk::new();
     desk.in_terminal().await;
     desk.tap_all(&[A, A, ENTER]).await;
     desk.rest().await;
@@ -166,7 +154,7 @@ async fn what_is_typed_at_a_prompt_is_discarded_and_what_is_typed_before_and_aft
 
 #[tokio::test]
 async fn what_is_typed_shortly_before_the_prompt_appears_is_discarded_too() {
-    let mut desk = Desk::new().await;
+    let mut desk = Desk::new();
     desk.in_terminal().await;
     desk.tap_all(&[A, A]).await;
     desk.ask();
@@ -177,7 +165,7 @@ async fn what_is_typed_shortly_before_the_prompt_appears_is_discarded_too() {
 
 #[tokio::test]
 async fn a_prompt_that_asks_again_is_a_prompt_again() {
-    let mut desk = Desk::new().await;
+    let mut desk = Desk::new();
     desk.in_terminal().await;
     desk.ask();
     desk.tap_all(&[A, ENTER]).await;
@@ -190,7 +178,7 @@ async fn a_prompt_that_asks_again_is_a_prompt_again() {
 
 #[tokio::test]
 async fn after_a_prompt_that_was_given_up_the_rest_of_the_line_is_discarded() {
-    let mut desk = Desk::new().await;
+    let mut desk = Desk::new();
     desk.in_terminal().await;
     desk.ask();
     desk.tap(A).await;
@@ -204,7 +192,7 @@ async fn after_a_prompt_that_was_given_up_the_rest_of_the_line_is_discarded() {
 
 #[tokio::test]
 async fn another_window_is_asked_about_anew() {
-    let mut desk = Desk::new().await;
+    let mut desk = Desk::new();
     desk.in_terminal().await;
     desk.ask();
     desk.tap(A).await;
@@ -223,7 +211,7 @@ async fn another_window_is_asked_about_anew() {
 
 #[tokio::test]
 async fn where_the_focus_is_not_known_it_may_be_a_terminal_and_nothing_waits() {
-    let mut desk = Desk::new().await;
+    let mut desk = Desk::new();
     desk.tap(A).await;
     assert_eq!((desk.pressed(), desk.capture.hold_us()), (1, 0));
     desk.ask();
@@ -235,7 +223,7 @@ async fn where_the_focus_is_not_known_it_may_be_a_terminal_and_nothing_waits() {
 
 #[tokio::test]
 async fn behind_stars_it_is_a_prompt_but_not_where_line_after_line_is_typed_and_it_stays() {
-    let mut desk = Desk::new().await;
+    let mut desk = Desk::new();
     desk.in_terminal().await;
     desk.ask_with_stars();
     let mut lines = 0;
@@ -255,7 +243,7 @@ async fn behind_stars_it_is_a_prompt_but_not_where_line_after_line_is_typed_and_
 
 #[tokio::test]
 async fn while_a_pinentry_runs_nothing_is_captured_whatever_has_the_focus() {
-    let mut desk = Desk::new().await;
+    let mut desk = Desk::new();
     let pinentry = desk.folder.path().join("programs/pinentry-curses");
     std::fs::write(&pinentry, "a program").expect("a file");
     desk.focus(Backend::X11, "editor").await;
@@ -273,7 +261,7 @@ async fn while_a_pinentry_runs_nothing_is_captured_whatever_has_the_focus() {
 
 #[tokio::test]
 async fn on_x11_a_change_of_focus_from_a_terminal_discards_nothing() {
-    let mut desk = Desk::new().await;
+    let mut desk = Desk::new();
     desk.in_terminal().await;
     desk.tap(A).await;
     for taken in [Some(focus::Taker::Grab), None] {
@@ -286,7 +274,7 @@ async fn on_x11_a_change_of_focus_from_a_terminal_discards_nothing() {
 
 #[tokio::test]
 async fn what_is_asked_of_the_agent_comes_after_what_was_typed_in_a_terminal_before() {
-    let mut desk = Desk::new().await;
+    let mut desk = Desk::new();
     desk.in_terminal().await;
     desk.tap(A).await;
     desk.capture.flush(&mut desk.out);
