@@ -6,7 +6,7 @@ CARGO := cargo
 BINARY := target/release/seclyzer
 QUICK_BINARY := target/quick/seclyzer
 
-.PHONY: help build deb run test check pictures privacy coverage recognition torture bench test-packages test-host test-vm test-long clean
+.PHONY: help build deb run test check pictures privacy coverage recognition torture bench test-packages test-host test-wayland test-gnome test-vm test-long clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -23,14 +23,14 @@ run: ## Build target/quick/seclyzer (`make build` compiles again, for longer), t
 	$(CARGO) build --profile quick --locked
 	@scripts/run.sh $(QUICK_BINARY)
 
-test: test-packages check test-host test-vm ## All there is to test; installs the packages that the tests need
+test: test-packages check test-host test-wayland test-gnome test-vm ## All there is to test; installs the packages that the tests need
 
-test-host: ## The tests that need no virtual machine
+test-host: ## The tests that need neither a virtual machine nor a Wayland compositor
 	$(CARGO) test --locked
 
 check: ## Format and lints
 	$(CARGO) fmt --check
-	$(CARGO) clippy --locked --all-targets --features long-tests -- -D warnings
+	$(CARGO) clippy --locked --all-targets --features long-tests,wayland-tests -- -D warnings
 
 pictures: test-packages ## Make the pictures in docs/pictures anew
 	-$(CARGO) test --locked --bin seclyzer-view picture
@@ -49,6 +49,14 @@ recognition: build ## Errors and takeovers on public sets that you fetched into 
 test-packages:
 	@scripts/packages.sh test
 	@scripts/python.sh
+
+test-wayland: test-packages ## The focus on real Wayland compositors, without a screen: sway, labwc, KWin
+	@scripts/wayland-root.sh root
+	$(CARGO) test --locked --features wayland-tests --test wayland --test kwin
+
+test-gnome: test-packages ## The same on GNOME Shell
+	@scripts/wayland-root.sh gnome
+	$(CARGO) test --locked --features wayland-tests --test gnome
 
 test-vm: build test-packages ## The release binary in virtual machines: real input devices, a whole desktop; TEST=desktop_… for some
 	@scripts/test-vm.sh $(CARGO) $(abspath $(BINARY)) vm-tests $(TEST)

@@ -1,4 +1,7 @@
-//! An application, and which half of WM_CLASS is its name.
+//! An application, and what it is called: on X11 by a half of its WM_CLASS, on Wayland by its app_id, which is the instance
+//! of a class that there is not.
+
+use crate::event::json::LONGEST_NAME;
 
 /// An application, by the two halves of WM_CLASS. Each is at most 256 bytes long and without control characters; one of
 /// them may be empty.
@@ -37,6 +40,19 @@ impl App {
 fn are_of_one(one: &str, other: &str) -> bool {
     let is_last_of = |short: &str, long: &str| !short.contains('.') && long.rsplit('.').next() == Some(short);
     one == other || is_last_of(one, other) || is_last_of(other, one)
+}
+
+/// A name as a program gives it to its window, as text: UTF-8 as programs write it today, else Latin-1, the encoding that
+/// X11's standard (ICCCM) names. `None`: nothing is left without control characters, or too much.
+pub fn readable(name: &[u8]) -> Option<Box<str>> {
+    if name.len() > LONGEST_NAME {
+        return None;
+    }
+    let text: String = match std::str::from_utf8(name) {
+        Ok(text) => text.chars().filter(|character| !character.is_control()).collect(),
+        Err(_) => name.iter().map(|&byte| char::from(byte)).filter(|character| !character.is_control()).collect(),
+    };
+    (!text.is_empty() && text.len() <= LONGEST_NAME).then(|| text.into_boxed_str())
 }
 
 /// Instances by which Mozilla's programs (Firefox, Thunderbird and their kin) tell their kinds of windows apart.

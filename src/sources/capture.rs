@@ -22,6 +22,7 @@ pub use recipient::{Counts, Withheld};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 /// Changes of focus that may wait: more than anybody makes while the agent is busy.
 const UPDATE_QUEUE: usize = 64;
@@ -45,6 +46,8 @@ pub struct Capture {
     /// By the owner's word.
     is_paused: bool,
     told: mpsc::Receiver<Told>,
+    /// Ends some time after `told` is dropped.
+    following: Option<JoinHandle<()>>,
     /// Who tells what has the focus.
     backend: Option<Backend>,
     recipient: Recipient,
@@ -68,9 +71,8 @@ impl Capture {
     /// Starts to follow the devices and, in a task of its own, the focus.
     pub fn start(devices: Devices, clock: EventClock, settings: &config::X11, keyboard: &config::Keyboard) -> Capture {
         let (sender, told) = mpsc::channel(UPDATE_QUEUE);
-        if settings.enabled {
-            tokio::spawn(focus::run(Environment::of_this_process(), sender));
-        }
+        let follow = || tokio::spawn(focus::run(Environment::of_this_process(), sender));
+        let following = settings.enabled.then(follow);
         let session = Session::of_this_process();
         if !session.is_active() {
             tracing::info!("another session is active: nothing is captured until ours is");
@@ -83,6 +85,7 @@ impl Capture {
             session,
             is_paused: false,
             told,
+            following,
             backend: None,
             recipient: Recipient::new(&settings.excluded_apps),
             terminals: Terminals::of_this_account(),
@@ -96,6 +99,17 @@ impl Capture {
                 None => LayoutOrigin::Assumed,
             },
             new_layout,
+        }
+    }
+
+    /// Ends it. Completes once whoever was asked for the focus has been told so, which takes a moment at the most.
+    pub fn end(self) -> impl Future<Output = ()> {
+        let following = self.following;
+        async move {
+            if let Some(following) = following {
+                // A panic in there has been reported.
+                let _ = following.await;
+            }
         }
     }
 

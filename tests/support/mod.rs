@@ -5,6 +5,7 @@ pub mod accounts;
 pub mod agent;
 pub mod alarm;
 pub mod browser;
+pub mod compositor;
 pub mod http;
 pub mod leaks;
 pub mod learner;
