@@ -1,5 +1,7 @@
 //! The focused application, followed on real Wayland compositors.
 
+#[path = "wayland/agent.rs"]
+mod agent;
 #[path = "wayland/follower.rs"]
 mod follower;
 mod support;

@@ -261,6 +261,8 @@ impl Capture {
                 let ts_us = self.clock.wall_us(ts_us);
                 match (self.withholds(), event) {
                     (Some(why), Event::Key { key, action }) => self.withhold(why, key, action),
+                    // Whoever is at a lock screen need not be the owner.
+                    (Some(Withheld::Lock), event) if !matches!(event, Event::Gap { .. }) => {}
                     (_, event) => self.arrivals.push(Stamped { ts_us, event }),
                 }
             }
@@ -340,7 +342,10 @@ impl Capture {
         } else if is_late && self.is_capturing() {
             self.arrivals.part(Event::Focus { app: before });
         }
-        if self.recipient.is_app_excluded() && !was_excluded && self.is_capturing() {
+        let is_lock = |withheld: Option<Withheld>| withheld == Some(Withheld::Lock);
+        if self.is_capturing() && is_lock(was_withheld) != is_lock(self.recipient.withholds()) {
+            self.push_gap(GapReason::Excluded);
+        } else if self.recipient.is_app_excluded() && !was_excluded && self.is_capturing() {
             self.push_excluded();
         }
         self.push_focus();

@@ -1,11 +1,10 @@
 //! A stand-in for GNOME Shell with the extension, and the source under test.
 
 use crate::dbus::Daemon;
-use crate::support::{LIMIT, eventually};
-use seclyzer::sources::app::App;
-use seclyzer::sources::focus::{Focus, Taker, Update, gnome};
+use crate::follower::{Follower, focus};
+use crate::support::eventually;
+use seclyzer::sources::focus::{Update, gnome};
 use std::collections::HashMap;
-use tokio::sync::mpsc;
 use tokio::time::timeout;
 use zbus::connection::Builder;
 use zbus::fdo::{RequestNameFlags, RequestNameReply};
@@ -17,13 +16,6 @@ pub const AGENT: &str = "org.seclyzer.Agent";
 const SHELL: &str = "org.gnome.Shell";
 const PATH: &str = "/org/seclyzer/Focus";
 const INTERFACE: &str = "org.seclyzer.Focus";
-
-pub const NOTHING: Update = Update::Focus(Focus::Nothing);
-pub const PROMPT: Update = Update::Taken(Some(Taker::Prompt));
-
-pub fn focus(instance: &str, class: &str) -> Update {
-    Update::Focus(Focus::App(App { instance: instance.into(), class: class.into() }))
-}
 
 /// What the extension says.
 #[derive(Debug, Clone, Copy)]
@@ -136,43 +128,10 @@ pub async fn own(daemon: &Daemon, name: &'static str) -> Connection {
     connection
 }
 
-/// The source, running as a task.
-pub struct Follower(mpsc::Receiver<Update>);
-
-impl Follower {
-    pub fn on(daemon: &Daemon) -> Follower {
-        let (sender, updates) = mpsc::channel(16);
-        tokio::spawn(gnome::run_at(daemon.address(), sender));
-        Follower(updates)
-    }
-
-    pub async fn next(&mut self) -> Update {
-        timeout(LIMIT, self.0.recv()).await.expect("an update in time").expect("the source goes on")
-    }
-
-    pub async fn expect<const N: usize>(&mut self, updates: [Update; N]) {
-        for update in updates {
-            assert_eq!(self.next().await, update);
-        }
-    }
-
-    /// That the focus cannot be followed, for a reason that begins like this.
-    pub async fn expect_unknown(&mut self, reason: &str) -> String {
-        match self.next().await {
-            Update::Unknown(said) if said.starts_with(reason) => said,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    pub async fn skip_to(&mut self, update: Update) {
-        while self.next().await != update {}
-    }
-}
-
 /// A shell whose application `one` has the focus, which has been told.
 pub async fn followed(daemon: &Daemon) -> (Shell, Follower) {
     let shell = Shell::start(daemon).await;
-    let mut follower = Follower::on(daemon);
+    let mut follower = Follower::at(daemon.address());
     shell.tell(Tell::of("one")).await;
     follower.expect([Update::Ready, focus("one", "")]).await;
     (shell, follower)

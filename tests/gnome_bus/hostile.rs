@@ -1,7 +1,8 @@
 //! Whoever is on the session's bus may call the agent, and a window may call itself what it likes.
 
 use crate::dbus::Daemon;
-use crate::feigned::{Shell, Tell, call_agent, focus, followed};
+use crate::feigned::{Shell, Tell, call_agent, followed};
+use crate::follower::focus;
 use crate::support::eventually;
 use seclyzer::bus::{BURST, MESSAGE_BYTES};
 use seclyzer::sources::focus::{Focus, Update};

@@ -60,7 +60,8 @@ pub static KWIN_WITH_X11: Kind = Kind { arguments: &["--virtual", "--no-lockscre
 pub static GNOME_SHELL: Kind = Kind {
     name: "gnome-shell",
     root: "gnome",
-    arguments: &["--headless", "--wayland", "--no-x11", "--virtual-monitor", "800x600"],
+    // Unsafe is that it can be told to show a prompt, over its bus.
+    arguments: &["--headless", "--wayland", "--no-x11", "--virtual-monitor", "800x600", "--unsafe-mode"],
     environment: &[("XDG_CURRENT_DESKTOP", "GNOME"), ("XDG_SESSION_TYPE", "wayland")],
     socket: "wayland-0",
     has_buses: true,

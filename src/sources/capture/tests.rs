@@ -3,7 +3,7 @@
 use super::*;
 use crate::sources::app::App;
 use crate::sources::clock::boot_us;
-use crate::sources::evdev::tests::key;
+use crate::sources::evdev::tests::{key, packet};
 use nix::pty::{OpenptyResult, openpty};
 use nix::sys::termios::{InputFlags, LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 use nix::unistd::{geteuid, ttyname};
@@ -283,4 +283,24 @@ async fn what_is_asked_of_the_agent_comes_after_what_was_typed_in_a_terminal_bef
     desk.ask();
     desk.capture.flush(&mut desk.out);
     assert_eq!((desk.pressed(), desk.of_terminal()), (1, 1));
+}
+
+#[tokio::test]
+async fn nothing_at_all_is_captured_while_the_screen_is_locked() {
+    let mut desk = Desk::new();
+    desk.focus(Backend::X11, "editor").await;
+    desk.capture.set_locked(true);
+    desk.tap(A).await;
+    desk.keyboard.write_all(&packet(boot_us(), 2, 0, 1)).expect("moved");
+    desk.rest().await;
+    let is_motion = |stamped: &&Stamped| matches!(stamped.event, Event::Move { .. });
+    assert_eq!((desk.pressed(), desk.out.iter().filter(is_motion).count()), (0, 0));
+    assert_eq!((desk.capture.withholds(), desk.capture.counts().of(Withheld::Lock)), (Some(Withheld::Lock), 1));
+    let is_gap = |stamped: &&Stamped| matches!(stamped.event, Event::Gap { scope: Scope::All, .. });
+    assert_eq!(desk.out.iter().filter(is_gap).count(), 1);
+    desk.capture.set_locked(false);
+    desk.tap(A).await;
+    desk.keyboard.write_all(&packet(boot_us(), 2, 0, 1)).expect("moved");
+    desk.rest().await;
+    assert_eq!((desk.pressed(), desk.out.iter().filter(is_motion).count()), (1, 1));
 }

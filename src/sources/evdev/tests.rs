@@ -70,7 +70,7 @@ fn refused(error: &str) -> State {
 }
 
 /// A key's press or release (or a step of motion), and the end of its packet.
-fn packet(ts_us: i64, kind: u16, code: u16, value: i32) -> Vec<u8> {
+pub(in crate::sources) fn packet(ts_us: i64, kind: u16, code: u16, value: i32) -> Vec<u8> {
     let word = |value: i64| (value as isize).to_ne_bytes();
     [(kind, code, value), (0, 0, 0)]
         .into_iter()

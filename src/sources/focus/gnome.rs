@@ -47,7 +47,9 @@ const OURS: [u32; 2] = [1, 4];
 const CALL_LIMIT: Duration = Duration::from_secs(3);
 /// The same in a shell that has just begun: it takes its name before it has loaded its extensions.
 const START_LIMIT: Duration = Duration::from_secs(10);
-/// The extension calls again when a call is answered. So a window that changes its name without end is no flood.
+/// The extension calls again when a call is answered, which is at once for so many calls as fit into this time at the
+/// pace that is kept for good: so a window that changes its name without end is no flood.
+const BURST: Duration = Duration::from_secs(1);
 const PACE: Duration = Duration::from_millis(20);
 /// How long a connection has to last before the next loss counts as the first.
 const LASTING: Duration = LONGEST_PAUSE;
@@ -134,7 +136,8 @@ async fn follow(bus: &Bus, connection: &Connection, reporter: &mut Reporter) -> 
     }
     // Before it can call us.
     let shell = owner(bus).await?;
-    let mut follower = Follower { bus, connection, reporter, shell, has_name: false, due: None };
+    let answered = Instant::now();
+    let mut follower = Follower { bus, connection, reporter, shell, has_name: false, due: None, answered };
     follower.claim_name().await?;
     follower.await_call(CALL_LIMIT).await;
     loop {
@@ -179,6 +182,8 @@ struct Follower<'a> {
     has_name: bool,
     /// When it is told that the extension does not call.
     due: Option<Instant>,
+    /// When all calls would be answered at the pace that is kept for good.
+    answered: Instant,
 }
 
 impl Follower<'_> {
@@ -226,7 +231,9 @@ impl Follower<'_> {
         self.reporter.tell(seen).await;
         let header = call.header();
         if !header.primary().flags().contains(Flags::NoReplyExpected) {
-            sleep(PACE).await;
+            let now = Instant::now();
+            self.answered = self.answered.max(now) + PACE;
+            sleep(self.answered.saturating_duration_since(now + BURST)).await;
             // A connection that is lost is noticed by whoever listens.
             let _ = self.connection.reply(&header, &()).await;
         }

@@ -103,7 +103,7 @@ pub async fn run_at(place: Place, updates: Sender<Update>) {
         () = keep_following(&bus, &mut script, &mut reporter) => {}
     }
     // It would stay in KWin, and call nobody.
-    script.unload(FAREWELL_LIMIT).await;
+    let _ = timeout(FAREWELL_LIMIT, script.unload()).await;
 }
 
 /// Looks whether KWin is there.
@@ -189,7 +189,7 @@ async fn follow(
             }
             error => {
                 reporter.unknown(&error).await;
-                calls.during(script.unload(ANSWER_LIMIT)).await;
+                calls.during(script.unload()).await;
                 if since.elapsed() > LASTING {
                     backoff.reset();
                 }

@@ -4,10 +4,10 @@
 //! hangs and one that says nonsense are everyday matters: the focus is unknown for that long, and input is read on.
 
 mod connection;
-mod dialogue;
+pub mod dialogue;
 mod report;
-mod windows;
-mod wire;
+pub mod windows;
+pub mod wire;
 
 use super::log::{Log, MEANWHILE};
 use super::{Focus, Update};

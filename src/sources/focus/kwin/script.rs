@@ -8,7 +8,6 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 use tokio::time::timeout;
 use zbus::zvariant::{DynamicType, ObjectPath};
 use zbus::{Connection, Message};
@@ -69,9 +68,9 @@ impl Script<'_> {
         let folder = self.folder.as_deref().ok_or(Error::NoFolder)?;
         let file = Written::in_folder(folder, &text).map_err(Error::Unwritten)?;
         let path = file.0.to_str().ok_or(Error::NoFolder)?;
-        self.ask("/Scripting", SCRIPTING, "unloadScript", &(name), ANSWER_LIMIT).await?;
+        self.ask("/Scripting", SCRIPTING, "unloadScript", &(name)).await?;
         self.is_loaded = true;
-        let answer = self.ask("/Scripting", SCRIPTING, "loadScript", &(path, name), ANSWER_LIMIT).await?;
+        let answer = self.ask("/Scripting", SCRIPTING, "loadScript", &(path, name)).await?;
         let number: i32 = answer.body().deserialize().map_err(|_| Error::Unloaded)?;
         if number < 0 {
             return Err(Error::Unloaded);
@@ -83,7 +82,7 @@ impl Script<'_> {
     async fn start(&self, number: i32) -> Result<(), Error> {
         let mut refusal = Error::Unloaded;
         for place in PLACES {
-            match self.ask(&format!("{place}{number}"), SCRIPT, "run", &(), ANSWER_LIMIT).await {
+            match self.ask(&format!("{place}{number}"), SCRIPT, "run", &()).await {
                 Ok(_) => return Ok(()),
                 // It is elsewhere.
                 Err(error @ Error::Refused(CallError::Refused(_))) => refusal = error,
@@ -94,10 +93,10 @@ impl Script<'_> {
     }
 
     /// Has KWin drop it, if it has it.
-    pub async fn unload(&mut self, limit: Duration) {
+    pub async fn unload(&mut self) {
         if let Some(name) = self.name.filter(|_| std::mem::take(&mut self.is_loaded)) {
             // Whoever cannot be asked has none.
-            let _ = self.ask("/Scripting", SCRIPTING, "unloadScript", &(name), limit).await;
+            let _ = self.ask("/Scripting", SCRIPTING, "unloadScript", &(name)).await;
         }
     }
 
@@ -112,14 +111,13 @@ impl Script<'_> {
         interface: &'static str,
         member: &'static str,
         body: &B,
-        limit: Duration,
     ) -> Result<Message, Error>
     where
         B: Serialize + DynamicType,
     {
         let path = ObjectPath::try_from(path).map_err(|_| Error::Unloaded)?.into();
         let target = Target { name: KWIN, path, interface };
-        self.bus.call(&target, member, body, limit).await.map_err(Error::Refused)
+        self.bus.call(&target, member, body, ANSWER_LIMIT).await.map_err(Error::Refused)
     }
 }
 
