@@ -356,13 +356,15 @@ impl<D: Desk> Agent<D> {
             keeper.finish(&mut recogniser.recognition);
         }
         self.note("stop");
-        drop((self.capture, self.injected, self.followers));
+        let unfollowed = self.capture.end();
+        drop((self.injected, self.followers));
         let closed = match self.outlet.store {
             Some(store) => store.close(CLOSING_LIMIT).await,
             None => Ok(()),
         };
         // Whoever shows notices may be slow, or not there.
-        let _ = tokio::time::timeout(self.last_notice_limit, self.acting.informed_of_end()).await;
+        let informed = tokio::time::timeout(self.last_notice_limit, self.acting.informed_of_end());
+        let _ = tokio::join!(informed, unfollowed);
         Ok(closed?)
     }
 }

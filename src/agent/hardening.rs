@@ -4,6 +4,7 @@
 //! calling thread and those that it starts. What the kernel cannot do is left out; [`Hardening`] says what is in force.
 
 use crate::config::{Config, Switch, Tls};
+use crate::sources::focus::kwin;
 use crate::sources::x11;
 use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, LandlockStatus, NetPort, PathBeneath, PathFd, RestrictionStatus,
@@ -99,12 +100,22 @@ impl Needs {
         let influx = config.influx.is_on().then_some(&config.influx.tls);
         let tls = redis.into_iter().chain(influx).flat_map(Tls::paths).filter_map(folder);
         Needs {
-            // The other one has the file by which a lock is asked for.
-            written: folder(&config.store.path).into_iter().chain(variable("RUNTIME_DIRECTORY")).collect(),
+            // The other one has the file by which a lock is asked for, and for a moment KWin's script.
+            written: folder(&config.store.path).into_iter().chain(runtime_folder(config, x11, &variable)).collect(),
             read: cookie.into_iter().chain(certificates).chain(tls).collect(),
             tcp_ports: tcp_ports(config, x11, variable),
         }
     }
+}
+
+/// The agent's own runtime directory, if it was given one, or needs one.
+pub fn runtime_folder(
+    config: &Config,
+    environment: &x11::Environment,
+    variable: impl Fn(&str) -> Option<PathBuf>,
+) -> Option<PathBuf> {
+    let given = variable("RUNTIME_DIRECTORY");
+    if config.x11.enabled && environment.is_wayland() { kwin::folder(environment, given) } else { given }
 }
 
 fn tcp_ports(config: &Config, x11: &x11::Environment, variable: impl Fn(&str) -> Option<PathBuf>) -> Option<Vec<u16>> {
@@ -207,6 +218,26 @@ mod tests {
         assert!(needs(&tls, ":0", &[]).read.contains(&folder.path().to_owned()));
         let off = [tls[0], tls[1], ("SECLYZER_REDIS_ENABLED", "false")];
         assert!(!needs(&off, ":0", &[]).read.contains(&folder.path().to_owned()));
+    }
+
+    #[test]
+    fn a_runtime_directory_is_the_one_that_was_given_or_in_a_wayland_session_the_agent_s_own() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("config.toml");
+        std::fs::write(&path, "").expect("an empty configuration");
+        let config = |set: &config::Environment| config::read(Some(&path), set).expect("a configuration").config;
+        let on = config::Environment::new();
+        let off = config::Environment::from([("SECLYZER_X11_ENABLED".to_owned(), "false".into())]);
+        let session = |session_type: &str| x11::Environment {
+            session_type: Some(session_type.into()),
+            runtime_dir: Some("/run/user/1".into()),
+            ..x11::Environment::default()
+        };
+        let given = |name: &str| (name == "RUNTIME_DIRECTORY").then(|| "/run/seclyzer/me".into());
+        let own = |set, session_type| runtime_folder(&config(set), &session(session_type), |_| None);
+        assert_eq!(runtime_folder(&config(&on), &session("wayland"), given), Some("/run/seclyzer/me".into()));
+        assert_eq!(own(&on, "wayland"), Some("/run/user/1/seclyzer".into()));
+        assert_eq!((own(&on, "x11"), own(&off, "wayland")), (None, None));
     }
 
     #[test]

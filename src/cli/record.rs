@@ -96,6 +96,7 @@ async fn record(args: &Args, config: &Config) -> Result<(), Error> {
         }
     }
     let events = trace.finish().map_err(cannot_create)?;
+    capture.end().await;
     tracing::info!(events, "recorded {}", args.output.display());
     Ok(())
 }

@@ -7,6 +7,7 @@ use crate::agent::outlet::Show;
 use crate::agent::{self, Options};
 use crate::bus;
 use crate::config::Loaded;
+use crate::sources::focus::kwin;
 use crate::sources::{path_watch, x11};
 use crate::store;
 use std::path::PathBuf;
@@ -65,7 +66,12 @@ pub fn run(args: &Args, loaded: Loaded) -> Result<(), Error> {
     }
     let mounts = path_watch::mounts().ok();
     let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
-    let hardening = hardening::enforce(&Needs::of(&config, &x11::Environment::of_this_process(), variable));
+    let environment = x11::Environment::of_this_process();
+    // Landlock permits only what is there.
+    if let Some(folder) = hardening::runtime_folder(&config, &environment, variable) {
+        kwin::make_folder(&folder);
+    }
+    let hardening = hardening::enforce(&Needs::of(&config, &environment, variable));
     let session = bus::Session::of_this_process(config.decision.lock_command.is_some());
     let last_notice_limit = agent::LAST_NOTICE_LIMIT;
     let options = Options { dry_run: args.dry_run, show, hardening, mounts, session, last_notice_limit };

@@ -6,6 +6,9 @@
 
 mod choice;
 pub mod gnome;
+pub mod kwin;
+pub(super) mod log;
+pub mod wayland;
 
 use super::app::App;
 use super::environment::Environment;
@@ -14,8 +17,10 @@ use crate::event::Layout;
 use choice::Choice;
 use serde::{Deserialize, Serialize};
 use std::future::Future;
+use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 /// How the focus is learnt of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,24 +94,30 @@ pub enum Update {
 /// What a backend tells, and which one it is.
 pub type Told = (Backend, Update);
 
+/// More than any backend tells at once.
+const QUEUE: usize = 16;
+/// How long the end may take: whoever was asked for the focus is told that nobody wants to know it any more.
+const END_LIMIT: Duration = Duration::from_millis(250);
+
 /// Follows the focus until the receiver of `told` is gone, and through every loss. What is told is always of one backend,
 /// the one that is followed; another one begins with its own [`Update::Ready`].
 pub async fn run(environment: Environment, told: mpsc::Sender<Told>) {
-    let receiver = told.clone();
-    tokio::select! {
-        () = receiver.closed() => {}
-        () = choose(environment, told) => {}
-    }
-}
-
-/// More than any backend tells at once.
-const QUEUE: usize = 16;
-
-async fn choose(environment: Environment, told: mpsc::Sender<Told>) {
     let (sender, mut receiver) = mpsc::channel(QUEUE);
     let mut backends = JoinSet::new();
     start(&mut backends, environment, &sender);
     drop(sender);
+    let wanted = told.clone();
+    tokio::select! {
+        () = wanted.closed() => {}
+        () = choose(&mut receiver, told) => {}
+    }
+    drop(receiver);
+    let ended = async { while backends.join_next().await.is_some() {} };
+    // What is not told by then is let go.
+    let _ = timeout(END_LIMIT, ended).await;
+}
+
+async fn choose(receiver: &mut mpsc::Receiver<Told>, told: mpsc::Sender<Told>) {
     let mut choice = Choice::default();
     while let Some((backend, update)) = receiver.recv().await {
         for update in choice.take(backend, update) {
@@ -121,22 +132,32 @@ async fn choose(environment: Environment, told: mpsc::Sender<Told>) {
 
 fn start(backends: &mut JoinSet<()>, environment: Environment, sender: &mpsc::Sender<Told>) {
     if environment.is_wayland() {
+        let of = environment.clone();
         backends.spawn(tagged(Backend::Gnome, sender.clone(), gnome::run));
+        backends.spawn(tagged(Backend::Kwin, sender.clone(), |updates| kwin::run(of, updates)));
+        backends.spawn(tagged(Backend::Wayland, sender.clone(), |updates| wayland::run(environment, updates)));
+    } else {
+        backends.spawn(tagged(Backend::X11, sender.clone(), |updates| x11::run(environment, updates)));
     }
-    backends.spawn(tagged(Backend::X11, sender.clone(), |updates| x11::run(environment, updates)));
 }
 
-/// Runs a backend, and passes on what it tells under its name.
+/// Runs a backend, and passes on what it tells under its name, for as long as anybody wants to know.
 async fn tagged<F: Future<Output = ()>>(
     backend: Backend,
     sender: mpsc::Sender<Told>,
     run: impl FnOnce(mpsc::Sender<Update>) -> F,
 ) {
     let (updates, mut receiver) = mpsc::channel(1);
-    let pass = async {
-        while let Some(update) = receiver.recv().await {
-            if sender.send((backend, update)).await.is_err() {
-                return;
+    // Its end is the receiver's, and so the backend's.
+    let pass = async move {
+        loop {
+            tokio::select! {
+                () = sender.closed() => return,
+                update = receiver.recv() => match update {
+                    // Nobody there is the end, too.
+                    Some(update) => drop(sender.send((backend, update)).await),
+                    None => return,
+                },
             }
         }
     };

@@ -2,6 +2,8 @@
 //! them do.
 #![allow(dead_code, unused_imports, reason = "each test uses a part of it")]
 
+#[path = "dbus/kwin.rs"]
+mod kwin;
 #[path = "dbus/logind.rs"]
 mod logind;
 #[path = "dbus/notifications.rs"]
@@ -12,6 +14,7 @@ mod polkit;
 mod saver;
 
 use super::{eventually, xserver::Process};
+pub use kwin::{Kwin, Manner, tell_without_answer};
 pub use logind::Logind;
 pub use notifications::{NOTIFICATIONS, Notifications, Posted, press};
 pub use polkit::Polkit;

@@ -3,8 +3,8 @@
 use super::{AGENT, SHELL_ALONE};
 use crate::dbus::connection::DBUS;
 use crate::sources::app::App;
+use crate::sources::app::readable;
 use crate::sources::focus::{Focus, Taker};
-use crate::sources::x11::wm_class::readable;
 use zbus::Message;
 use zbus::message::Type;
 
