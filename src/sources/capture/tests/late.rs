@@ -1,6 +1,7 @@
 //! A change of focus that is told after what was typed behind it, as on Wayland.
 
 use super::*;
+use crate::event::Action;
 use crate::sources::focus::Taker;
 
 const HOLD: Duration = Duration::from_micros(arrivals::HOLD_US as u64);
