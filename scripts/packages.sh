@@ -7,7 +7,7 @@ case "${1:-}" in
     build) packages=(gcc libc6-dev) ;;
     test) packages=(gcc libc6-dev python3-minimal python3-venv curl redis-server redis-tools influxdb victoria-metrics openssl
                     xvfb xauth x11-xkb-utils openbox twm xterm systemd dbus-daemon i3lock
-                    valgrind tmux chromium-headless-shell fonts-dejavu-core mmdebstrap) ;;
+                    valgrind tmux openssh-client pinentry-curses chromium-headless-shell fonts-dejavu-core mmdebstrap) ;;
     deb) packages=(gcc libc6-dev dpkg-dev) ;;
     *) echo "usage: $0 build|test|deb" >&2; exit 64 ;;
 esac

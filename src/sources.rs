@@ -1,6 +1,7 @@
 //! Outside to events: one file a source.
 
 pub mod app;
+mod askers;
 pub mod capture;
 pub mod clock;
 mod descriptor;
@@ -12,5 +13,6 @@ pub mod path_watch;
 pub mod redis;
 pub mod session;
 pub mod stand_in;
+pub mod terminals;
 pub mod trace;
 pub mod x11;

@@ -8,6 +8,7 @@ mod xserver;
 mod xwindows;
 
 use serde_json::Value;
+use std::process::{Command, Stdio};
 use support::agent::{Agent, Home};
 use support::wait_until;
 use xserver::XServer;
@@ -114,6 +115,31 @@ fn a_nameless_dialogue_of_an_excluded_application_stays_excluded_in_a_frame_and_
     assert_eq!(desk.status()["excluded"], true);
     let trouble = desk.status()["applications_trouble"].to_string();
     assert!(trouble.contains("no WM_CLASS") && trouble.contains("stay excluded"), "{trouble}");
+}
+
+#[test]
+fn keystrokes_are_excluded_as_long_as_a_pinentry_runs_whatever_has_the_focus() {
+    let desk = Desk::with_config("");
+    desk.windows.focus(desk.windows.open(Some(b"editor\0Editor\0")));
+    desk.wait_for_status("applications", true);
+    let mut pinentry = Command::new("pinentry-curses");
+    pinentry.stdin(Stdio::piped()).stdout(Stdio::null());
+    let mut pinentry = pinentry.spawn().expect("pinentry-curses is installed");
+    desk.wait_for_status("excluded_by", "secret: prompt");
+    // It ends with what asks it.
+    drop(pinentry.stdin.take());
+    pinentry.wait().expect("a child of ours");
+    desk.wait_for_status("excluded_by", Value::Null);
+    assert_eq!(desk.status()["excluded"], false);
+}
+
+#[test]
+fn an_application_id_excludes_the_window_that_has_its_last_part_for_a_name() {
+    let desk = Desk::with_config("[x11]\nexcluded_apps = [\"org.example.Vault\"]\n");
+    desk.windows.focus(desk.windows.open(Some(b"vault\0Other\0")));
+    desk.wait_for_status("excluded_by", "excluded");
+    desk.windows.focus(desk.windows.open(Some(b"org.other.Vault\0Other\0")));
+    desk.wait_for_status("excluded_by", Value::Null);
 }
 
 #[test]

@@ -190,6 +190,13 @@ fn the_units_allow_the_calls_by_which_the_live_state_is_kept() {
 }
 
 #[test]
+fn the_hardened_unit_may_read_input_devices_and_terminals_and_no_other_device() {
+    let text = std::fs::read_to_string(units().path().join("seclyzer@.service")).expect("a unit");
+    let allowed: Vec<_> = text.lines().filter(|line| line.starts_with("Device")).collect();
+    assert_eq!(allowed, ["DevicePolicy=closed", "DeviceAllow=char-input r", "DeviceAllow=char-pts r"]);
+}
+
+#[test]
 fn the_hardened_unit_is_exposed_to_2_0_at_most() {
     let folder = units();
     let arguments = ["security", "--offline=true", "--no-pager", "--threshold=20", "./seclyzer@ann.service"];

@@ -226,7 +226,8 @@ mod tests {
         let path = folder.path().join("config.toml");
         std::fs::write(&path, "").expect("an empty configuration");
         let config = |set: &config::Environment| config::read(Some(&path), set).expect("a configuration").config;
-        let (on, off) = (HashMap::new(), HashMap::from([("SECLYZER_X11_ENABLED".to_owned(), "false".into())]));
+        let on = config::Environment::new();
+        let off = config::Environment::from([("SECLYZER_X11_ENABLED".to_owned(), "false".into())]);
         let session = |session_type: &str| x11::Environment {
             session_type: Some(session_type.into()),
             runtime_dir: Some("/run/user/1".into()),

@@ -1,5 +1,6 @@
 //! `seclyzer doctor`
 
+mod applications;
 mod checks;
 mod decision;
 mod keystrokes;

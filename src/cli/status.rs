@@ -8,6 +8,7 @@ use crate::agent::feed::StrokesStatus;
 use crate::agent::hardening::Hardening;
 use crate::config::Config;
 use crate::sources::capture::LayoutOrigin;
+use crate::sources::focus::Backend;
 use crate::store::large_log;
 use serde_json::Value;
 use std::io::Write;
@@ -70,11 +71,14 @@ fn describe(status: &Value) -> String {
     text += &keystrokes(&status["keystrokes"]);
     text += &format!("gaps: {}\n", if gaps.is_empty() { "none".into() } else { gaps.join(", ") });
     if status["excluded"] == true {
-        text += "keystrokes are not captured: an excluded application has the focus, or a program has grabbed the keyboard\n";
+        text += "keystrokes are not captured: an excluded application has the focus, or they may be a secret\n";
     }
     text += &match status["applications_trouble"].as_str() {
         Some(trouble) => format!("focused application: unknown, so none can be excluded: {trouble}\n"),
-        None => "focused application: followed\n".into(),
+        None => match serde_json::from_value::<Backend>(status["focus"].clone()) {
+            Ok(backend) => format!("focused application: {} tells it\n", backend.name()),
+            Err(_) => "focused application: followed\n".into(),
+        },
     };
     text += &format!("letters: written by {}\n", layout(&status["layout"]));
     text += &recognition(&status["recognition"]);

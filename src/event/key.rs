@@ -29,6 +29,8 @@ const LAST_MAIN_KEY: usize = 127;
 const SPACE: u16 = 57;
 const TAB: u16 = 15;
 const BACKSPACE: u16 = 14;
+const ENTER: u16 = 28;
+const KEYPAD_ENTER: u16 = 96;
 const LEFT_SHIFT: u16 = 42;
 const RIGHT_SHIFT: u16 = 54;
 const RIGHT_ALT: u16 = 100;
@@ -167,6 +169,11 @@ impl Key {
     /// Whether what follows is typed elsewhere, for all that is known: Enter, Tab, Escape, arrows, shortcuts.
     pub(crate) fn ends_line(self) -> bool {
         self.traits().ends_line
+    }
+
+    /// The two that send a line.
+    pub(crate) fn is_enter(self) -> bool {
+        matches!(self.0, ENTER | KEYPAD_ENTER)
     }
 
     pub(crate) fn is_shift(self) -> bool {

@@ -1,4 +1,7 @@
-//! An application, and which half of WM_CLASS is its name.
+//! An application, and what it is called: on X11 by a half of its WM_CLASS, on Wayland by its app_id, which is the instance
+//! of a class that there is not.
+
+use crate::event::json::LONGEST_NAME;
 
 /// An application, by the two halves of WM_CLASS. Each is at most 256 bytes long and without control characters; one of
 /// them may be empty.
@@ -19,11 +22,37 @@ impl App {
         }
     }
 
-    /// Whether either half is one of these names, which are in lower case.
+    /// Whether it is one of these applications, whose names are in lower case: by either half of WM_CLASS, or by the
+    /// application id, which is the instance on Wayland.
     pub fn is_among(&self, names: &[String]) -> bool {
-        let halves = [self.instance.to_lowercase(), self.class.to_lowercase()];
-        names.iter().any(|name| halves.contains(name))
+        self.names().any(|name| names.iter().any(|listed| are_of_one(listed, &name)))
     }
+
+    /// The halves that there are, in lower case.
+    pub fn names(&self) -> impl Iterator<Item = String> {
+        [&self.instance, &self.class].into_iter().filter(|half| !half.is_empty()).map(|half| half.to_lowercase())
+    }
+}
+
+/// Whether two names are one application's. An application is called `org.keepassxc.KeePassXC` on Wayland and
+/// `keepassxc` on X11, so that a name without dots is the same as the last part of one with dots. Two that have dots have
+/// to be the same: the last parts of `com.bitwarden.desktop` and `org.telegram.desktop` say nothing.
+fn are_of_one(one: &str, other: &str) -> bool {
+    let is_last_of = |short: &str, long: &str| !short.contains('.') && long.rsplit('.').next() == Some(short);
+    one == other || is_last_of(one, other) || is_last_of(other, one)
+}
+
+/// A name as a program gives it to its window, as text: UTF-8 as programs write it today, else Latin-1, the encoding that
+/// X11's standard (ICCCM) names. `None`: nothing is left without control characters, or too much.
+pub fn readable(name: &[u8]) -> Option<Box<str>> {
+    if name.len() > LONGEST_NAME {
+        return None;
+    }
+    let text: String = match std::str::from_utf8(name) {
+        Ok(text) => text.chars().filter(|character| !character.is_control()).collect(),
+        Err(_) => name.iter().map(|&byte| char::from(byte)).filter(|character| !character.is_control()).collect(),
+    };
+    (!text.is_empty() && text.len() <= LONGEST_NAME).then(|| text.into_boxed_str())
 }
 
 /// Instances by which Mozilla's programs (Firefox, Thunderbird and their kin) tell their kinds of windows apart.
@@ -119,5 +148,18 @@ mod tests {
         assert!(app("Navigator", "firefox").is_among(&listed));
         assert!(!app("sun-awt-X11-XFramePeer", "java").is_among(&listed));
         assert!(!app("", "XTerm").is_among(&listed));
+    }
+
+    #[test]
+    fn a_name_without_dots_is_that_of_an_application_id_that_ends_with_it() {
+        let is_among = |name: &str, listed: &str| {
+            let app = App { instance: name.into(), class: "".into() };
+            app.is_among(&[listed.to_lowercase()])
+        };
+        assert!(is_among("org.keepassxc.KeePassXC", "keepassxc"));
+        assert!(is_among("keepassxc", "org.keepassxc.KeePassXC"));
+        assert!(is_among("org.keepassxc.KeePassXC", "org.keepassxc.keepassxc"));
+        assert!(!is_among("org.telegram.desktop", "com.bitwarden.desktop"), "two ids");
+        assert!(!is_among("org.keepassxc.KeePassXC", "passxc"));
     }
 }

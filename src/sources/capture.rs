@@ -1,17 +1,22 @@
 //! What the person at the machine does: devices, clock and window system as one stream of events.
 
 mod arrivals;
+mod prompt;
 mod recipient;
+mod terminal_apps;
 
+use super::askers::Askers;
 use super::clock::EventClock;
 use super::environment::Environment;
 use super::evdev::Devices;
 use super::focus::{self, Backend, Focus, Told, Update};
 use super::session::Session;
+use super::terminals::Terminals;
 use super::x11;
 use crate::config;
-use crate::event::{Event, GapReason, Layout, Micros, Scope, Stamped};
-use arrivals::Arrivals;
+use crate::event::{Action, Event, GapReason, Key, Layout, Micros, Scope, Stamped};
+use arrivals::{Arrivals, is_press};
+use prompt::Prompt;
 use recipient::Recipient;
 pub use recipient::{Counts, Withheld};
 use serde::{Deserialize, Serialize};
@@ -46,6 +51,11 @@ pub struct Capture {
     /// Who tells what has the focus.
     backend: Option<Backend>,
     recipient: Recipient,
+    terminals: Terminals,
+    /// At which the present line is typed, as far as the terminals say.
+    prompt: Prompt,
+    /// Programs that do nothing but ask for secrets.
+    askers: Askers,
     /// On their way out, in order of time.
     arrivals: Arrivals,
     /// Key presses that were discarded, and why.
@@ -78,6 +88,9 @@ impl Capture {
             following,
             backend: None,
             recipient: Recipient::new(&settings.excluded_apps),
+            terminals: Terminals::of_this_account(),
+            prompt: Prompt::default(),
+            askers: Askers::start(),
             arrivals: Arrivals::default(),
             counts: Counts::default(),
             trouble: Some(trouble.into()),
@@ -112,7 +125,7 @@ impl Capture {
 
     /// Why keystrokes are discarded at present.
     pub fn withholds(&self) -> Option<Withheld> {
-        self.recipient.withholds()
+        self.recipient.withholds().or(self.prompt.is_secret().then_some(Withheld::Terminal))
     }
 
     /// Key presses that were discarded, and why.
@@ -171,7 +184,7 @@ impl Capture {
     pub fn set_locked(&mut self, is_locked: bool) {
         if self.recipient.is_locked() != is_locked {
             self.arrive();
-            self.change(|recipient| recipient.set_locked(is_locked));
+            self.change(true, |recipient| recipient.set_locked(is_locked));
         }
     }
 
@@ -201,6 +214,10 @@ impl Capture {
                 self.arrive();
                 self.take_update(backend, update);
             }
+            is_asked = self.askers.changed() => {
+                self.arrive();
+                self.change(true, |recipient| recipient.set_asked(is_asked));
+            }
             () = self.devices.ready() => self.arrive(),
             () = after(wait) => {}
         }
@@ -217,12 +234,23 @@ impl Capture {
     /// typed into.
     pub fn flush(&mut self, out: &mut Vec<Stamped>) {
         self.arrive();
-        self.discard_held();
+        if self.is_told_late() {
+            self.discard_held();
+        } else {
+            self.ask_terminals();
+            self.arrivals.set_held(false);
+        }
         self.release(out);
+        self.hold();
     }
 
     fn release(&mut self, out: &mut Vec<Stamped>) {
-        self.arrivals.release(self.clock.now_us(), out);
+        let now_us = self.clock.now_us();
+        if self.arrivals.is_press_due(now_us) {
+            // A prompt may have appeared since it was typed.
+            self.ask_terminals();
+        }
+        self.arrivals.release(now_us, out);
     }
 
     /// Takes what the devices have reported by now.
@@ -230,16 +258,52 @@ impl Capture {
         let mut arrived = std::mem::take(&mut self.arrivals.fresh);
         self.devices.drain(&mut arrived);
         if self.is_capturing() {
+            if arrived.iter().any(is_press) {
+                self.ask_terminals();
+            }
             for Stamped { ts_us, event } in arrived.drain(..) {
                 let ts_us = self.clock.wall_us(ts_us);
-                match (self.recipient.withholds(), &event) {
-                    (Some(why), Event::Key { action, .. }) => self.counts.add(why, *action),
-                    _ => self.arrivals.push(Stamped { ts_us, event }),
+                match (self.withholds(), event) {
+                    (Some(why), Event::Key { key, action }) => self.withhold(why, key, action),
+                    // Whoever is at a lock screen need not be the owner.
+                    (Some(Withheld::Lock), event) if !matches!(event, Event::Gap { .. }) => {}
+                    (_, event) => self.arrivals.push(Stamped { ts_us, event }),
                 }
             }
         }
         arrived.clear();
         self.arrivals.fresh = arrived;
+    }
+
+    fn withhold(&mut self, why: Withheld, key: Key, action: Action) {
+        self.counts.add(why, action);
+        if why == Withheld::Terminal && action == Action::Press && key.is_enter() {
+            self.prompt.enter();
+            self.terminals.note_enter();
+        }
+    }
+
+    /// Asks the terminals whether one waits for a password, where what is typed may go to a terminal. What is held back
+    /// may be a part of it then, and nothing of the line counts.
+    fn ask_terminals(&mut self) {
+        if self.recipient.withholds().is_some() || !self.recipient.may_be_in_terminal() {
+            return;
+        }
+        if self.prompt.look(self.terminals.is_secret_asked()) {
+            self.discard_held_as(Withheld::Terminal);
+            self.push_excluded();
+        }
+    }
+
+    /// Whether a change of what has the focus may be told some time after it happened.
+    fn is_told_late(&self) -> bool {
+        self.backend.is_some_and(Backend::is_late)
+    }
+
+    /// Has keystrokes wait where what they were typed into is known later only: on Wayland, and in a terminal, where a
+    /// password may be typed before its prompt appears.
+    fn hold(&mut self) {
+        self.arrivals.set_held(self.is_told_late() || self.recipient.is_in_terminal());
     }
 
     /// The gap makes the pipeline forget the focus, which has not changed.
@@ -263,19 +327,20 @@ impl Capture {
     }
 
     fn take_update(&mut self, backend: Backend, update: Update) {
+        let is_late = backend.is_late();
         match update {
             Update::Ready => {
                 self.backend = Some(backend);
                 self.trouble = None;
-                self.change(|recipient| recipient.begin());
-                self.arrivals.set_held(backend.is_late());
+                self.change(is_late, |recipient| recipient.begin());
             }
             Update::Focus(focus) => {
                 self.trouble = None;
-                self.change(|recipient| recipient.set_focus(focus));
+                self.prompt.leave();
+                self.change(is_late, |recipient| recipient.set_focus(focus));
             }
             // No gap: a window manager's shortcut is a grab, too. What is typed next goes elsewhere.
-            Update::Taken(taken) => self.change(|recipient| recipient.set_taken(taken)),
+            Update::Taken(taken) => self.change(is_late, |recipient| recipient.set_taken(taken)),
             Update::Layout(_) if self.layout_origin == LayoutOrigin::Configuration => {}
             Update::Layout(layout) => {
                 self.layout_origin = LayoutOrigin::X11;
@@ -284,40 +349,53 @@ impl Capture {
             Update::Unknown(reason) => {
                 self.backend = None;
                 self.trouble = Some(reason);
-                self.change(|recipient| recipient.lose());
-                self.arrivals.set_held(false);
+                self.change(is_late, |recipient| recipient.lose());
             }
         }
+        self.hold();
     }
 
     /// Changes what gets what is typed. Where the change may be told late, what was typed shortly before belongs to no
     /// line, and is discarded where it may be a secret.
-    fn change(&mut self, change: impl FnOnce(&mut Recipient)) {
+    fn change(&mut self, is_late: bool, change: impl FnOnce(&mut Recipient)) {
         let (was_withheld, was_excluded) = (self.recipient.withholds(), self.recipient.is_app_excluded());
         let before = self.recipient.name();
         change(&mut self.recipient);
-        if was_withheld.is_some() || self.recipient.withholds().is_some() {
+        if is_late && (was_withheld.is_some() || self.recipient.withholds().is_some()) {
             self.discard_held();
-        } else if self.is_capturing() {
+        } else if is_late && self.is_capturing() {
             self.arrivals.part(Event::Focus { app: before });
         }
-        if self.recipient.is_app_excluded() && !was_excluded && self.is_capturing() {
-            self.push(Event::Gap { scope: Scope::Keystroke, reason: GapReason::Excluded });
+        let is_lock = |withheld: Option<Withheld>| withheld == Some(Withheld::Lock);
+        if self.is_capturing() && is_lock(was_withheld) != is_lock(self.recipient.withholds()) {
+            self.push_gap(GapReason::Excluded);
+        } else if self.recipient.is_app_excluded() && !was_excluded && self.is_capturing() {
+            self.push_excluded();
         }
         self.push_focus();
     }
 
     /// Discards the keystrokes that are held back. Where there were any, nothing spans them.
     fn discard_held(&mut self) {
+        if self.discard_held_as(Withheld::Doubt) {
+            self.push_excluded();
+        }
+    }
+
+    /// Whether there were any.
+    fn discard_held_as(&mut self, why: Withheld) -> bool {
         let counts = &mut self.counts;
         let mut is_any = false;
         self.arrivals.discard(|action| {
             is_any = true;
-            counts.add(Withheld::Doubt, action);
+            counts.add(why, action);
         });
-        if is_any {
-            self.push(Event::Gap { scope: Scope::Keystroke, reason: GapReason::Excluded });
-        }
+        is_any
+    }
+
+    /// Nothing spans keystrokes that were discarded.
+    fn push_excluded(&mut self) {
+        self.push(Event::Gap { scope: Scope::Keystroke, reason: GapReason::Excluded });
     }
 
     fn push_focus(&mut self) {
@@ -333,3 +411,6 @@ async fn after(wait: Option<Duration>) {
         None => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -348,4 +348,4 @@ pub fn summary(nodes: &[Node]) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -5,7 +5,10 @@
 //! knows nothing of the windows of Wayland programs.
 
 mod choice;
+pub mod gnome;
 pub mod kwin;
+pub(super) mod log;
+pub mod wayland;
 
 use super::app::App;
 use super::environment::Environment;
@@ -129,10 +132,13 @@ async fn choose(receiver: &mut mpsc::Receiver<Told>, told: mpsc::Sender<Told>) {
 
 fn start(backends: &mut JoinSet<()>, environment: Environment, sender: &mpsc::Sender<Told>) {
     if environment.is_wayland() {
-        let environment = environment.clone();
-        backends.spawn(tagged(Backend::Kwin, sender.clone(), |updates| kwin::run(environment, updates)));
+        let of = environment.clone();
+        backends.spawn(tagged(Backend::Gnome, sender.clone(), gnome::run));
+        backends.spawn(tagged(Backend::Kwin, sender.clone(), |updates| kwin::run(of, updates)));
+        backends.spawn(tagged(Backend::Wayland, sender.clone(), |updates| wayland::run(environment, updates)));
+    } else {
+        backends.spawn(tagged(Backend::X11, sender.clone(), |updates| x11::run(environment, updates)));
     }
-    backends.spawn(tagged(Backend::X11, sender.clone(), |updates| x11::run(environment, updates)));
 }
 
 /// Runs a backend, and passes on what it tells under its name, for as long as anybody wants to know.

@@ -16,16 +16,16 @@ mod watch;
 pub mod wm_class;
 mod xauthority;
 
-use std::mem::Discriminant;
 use std::time::Duration;
 
 use tokio::sync::mpsc::Sender;
 use tokio::time::Instant;
-use tracing::{info, warn};
+use tracing::warn;
 use x11rb::protocol::xproto::Window;
 
 pub use super::app::App;
 pub use super::environment::Environment;
+use super::focus::log::{Log, MEANWHILE};
 pub use super::focus::{Focus, Taker, Update};
 use crate::event::Layout;
 use crate::remote::{Backoff, LONGEST_PAUSE};
@@ -66,7 +66,7 @@ const LASTING: Duration = LONGEST_PAUSE;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
 async fn keep_following(environment: &Environment, mut reporter: Reporter) {
-    let mut log = Log::default();
+    let mut log = Log::new("the X server");
     let mut backoff = Backoff::from(FIRST_PAUSE);
     loop {
         match connection::connect(environment).await {
@@ -81,7 +81,7 @@ async fn keep_following(environment: &Environment, mut reporter: Reporter) {
                 }
             }
             Err(error) => {
-                if log.unreachable(&error) {
+                if log.unreachable(&error, error.is_everyday(), &error.outlook()) {
                     reporter.unknown(&error).await;
                 }
                 if error.is_final() {
@@ -167,47 +167,18 @@ impl Reporter {
     }
 }
 
-/// One line a change of state, however often a connection is tried.
-#[derive(Default)]
-struct Log {
-    was_ready: bool,
-    said: Option<Discriminant<Error>>,
-}
-
-/// What every error comes to.
-const MEANWHILE: &str = "no application can be excluded meanwhile";
 /// What a final error comes to.
 const FINAL: &str = "keystrokes and the mouse are captured without it, and no application can be excluded, until the \
      agent is started in an X11 session";
 
-impl Log {
-    fn connected(&mut self) {
-        if self.was_ready {
-            info!("connected to the X server again");
-        } else {
-            info!("✓ App Tracker initialized and ready");
-        }
-        self.was_ready = true;
-        self.said = None;
+impl Error {
+    /// Whether it says nothing of a fault.
+    fn is_everyday(&self) -> bool {
+        matches!(self, Error::Unreachable { .. } | Error::Wayland | Error::NoDisplay)
     }
 
-    fn lost(&mut self, error: &Error) {
-        warn!("lost the X server: {error}; the focused application is unknown until one is found, and {MEANWHILE}");
-    }
-
-    /// Whether it is another error than before.
-    fn unreachable(&mut self, error: &Error) -> bool {
-        let kind = std::mem::discriminant(error);
-        if self.said.replace(kind) == Some(kind) {
-            return false;
-        }
-        let outlook = if error.is_final() { FINAL.to_owned() } else { format!("still trying; {MEANWHILE}") };
-        match error {
-            Error::Unreachable { .. } | Error::Wayland | Error::NoDisplay => {
-                info!("the focused application is unknown: {error}; {outlook}");
-            }
-            _ => warn!("the focused application is unknown: {error}; {outlook}"),
-        }
-        true
+    /// What it comes to.
+    fn outlook(&self) -> String {
+        if self.is_final() { FINAL.to_owned() } else { format!("still trying; {MEANWHILE}") }
     }
 }

@@ -18,6 +18,9 @@ use seclyzer::record::{Body, Entry, Identity, Origin, Record, Stored};
 use seclyzer::remote::redis::servers;
 use seclyzer::sinks::{Failure, Sink, influx, redis};
 use seclyzer::sources::evdev::{Decoder, Modalities, RAW_LEN, Raw, Surface};
+use seclyzer::sources::focus::Focus;
+use seclyzer::sources::focus::wayland::dialogue::Dialogue;
+use seclyzer::sources::focus::wayland::wire::Message;
 use seclyzer::sources::redis::subscription::Subscription;
 use seclyzer::sources::trace::{Line, TraceReader};
 use seclyzer::sources::x11::wm_class as property;
@@ -35,10 +38,11 @@ use zeroize::Zeroizing;
 pub type Target = fn(&[u8]);
 
 /// Every target with its name, which is that of its corpus.
-pub const TARGETS: [(&str, Target); 11] = [
+pub const TARGETS: [(&str, Target); 12] = [
     ("event", event),
     ("trace", trace),
     ("wm_class", wm_class),
+    ("wayland", wayland),
     ("input_event", input_event),
     ("config", config_text),
     ("redis_subscription", redis_subscription),
@@ -118,6 +122,22 @@ pub fn wm_class(bytes: &[u8]) {
             assert!(half.len() <= 256 && !half.chars().any(char::is_control));
         }
     }
+}
+
+/// What a compositor says is taken or refused, and costs no more requests than what is said is worth.
+pub fn wayland(bytes: &[u8]) {
+    let mut dialogue = Dialogue::begin();
+    let mut rest = bytes;
+    while let Ok(Some((message, length))) = Message::first(rest) {
+        rest = &rest[length..];
+        if dialogue.take(message).is_err() {
+            return;
+        }
+        if let Some(Focus::App(app)) = dialogue.focused().map(|focused| focused.focus) {
+            assert!(!app.name().is_empty() && app.name().len() <= 256 && !app.name().chars().any(char::is_control));
+        }
+    }
+    assert!(dialogue.out.len() <= 256 + 4 * bytes.len());
 }
 
 /// Whatever a device sends, no motion leaves the contract's range. The first byte chooses the device.

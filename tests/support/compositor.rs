@@ -2,10 +2,13 @@
 
 mod room;
 
-use super::wait_until;
+use super::{LIMIT, wait_until};
 pub use room::{Process, Room, finish};
 use seclyzer::sources::environment::Environment;
+use serde_json::Value;
 use std::ffi::OsStr;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -57,7 +60,8 @@ pub static KWIN_WITH_X11: Kind = Kind { arguments: &["--virtual", "--no-lockscre
 pub static GNOME_SHELL: Kind = Kind {
     name: "gnome-shell",
     root: "gnome",
-    arguments: &["--headless", "--wayland", "--no-x11", "--virtual-monitor", "800x600"],
+    // Unsafe is that it can be told to show a prompt, over its bus.
+    arguments: &["--headless", "--wayland", "--no-x11", "--virtual-monitor", "800x600", "--unsafe-mode"],
     environment: &[("XDG_CURRENT_DESKTOP", "GNOME"), ("XDG_SESSION_TYPE", "wayland")],
     socket: "wayland-0",
     has_buses: true,
@@ -150,6 +154,12 @@ impl Compositor {
         self.client("foot", &["-a", app_id, "sleep", "infinity"])
     }
 
+    /// Opens a window of an X11 program of that class.
+    pub fn xterm(&self, class: &str) -> Process {
+        // The first display in a room is always free.
+        self.client("xterm", &["-display", ":0", "-class", class, "-e", "sleep", "infinity"])
+    }
+
     /// Opens a window of that application on sway and waits until it has the focus.
     pub fn sway_window(&self, app_id: &str) -> Process {
         let window = self.window(app_id);
@@ -159,17 +169,39 @@ impl Compositor {
 
     /// Gives the focus to a window on sway.
     pub fn sway_focus(&self, app_id: &str) {
-        self.run("swaymsg", &[format!("[app_id=\"{app_id}\"] focus")]);
+        let outcome = self.ask_sway(RUN_COMMAND, &format!("[app_id=\"{app_id}\"] focus"));
+        assert_eq!(outcome[0]["success"], true, "{outcome}");
     }
 
     fn sway_has_focused(&self, app_id: &str) -> bool {
-        let tree: serde_json::Value =
-            serde_json::from_str(&self.run("swaymsg", &["-t", "get_tree", "-r"])).expect("a tree of windows");
-        has_focused(&tree, app_id)
+        has_focused(&self.ask_sway(GET_TREE, ""), app_id)
+    }
+
+    /// Sway's answer, without the time that it takes to start its own program for that.
+    fn ask_sway(&self, question: u32, text: &str) -> Value {
+        let mut stream = UnixStream::connect(self.sway_socket()).expect("sway runs");
+        stream.set_read_timeout(Some(LIMIT)).expect("a socket");
+        let length = u32::try_from(text.len()).expect("a short text");
+        stream.write_all(SWAY_MAGIC).expect("sway runs");
+        for number in [length, question] {
+            stream.write_all(&number.to_ne_bytes()).expect("sway runs");
+        }
+        stream.write_all(text.as_bytes()).expect("sway runs");
+        let mut header = [0; SWAY_MAGIC.len() + 8];
+        stream.read_exact(&mut header).expect("an answer in time");
+        let length = u32::from_ne_bytes(*header[SWAY_MAGIC.len()..].first_chunk().expect("a header"));
+        let mut answer = vec![0; length as usize];
+        stream.read_exact(&mut answer).expect("an answer in time");
+        serde_json::from_slice(&answer).expect("JSON")
     }
 }
 
-fn has_focused(node: &serde_json::Value, app_id: &str) -> bool {
+/// How messages to sway and answers begin; then come the length and which question it is.
+const SWAY_MAGIC: &[u8] = b"i3-ipc";
+const RUN_COMMAND: u32 = 0;
+const GET_TREE: u32 = 4;
+
+fn has_focused(node: &Value, app_id: &str) -> bool {
     let is_it = node["focused"] == true && node["app_id"] == app_id;
     is_it || node["nodes"].as_array().is_some_and(|nodes| nodes.iter().any(|node| has_focused(node, app_id)))
 }

@@ -36,7 +36,10 @@ fn use_it(desk: &mut Desk) {
         (!seen.is_empty()).then_some(())
     });
     let status = desk.run(&format!("{} status", desk.way.program));
-    assert!(status.contains("gaps: none\n") && status.contains("focused application: followed"), "{status}");
+    assert!(
+        status.contains("gaps: none\n") && status.contains("focused application: the X server tells it"),
+        "{status}"
+    );
     desk.guest.stop(&subscriber, LIMIT);
 }
 

@@ -4,7 +4,7 @@ use super::super::devices::{NO_DEVICE, PROVIDE_DEVICE};
 use super::super::trial::{self, Trial};
 use super::super::{Error, block_on};
 use super::service::{self, Running};
-use super::{Finding, decision, keystrokes, recognition};
+use super::{Finding, applications, decision, keystrokes, recognition};
 use crate::act::Mode;
 use crate::bus;
 use crate::config::{self, Config, Loaded, Switch};
@@ -15,10 +15,8 @@ use crate::remote::redis::servers;
 use crate::sinks::Failure;
 use crate::sinks::influx::Influx;
 use crate::sinks::redis::Redis;
-use crate::sources::capture::LayoutOrigin;
 use crate::sources::evdev::{self, Kind, Node, State};
 use crate::sources::redis as injected;
-use crate::sources::x11;
 use crate::store::{StoreError, check_mounted, large_log, log_bytes, read_models, read_only, schema};
 use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
@@ -48,7 +46,7 @@ pub fn all(loaded: &Loaded) -> Result<Vec<Finding>, Error> {
     findings.push(decision::finding(mode, running.as_ref(), strokes, trial.as_ref()));
     let near_and_far = async {
         let mut findings = vec![locking(mode, config.decision.lock_command.is_some()).await];
-        findings.extend(desktop(config, running.as_ref()).await);
+        findings.extend(applications::findings(config, running.as_ref()).await);
         findings.push(redis(&config.redis).await);
         findings.extend(events(&config.redis).await);
         findings.push(influx(&config.influx).await);
@@ -150,47 +148,6 @@ async fn locking(mode: Mode, has_command: bool) -> Finding {
     let session = bus::Session::of_this_process(has_command);
     let is_wayland = session.x11.is_wayland();
     decision::locking(mode, &bus::Desk::start(session).prospects().await, has_command, is_wayland)
-}
-
-async fn desktop(config: &Config, running: Option<&Running>) -> Vec<Finding> {
-    let answer = match config.x11.enabled {
-        true => Some(x11::check(&x11::Environment::of_this_process()).await),
-        false => None,
-    };
-    let has_layout = matches!(&answer, Some(Ok(x11::Answer { layout: Some(_), .. })));
-    let letters = match running.and_then(|running| running.layout) {
-        _ if !config.keyboard.letters.is_empty() => {
-            Finding::ok("letters", "written by the keys that keyboard.letters lists")
-        }
-        Some(LayoutOrigin::X11) => {
-            Finding::ok("letters", "written by the keys of the layout that the X server reports")
-        }
-        None if has_layout => Finding::ok("letters", "written by the keys of the layout that the X server reports"),
-        _ => Finding::ok("letters", "written by the keys of a US keyboard; with another layout set keyboard.letters"),
-    };
-    vec![applications(answer, running), letters]
-}
-
-/// The running agent knows best: it may have another environment than this process.
-fn applications(answer: Option<Result<x11::Answer, x11::Error>>, running: Option<&Running>) -> Finding {
-    let trouble = match (answer, running.and_then(|running| running.applications_trouble.as_deref())) {
-        (None, _) => {
-            let text = "not followed, and none can be excluded: x11.enabled is false";
-            return Finding::warning("applications", text, "set x11.enabled = true, unless that is meant");
-        }
-        (Some(_), Some(trouble)) => format!("the running agent does not know which has the focus: {trouble}"),
-        (Some(Err(error)), None) => error.to_string(),
-        (Some(Ok(answer)), None) => match answer.focus {
-            x11::Focus::App(_) => return Finding::ok("applications", "the X server reports which has the focus"),
-            x11::Focus::Nothing => {
-                return Finding::ok("applications", "the X server reports which has the focus; at present none has it");
-            }
-            x11::Focus::Nameless => x11::NAMELESS.into(),
-        },
-    };
-    let mend = "run the agent in an X11 session with DISPLAY and XAUTHORITY; without, keys and mouse are captured, and \
-                x11.excluded_apps has no effect";
-    Finding::warning("applications", format!("{trouble}; none can be excluded"), mend)
 }
 
 /// What an account has to be allowed is in docs/configuration.md.

@@ -8,6 +8,7 @@ use crate::agent::hardening::Hardening;
 use crate::agent::recognition_status::RecognitionStatus;
 use crate::sources::capture::LayoutOrigin;
 use crate::sources::evdev::Node;
+use crate::sources::focus::Backend;
 use serde::Deserialize;
 use std::path::Path;
 use std::process::Command;
@@ -31,6 +32,9 @@ pub struct Running {
     /// Why it does not know the focused application.
     #[serde(default)]
     pub applications_trouble: Option<String>,
+    /// Who tells it.
+    #[serde(default)]
+    pub focus: Option<Backend>,
     #[serde(default)]
     pub layout: Option<LayoutOrigin>,
     /// What it knows of its owner; `None` where recognition is off.

@@ -13,7 +13,7 @@ impl Key {
 }
 
 /// Password managers, and the windows that ask for a password.
-const EXCLUDED_APPS: &str = r#"["keepassxc", "keepass2", "org.keepassxc.KeePassXC", "bitwarden", "1password", "enpass", "dashlane", "nordpass", "Proton Pass", "Keeper Password Manager", "qtpass", "seahorse", "org.gnome.seahorse", "org.gnome.seahorse.Application", "org.gnome.World.Secrets", "kwalletmanager", "kwalletmanager5", "kwalletd5", "kwalletd6", "gcr-prompter", "pinentry", "pinentry-gtk", "pinentry-gtk-2", "pinentry-gnome3", "pinentry-qt", "pinentry-qt5", "ssh-askpass", "ksshaskpass", "polkit-gnome-authentication-agent-1", "polkit-kde-authentication-agent-1", "lxpolkit", "veracrypt"]"#;
+const EXCLUDED_APPS: &str = r#"["keepassxc", "keepassx", "keepass", "keepass2", "keeweb", "authpass", "bitwarden", "com.bitwarden.desktop", "goldwarden", "1password", "com.onepassword.OnePassword", "enpass", "dashlane", "nordpass", "Proton Pass", "proton-pass", "me.proton.Pass", "Keeper Password Manager", "keeperpasswordmanager", "buttercup", "padloc", "pwsafe", "qtpass", "revelation", "seahorse", "org.gnome.seahorse.Application", "org.gnome.World.Secrets", "org.gnome.PasswordSafe", "app.drey.KeyRack", "kwalletmanager", "kwalletmanager5", "kwalletd5", "kwalletd6", "ksecretd", "gcr-prompter", "pinentry", "pinentry-gtk", "pinentry-gtk-2", "pinentry-gnome3", "pinentry-qt", "pinentry-qt4", "pinentry-qt5", "pinentry-fltk", "pinentry-efl", "ssh-askpass", "x11-ssh-askpass", "gnome-ssh-askpass", "gcr-ssh-askpass", "gcr4-ssh-askpass", "ksshaskpass", "lxqt-openssh-askpass", "polkit-gnome-authentication-agent-1", "polkit-kde-authentication-agent-1", "polkit-mate-authentication-agent-1", "lxpolkit", "lxqt-policykit-agent", "xfce-polkit", "hyprpolkitagent", "soteria", "io.elementary.desktop.agent-polkit", "dde-polkit-agent", "kdesu", "lxqt-sudo", "qt-sudo", "veracrypt", "zulucrypt-gui", "cryptomator"]"#;
 
 /// All keys, in the order in which they are shown.
 pub static KEYS: [Key; 55] = [
@@ -154,8 +154,9 @@ pub static KEYS: [Key; 55] = [
         "x11.excluded_apps",
         Kind::List,
         EXCLUDED_APPS,
-        "Applications in which no keystroke is captured, by either half of WM_CLASS, ignoring case. The default \
-         names password managers and password prompts.",
+        "Applications in which no keystroke is captured, by either half of WM_CLASS or by the application id, ignoring case; \
+         `keepassxc` is also `org.keepassxc.KeePassXC` ([how](#excluded-applications)). The default names password managers \
+         and password prompts.",
     ),
     key(
         "store.path",

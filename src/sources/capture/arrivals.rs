@@ -36,6 +36,12 @@ impl Arrivals {
         self.waiting.push_back(stamped);
     }
 
+    /// Whether a press that was held back need not wait any longer at `now_us`.
+    pub fn is_press_due(&self, now_us: Micros) -> bool {
+        let mut due = self.waiting.iter().take_while(|stamped| self.left_us(stamped, now_us) <= 0);
+        self.hold_us > 0 && due.any(is_press)
+    }
+
     /// Moves to `out` what need not wait any longer at `now_us`.
     pub fn release(&mut self, now_us: Micros, out: &mut Vec<Stamped>) {
         while let Some(first) = self.waiting.front() {
@@ -80,6 +86,18 @@ impl Arrivals {
     }
 }
 
+pub(super) fn is_press(stamped: &Stamped) -> bool {
+    matches!(stamped.event, Event::Key { action: Action::Press, .. })
+}
+
+#[cfg(test)]
+impl Arrivals {
+    /// How many presses wait.
+    pub fn presses(&self) -> usize {
+        self.waiting.iter().filter(|stamped| is_press(stamped)).count()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,6 +136,19 @@ mod tests {
         assert_eq!(arrivals.wait(20), Some(Duration::from_micros(HOLD_US as u64 - 10)));
         assert_eq!(released(&mut arrivals, HOLD_US + 9), [] as [Micros; 0]);
         assert_eq!(released(&mut arrivals, HOLD_US + 10), [10, 20]);
+    }
+
+    #[test]
+    fn a_press_is_due_when_it_has_waited_and_never_where_nothing_is_held_back() {
+        let mut arrivals = Arrivals::default();
+        arrivals.push(key(10));
+        assert!(!arrivals.is_press_due(20));
+        arrivals.set_held(true);
+        assert!(!arrivals.is_press_due(HOLD_US + 9));
+        assert!(arrivals.is_press_due(HOLD_US + 10));
+        arrivals.release(HOLD_US + 10, &mut Vec::new());
+        arrivals.push(motion(20));
+        assert!(!arrivals.is_press_due(2 * HOLD_US));
     }
 
     #[test]

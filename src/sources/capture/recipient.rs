@@ -1,5 +1,6 @@
 //! What gets what is typed, and whether it may be captured.
 
+use super::terminal_apps;
 use crate::event::Action;
 use crate::sources::focus::{Focus, Taker};
 
@@ -10,7 +11,8 @@ pub enum Withheld {
     Lock,
     /// A program has grabbed the keyboard.
     Grab,
-    /// The desktop itself asks for something, or no window has the focus where that means so.
+    /// The desktop itself asks for something, or a program that does nothing else, or no window has the focus where that
+    /// means so.
     Prompt,
     /// A text field for a password or a PIN has the focus.
     Field,
@@ -38,9 +40,10 @@ impl Withheld {
         match self {
             Withheld::Lock => ("secret: lock", "discarded while the screen was locked"),
             Withheld::Grab => ("secret: grab", "discarded while a program had grabbed the keyboard"),
-            Withheld::Prompt => {
-                ("secret: prompt", "discarded in prompts of the desktop, or where no window had the focus")
-            }
+            Withheld::Prompt => (
+                "secret: prompt",
+                "discarded in prompts of the desktop, beside a pinentry or askpass, or where no window had the focus",
+            ),
             Withheld::Field => ("secret: field", "discarded in fields for passwords"),
             Withheld::Terminal => ("secret: terminal", "discarded while a terminal waited for a password"),
             Withheld::Application => ("excluded", "discarded in excluded applications"),
@@ -88,8 +91,12 @@ pub(super) struct Recipient {
     /// Told again when our session becomes the active one again.
     focus: Focus,
     taken: Option<Taker>,
+    /// A program is running that does nothing but ask for a secret.
+    is_asked: bool,
     /// The focused application is excluded, or was when the focus was last known.
     is_app_excluded: bool,
+    /// The focused application is known to have terminals in its windows.
+    is_in_terminal: bool,
     /// By logind.
     is_locked: bool,
 }
@@ -100,7 +107,9 @@ impl Recipient {
             excluded_apps: excluded_apps.iter().map(|name| name.to_lowercase()).collect(),
             focus: Focus::Nothing,
             taken: None,
+            is_asked: false,
             is_app_excluded: false,
+            is_in_terminal: false,
             is_locked: false,
         }
     }
@@ -108,12 +117,23 @@ impl Recipient {
     /// Why keystrokes are discarded at present.
     pub fn withholds(&self) -> Option<Withheld> {
         let lock = self.is_locked.then_some(Withheld::Lock);
+        let prompt = self.is_asked.then_some(Withheld::Prompt);
         let application = self.is_app_excluded.then_some(Withheld::Application);
-        lock.or(self.taken.map(Withheld::from)).or(application)
+        lock.or(self.taken.map(Withheld::from)).or(prompt).or(application)
     }
 
     pub fn is_app_excluded(&self) -> bool {
         self.is_app_excluded
+    }
+
+    /// Whether what is typed goes to a terminal.
+    pub fn is_in_terminal(&self) -> bool {
+        self.is_in_terminal
+    }
+
+    /// Whether it may, for all that is known.
+    pub fn may_be_in_terminal(&self) -> bool {
+        self.is_in_terminal || !matches!(self.focus, Focus::App(_))
     }
 
     pub fn focus(&self) -> &Focus {
@@ -144,11 +164,16 @@ impl Recipient {
         if let Focus::App(app) = &focus {
             self.is_app_excluded = app.is_among(&self.excluded_apps);
         }
+        self.is_in_terminal = matches!(&focus, Focus::App(app) if terminal_apps::is_terminal(app));
         self.focus = focus;
     }
 
     pub fn set_taken(&mut self, taken: Option<Taker>) {
         self.taken = taken;
+    }
+
+    pub fn set_asked(&mut self, is_asked: bool) {
+        self.is_asked = is_asked;
     }
 
     pub fn is_locked(&self) -> bool {

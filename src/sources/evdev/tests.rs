@@ -30,7 +30,7 @@ fn watched(settings: &config::Devices) -> (TempDir, Devices) {
 
 impl Devices {
     /// Adds a device that can do everything and says what is written to the pipe.
-    fn pretend(&mut self, name: &str, is_virtual: bool) -> PipeWriter {
+    pub(crate) fn pretend(&mut self, name: &str, is_virtual: bool) -> PipeWriter {
         let (reader, writer) = std::io::pipe().expect("a pipe");
         let path = format!("/proc/self/fd/{}", reader.as_raw_fd());
         let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path).expect("the pipe again");
@@ -70,7 +70,7 @@ fn refused(error: &str) -> State {
 }
 
 /// A key's press or release (or a step of motion), and the end of its packet.
-fn packet(ts_us: i64, kind: u16, code: u16, value: i32) -> Vec<u8> {
+pub(in crate::sources) fn packet(ts_us: i64, kind: u16, code: u16, value: i32) -> Vec<u8> {
     let word = |value: i64| (value as isize).to_ne_bytes();
     [(kind, code, value), (0, 0, 0)]
         .into_iter()
@@ -84,7 +84,7 @@ fn packet(ts_us: i64, kind: u16, code: u16, value: i32) -> Vec<u8> {
         .collect()
 }
 
-fn key(ts_us: i64, code: u16, value: i32) -> Vec<u8> {
+pub(crate) fn key(ts_us: i64, code: u16, value: i32) -> Vec<u8> {
     packet(ts_us, 1, code, value)
 }
 

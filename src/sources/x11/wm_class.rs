@@ -3,8 +3,7 @@
 
 use x11rb::protocol::xproto::{GetPropertyReply, Window};
 
-use crate::event::json::LONGEST_NAME;
-use crate::sources::app::App;
+use crate::sources::app::{App, readable};
 
 /// The class of the windows behind which Java takes the keyboard; the window around it names the application.
 const PROXY_CLASS: &str = "FocusProxy";
@@ -18,19 +17,6 @@ pub fn parse_wm_class(bytes: &[u8]) -> Option<App> {
     let mut half = || halves.next().flatten().unwrap_or_default();
     let app = App { instance: half(), class: half() };
     (!app.name().is_empty() && &*app.class != PROXY_CLASS).then_some(app)
-}
-
-/// A half of WM_CLASS as text: UTF-8 as programs write it today, else Latin-1, the encoding that the standard (ICCCM)
-/// names. `None`: nothing is left without control characters, or too much.
-pub(crate) fn readable(half: &[u8]) -> Option<Box<str>> {
-    if half.len() > LONGEST_NAME {
-        return None;
-    }
-    let text: String = match std::str::from_utf8(half) {
-        Ok(text) => text.chars().filter(|character| !character.is_control()).collect(),
-        Err(_) => half.iter().map(|&byte| char::from(byte)).filter(|character| !character.is_control()).collect(),
-    };
-    (!text.is_empty() && text.len() <= LONGEST_NAME).then(|| text.into_boxed_str())
 }
 
 /// The application that an answer about WM_CLASS names.
@@ -48,6 +34,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::event::json::LONGEST_NAME;
 
     fn app_of(instance: &str, class: &str) -> Option<App> {
         Some(App { instance: instance.into(), class: class.into() })

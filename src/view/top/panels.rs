@@ -91,9 +91,7 @@ pub fn capture(status: &Status) -> Panel {
         (None, _, read) => Text::good(format!("reading {read} devices")),
     }];
     if status.excluded {
-        lines.push(Text::plain(
-            "no keystrokes: an excluded application has the focus, or a program has grabbed the keyboard",
-        ));
+        lines.push(Text::plain("no keystrokes: an excluded application has the focus, or they may be a secret"));
     }
     if let Some(trouble) = &status.applications_trouble {
         lines.push(Text::bad(format!("applications: {trouble}")));

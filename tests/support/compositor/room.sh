@@ -8,9 +8,10 @@ keep='
 echo ready
 cat
 mine=$(readlink /proc/self/ns/mnt)
+mine=${mine#*[}
 # What forked while it was being looked for is found by the next look.
 for _ in 1 2 3; do
-    for place in $(find /proc -maxdepth 3 -path "/proc/[0-9]*/ns/mnt" -lname "$mine" 2>/dev/null); do
+    for place in $(find /proc -maxdepth 3 -path "/proc/[0-9]*/ns/mnt" -lname "*${mine%]}*" 2>/dev/null); do
         place=${place#/proc/}
         [ "${place%%/*}" = $$ ] || kill -9 "${place%%/*}" 2>/dev/null
     done
@@ -21,6 +22,8 @@ cd "$root"
 mount -t tmpfs tmpfs tmp
 mount -t tmpfs tmpfs run
 for place in dev proc sys; do mount --rbind "/$place" "$place"; done
+# Who runs the tests has a name in here too.
+for file in etc/passwd etc/group; do mount --bind "/$file" "$file"; done
 mkdir -p "./$folder"
 mount --bind "$folder" "./$folder"
 pivot_root . .

@@ -5,7 +5,7 @@
 use super::{Error, KWIN, script};
 use crate::dbus::connection::DBUS;
 use crate::sources::app::App;
-use crate::sources::x11::wm_class::readable;
+use crate::sources::app::readable;
 use futures_util::StreamExt;
 use std::collections::VecDeque;
 use zbus::message::{Flags, Type};
