@@ -4,6 +4,7 @@ mod arrivals;
 mod prompt;
 mod recipient;
 mod terminal_apps;
+mod withholding;
 
 use super::askers::Askers;
 use super::clock::EventClock;
@@ -14,7 +15,7 @@ use super::session::Session;
 use super::terminals::Terminals;
 use super::x11;
 use crate::config;
-use crate::event::{Action, Event, GapReason, Key, Layout, Micros, Scope, Stamped};
+use crate::event::{Event, GapReason, Layout, Micros, Scope, Stamped};
 use arrivals::{Arrivals, is_press};
 use prompt::Prompt;
 use recipient::Recipient;
@@ -121,11 +122,6 @@ impl Capture {
     /// How much later than it happened an event may be told.
     pub fn hold_us(&self) -> Micros {
         self.arrivals.hold_us()
-    }
-
-    /// Why keystrokes are discarded at present.
-    pub fn withholds(&self) -> Option<Withheld> {
-        self.recipient.withholds().or(self.prompt.is_secret().then_some(Withheld::Terminal))
     }
 
     /// Key presses that were discarded, and why.
@@ -275,26 +271,6 @@ impl Capture {
         self.arrivals.fresh = arrived;
     }
 
-    fn withhold(&mut self, why: Withheld, key: Key, action: Action) {
-        self.counts.add(why, action);
-        if why == Withheld::Terminal && action == Action::Press && key.is_enter() {
-            self.prompt.enter();
-            self.terminals.note_enter();
-        }
-    }
-
-    /// Asks the terminals whether one waits for a password, where what is typed may go to a terminal. What is held back
-    /// may be a part of it then, and nothing of the line counts.
-    fn ask_terminals(&mut self) {
-        if self.recipient.withholds().is_some() || !self.recipient.may_be_in_terminal() {
-            return;
-        }
-        if self.prompt.look(self.terminals.is_secret_asked()) {
-            self.discard_held_as(Withheld::Terminal);
-            self.push_excluded();
-        }
-    }
-
     /// Whether a change of what has the focus may be told some time after it happened.
     fn is_told_late(&self) -> bool {
         self.backend.is_some_and(Backend::is_late)
@@ -373,29 +349,6 @@ impl Capture {
             self.push_excluded();
         }
         self.push_focus();
-    }
-
-    /// Discards the keystrokes that are held back. Where there were any, nothing spans them.
-    fn discard_held(&mut self) {
-        if self.discard_held_as(Withheld::Doubt) {
-            self.push_excluded();
-        }
-    }
-
-    /// Whether there were any.
-    fn discard_held_as(&mut self, why: Withheld) -> bool {
-        let counts = &mut self.counts;
-        let mut is_any = false;
-        self.arrivals.discard(|action| {
-            is_any = true;
-            counts.add(why, action);
-        });
-        is_any
-    }
-
-    /// Nothing spans keystrokes that were discarded.
-    fn push_excluded(&mut self) {
-        self.push(Event::Gap { scope: Scope::Keystroke, reason: GapReason::Excluded });
     }
 
     fn push_focus(&mut self) {

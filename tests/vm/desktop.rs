@@ -109,8 +109,13 @@ impl Guest {
     pub fn click_into(&mut self, window: &str) {
         self.poll_for(&format!("the focus in {window}"), LIMIT, |guest| {
             guest.click(window);
-            guest.run_as("alice", FOCUSED, LIMIT).text().contains(&format!("\"{window}\"")).then_some(())
+            guest.has_focus(window).then_some(())
         });
+    }
+
+    /// Whether a window of alice's has the focus, by its WM_CLASS.
+    pub fn has_focus(&mut self, window: &str) -> bool {
+        self.run_as("alice", FOCUSED, LIMIT).text().contains(&format!("\"{window}\""))
     }
 
     fn click(&mut self, window: &str) {

@@ -12,6 +12,7 @@ mod desktop_install;
 mod desktop_lock;
 mod desktop_package;
 mod desktop_recognition;
+mod desktop_secrets;
 mod desktop_service;
 mod desktop_session;
 mod desktop_sinks;

@@ -9,7 +9,8 @@ desktop=$out/desktop
 disk_size=1500M
 packages='systemd-sysv udev dbus dbus-user-session libpam-systemd sudo kmod kbd procps acl cpio
     xserver-xorg-core xserver-xorg-input-libinput xinit xauth x11-common x11-xserver-utils x11-utils xfonts-base
-    openbox xterm xtrlock i3lock xss-lock dunst polkitd lsof redis-server redis-tools sqlite3'
+    openbox xterm xtrlock i3lock xss-lock dunst polkitd lsof redis-server redis-tools sqlite3
+    openssh-client gpg gpg-agent pinentry-curses'
 . "$here/lib.sh"
 
 # Debian's or Ubuntu's own sources, as apt here has them.
