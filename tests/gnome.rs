@@ -116,6 +116,7 @@ async fn a_shell_that_crashed_and_came_back_is_followed_again() {
     follower.expect_unknown(ABSENT).await;
     session.compositor.start_again();
     follower.expect([Update::Ready]).await;
+    session.leave_overview().await;
     let _two = opened(&session, &mut follower, "two").await;
     // An agent that begins later is told, before it could take the extension for one that is not enabled.
     drop(follower);
