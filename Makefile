@@ -6,7 +6,7 @@ CARGO := cargo
 BINARY := target/release/seclyzer
 QUICK_BINARY := target/quick/seclyzer
 
-.PHONY: help build deb run test check pictures privacy coverage recognition torture bench test-packages test-host test-wayland test-gnome test-vm test-long clean
+.PHONY: help build deb run test check pictures privacy coverage recognition torture bench test-packages test-host wayland-roots test-wayland test-gnome test-vm test-long clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -23,7 +23,11 @@ run: ## Build target/quick/seclyzer (`make build` compiles again, for longer), t
 	$(CARGO) build --profile quick --locked
 	@scripts/run.sh $(QUICK_BINARY)
 
-test: test-packages check test-host test-wayland test-gnome test-vm ## All there is to test; installs the packages that the tests need
+# The compositors are fetched while lints are checked, and their tests are compiled with all others.
+test: test-packages ## All there is to test; installs the packages that the tests need
+	$(MAKE) -j2 check wayland-roots
+	$(CARGO) test --locked --features wayland-tests
+	$(MAKE) test-vm
 
 test-host: ## The tests that need neither a virtual machine nor a Wayland compositor
 	$(CARGO) test --locked
@@ -49,6 +53,10 @@ recognition: build ## Errors and takeovers on public sets that you fetched into 
 test-packages:
 	@scripts/packages.sh test
 	@scripts/python.sh
+
+wayland-roots:
+	@scripts/wayland-root.sh root
+	@scripts/wayland-root.sh gnome
 
 test-wayland: test-packages ## The focus on real Wayland compositors, without a screen: sway, labwc, KWin
 	@scripts/wayland-root.sh root

@@ -5,6 +5,7 @@
 
 pub mod apply;
 pub mod data;
+pub mod gnome;
 pub mod hands;
 pub mod manifest;
 pub mod plan;

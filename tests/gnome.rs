@@ -1,6 +1,8 @@
 //! The focused application, followed on a real GNOME Shell with the extension. `tests/gnome_bus.rs` has one that is
 //! feigned, and programs that mean harm.
 
+#[path = "gnome/agent.rs"]
+mod agent;
 #[path = "gnome_bus/follower.rs"]
 mod follower;
 #[path = "gnome/session.rs"]

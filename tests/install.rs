@@ -36,8 +36,10 @@ fn the_document_names_every_file_of_an_installation() {
     let table =
         document.split("## What is changed").nth(1).and_then(|rest| rest.split("\n## ").next()).expect("a table");
     for way in WAYS {
-        let system = Machine::new().system;
-        let paths = plan(way, &system).steps.into_iter().filter_map(|step| match step {
+        let mut machine = Machine::new();
+        machine.put("/usr/share/gnome-shell/gnome-shell-theme.gresource", "");
+        let system = &machine.system;
+        let paths = plan(way, system).steps.into_iter().filter_map(|step| match step {
             Step::File { path, .. } | Step::Link { path, .. } | Step::OwnFolder { path } => Some(path),
             Step::Membership => None,
         });
@@ -115,6 +117,25 @@ fn the_second_program_is_installed_and_removed_with_the_first_where_it_is_beside
         assert_eq!(mode & 0o7777, 0o755);
         machine.uninstall(way);
         assert!(!machine.is_there(path));
+    }
+}
+
+#[test]
+fn where_there_is_gnome_shell_its_extension_is_installed_and_removed_and_nowhere_else() {
+    let ways = [(Way::User, "/home/ann/.local/share/gnome-shell"), (Way::Hardened, "/usr/local/share/gnome-shell")];
+    for (way, place) in ways {
+        let mut machine = Machine::new();
+        machine.install(way, "").expect("installed");
+        assert!(!machine.is_there(place));
+        machine.put("/usr/share/gnome-shell/gnome-shell-theme.gresource", "");
+        assert_eq!(machine.install(way, "").expect("installed"), 4, "{way:?}");
+        for uuid in ["seclyzer@seclyzer.org", "seclyzer-43@seclyzer.org"] {
+            let metadata = machine.text(&format!("{place}/extensions/{uuid}/metadata.json"));
+            assert!(metadata.contains(&format!("\"uuid\": \"{uuid}\"")), "{metadata}");
+            assert!(machine.text(&format!("{place}/extensions/{uuid}/extension.js")).contains("enable()"));
+        }
+        machine.uninstall(way);
+        assert!(!machine.is_there(place), "{way:?}");
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::Error;
 use crate::install::apply::apply;
+use crate::install::gnome;
 use crate::install::hands::{self, Hands};
 use crate::install::manifest;
 use crate::install::plan::{Without, plan, tell_session};
@@ -85,6 +86,9 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Error> {
         }
     }
     writeln!(out, "\nInstalled. {}", what_now(way, may_read, has_started, &system))?;
+    if gnome::has_shell(&system) {
+        writeln!(out, "{}", gnome::what_now())?;
+    }
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! What an installation consists of.
 
-use super::{Command, Contents, Step, System, VIEW, Way};
+use super::{Command, Contents, Step, System, VIEW, Way, gnome};
 use std::path::{Path, PathBuf};
 
 const RULES: &str = include_str!("../../udev/72-seclyzer.rules");
@@ -50,6 +50,9 @@ pub fn plan(way: Way, system: &System) -> Plan {
         steps.push(text("/etc/udev/rules.d/72-seclyzer.rules", RULES, 0o644));
         if system.at(Path::new(POLICIES)).is_dir() {
             steps.push(text(Path::new(POLICIES).join("org.seclyzer.policy"), POLICY, 0o644));
+        }
+        if gnome::has_shell(system) {
+            steps.extend(gnome::steps(way, system));
         }
     }
     let after = match way {
@@ -180,7 +183,8 @@ pub fn farewell(way: Way, system: &System) -> [Vec<Command>; 2] {
         Way::User => {
             let reload = Command::own("systemctl --user daemon-reload");
             let reset = Command::own("systemctl --user reset-failed seclyzer.service").that_may_fail();
-            (Command::own("systemctl --user stop seclyzer.service"), vec![reload, reset])
+            let reload = [vec![reload, reset], gnome::disable(system)].concat();
+            (Command::own("systemctl --user stop seclyzer.service"), reload)
         }
         Way::Hardened => {
             let reload = Command::root("systemctl daemon-reload");

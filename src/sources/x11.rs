@@ -116,10 +116,12 @@ struct Reporter {
 }
 
 /// Why [`Focus::Nameless`] matters.
-pub const NAMELESS: &str = "the window that has the focus names no application (it has no WM_CLASS)";
+pub const NAMELESS: &str =
+    "the window that has the focus names no application (it has no WM_CLASS, or on Wayland no app_id)";
 /// The same where the focus came from an excluded application.
-pub const NAMELESS_AFTER_EXCLUDED: &str = "the window that has the focus names no application (it has no WM_CLASS); its \
-                                           keystrokes stay excluded, as in the application before it";
+pub const NAMELESS_AFTER_EXCLUDED: &str = "the window that has the focus names no application (it has no WM_CLASS, or \
+                                           on Wayland no app_id); its keystrokes stay excluded, as in the application \
+                                           before it";
 
 impl Reporter {
     async fn focus(&mut self, window: Window, focus: Focus) {

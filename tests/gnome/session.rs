@@ -87,6 +87,13 @@ impl Session {
         Duration::from_micros(now_us.expect("a window").parse().expect("a time"))
     }
 
+    /// Waits until that application's window has the focus.
+    pub async fn wait_for_window(&self, app_id: &str) {
+        let focused = "global.display.focus_window?.get_wm_class()";
+        let wanted = format!("\"{app_id}\"");
+        eventually("the window has the focus", async || self.eval(focused).await.filter(|name| *name == wanted)).await;
+    }
+
     /// Opens the window with fields.
     pub fn form(&self) -> Process {
         let path = self.compositor.room().path().join("form.py");

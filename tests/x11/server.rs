@@ -34,9 +34,9 @@ async fn when_the_server_dies_the_focus_is_unknown_and_its_successor_is_found() 
     follower.wait_for(focus("two", "Two")).await;
 
     let lines = log::lines();
-    assert_eq!(lines[0], "INFO seclyzer::sources::x11: ✓ App Tracker initialized and ready");
-    assert!(lines[1].starts_with("WARN seclyzer::sources::x11: lost the X server: "), "{lines:?}");
-    assert_eq!(lines.last().unwrap(), "INFO seclyzer::sources::x11: connected to the X server again");
+    assert_eq!(lines[0], "INFO seclyzer::sources::focus::log: ✓ App Tracker initialized and ready");
+    assert!(lines[1].starts_with("WARN seclyzer::sources::focus::log: lost the X server: "), "{lines:?}");
+    assert_eq!(lines.last().unwrap(), "INFO seclyzer::sources::focus::log: connected to the X server again");
     assert!(lines.len() <= 4, "{lines:?}");
 }
 

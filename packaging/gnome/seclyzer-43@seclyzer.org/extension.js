@@ -1,5 +1,5 @@
-// Tells SecLyzer's agent, and nobody else, which application has the focus, whether the shell itself takes what is typed,
-// and whether it is typed into a field for a secret. Nothing can be asked here, no title is read and no key seen.
+// Tells SecLyzer's agent, and nobody else, which application has the focus, whether the shell itself takes what is
+// typed, and whether that goes to a field for a secret. Nothing can be asked here, no title is read and no key seen.
 
 const {Clutter, Gio, GLib} = imports.gi;
 const Main = imports.ui.main;
@@ -7,6 +7,7 @@ const Main = imports.ui.main;
 const AGENT = 'org.seclyzer.Agent';
 const PATH = '/org/seclyzer/Focus';
 const INTERFACE = 'org.seclyzer.Focus';
+const DBUS = 'org.freedesktop.DBus';
 const ANSWER_LIMIT_MS = 3000;
 const LONGEST_NAME = 256;
 
@@ -22,42 +23,38 @@ class Focus {
             [Main.sessionMode, 'updated'],
             [Main.inputMethod, 'notify::content-purpose'],
             [Main.inputMethod, 'notify::content-hints'],
-            // Of a field that has got the focus, and some time after one has lost it: neither has a signal of its own.
+            // Of a field that has got the focus, and of one that has lost it, 50 ms later: neither has its own signal.
             [Main.inputMethod, 'cursor-location-changed'],
             [Main.inputMethod, 'input-panel-state'],
         ].map(([object, signal]) => [object, object.connect(signal, () => this._lookSoon())]);
         this._window = null;
-        this._agent = null;
+        this._meet(null);
         this._watch = Gio.DBus.session.watch_name(AGENT, Gio.BusNameWatcherFlags.NONE,
-            (_bus, _name, owner) => this._greet(owner), () => this._setAgent(null));
+            (_bus, _name, owner) => this._meet(owner), () => this._meet(null));
     }
 
     disable() {
         Gio.DBus.session.unwatch_name(this._watch);
         if (this._agent)
             this._call(this._agent, PATH, INTERFACE, 'End', null, () => {});
-        this._setAgent(null);
+        this._meet(null);
         this._follow(null);
         this._signals.forEach(([object, id]) => object.disconnect(id));
     }
 
     // Whoever owns the agent's name is told only if it runs under this account.
-    _greet(owner) {
-        this._setAgent(null);
-        const DBUS = 'org.freedesktop.DBus';
+    _meet(owner) {
+        [this._owner, this._agent, this._told, this._isAwaited] = [owner, null, null, false];
+        if (!owner)
+            return;
         const question = new GLib.Variant('(s)', [owner]);
         this._call(DBUS, '/org/freedesktop/DBus', DBUS, 'GetConnectionCredentials', question, answer => {
             const [{UnixUserID: uid, ProcessID: pid}] = answer?.recursiveUnpack() ?? [{}];
-            if (uid === new Gio.Credentials().get_unix_user() && pid > 0)
-                this._setAgent(owner);
+            if (this._owner !== owner || uid !== new Gio.Credentials().get_unix_user() || !(pid > 0))
+                return;
+            this._agent = owner;
+            this._tell();
         });
-    }
-
-    _setAgent(agent) {
-        this._agent = agent;
-        this._told = null;
-        this._isAwaited = false;
-        this._tell();
     }
 
     // Once what has begun to change is done with: the shell counts a prompt after the signal of it.
@@ -73,9 +70,9 @@ class Focus {
 
     // Tells what is so, if it is news, and again once that is answered: what comes and goes meanwhile is not told.
     _tell() {
-        this._follow(global.display.focus_window);
         if (!this._agent || this._isAwaited)
             return;
+        this._follow(global.display.focus_window);
         const state = this._state();
         if (this._told?.equal(state))
             return;
@@ -90,6 +87,7 @@ class Focus {
         });
     }
 
+    // A window may change its name while it has the focus.
     _follow(window) {
         if (window === this._window)
             return;
@@ -102,12 +100,12 @@ class Focus {
         const window = this._window;
         const names = [window?.get_wm_class_instance(), window?.get_wm_class() || window?.get_sandboxed_app_id()];
         const [instance, name] = names.map(text => (text ?? '').slice(0, LONGEST_NAME + 1));
-        // Where nothing in the shell has the keyboard the stage has it in older versions, and null in newer ones.
+        // Where nothing in the shell has the keyboard, the stage has it in older versions, and null in newer ones.
         const isPrompted = Main.modalCount > 0 || ![null, global.stage].includes(global.stage.get_key_focus());
         const {currentFocus, content_purpose: purpose, content_hints: hints} = Main.inputMethod;
-        const isSecret = currentFocus !== null && (purpose === PASSWORD || (hints & (HIDDEN_TEXT | SENSITIVE_DATA)) !== 0);
-        return new GLib.Variant('(ussbbb)',
-            [window?.get_stable_sequence() ?? 0, instance, name, Main.sessionMode.isLocked, isPrompted, isSecret]);
+        const isHidden = purpose === PASSWORD || (hints & (HIDDEN_TEXT | SENSITIVE_DATA)) !== 0;
+        return new GLib.Variant('(ussbbb)', [window?.get_stable_sequence() ?? 0, instance, name,
+            Main.sessionMode.isLocked, isPrompted, currentFocus !== null && isHidden]);
     }
 
     _call(name, path, iface, method, body, then) {

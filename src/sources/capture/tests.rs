@@ -1,5 +1,7 @@
 //! Secrets are typed: what is typed comes from a pipe in a keyboard's place, the terminals are real ones.
 
+mod late;
+
 use super::*;
 use crate::sources::app::App;
 use crate::sources::clock::boot_us;
@@ -30,6 +32,10 @@ struct Desk {
 
 impl Desk {
     fn new() -> Desk {
+        Desk::excluding(&[])
+    }
+
+    fn excluding(excluded_apps: &[&str]) -> Desk {
         let folder = tempfile::tempdir().expect("a folder");
         let terminal = openpty(None, None).expect("a terminal");
         let path = ttyname(&terminal.slave).expect("its path");
@@ -41,8 +47,8 @@ impl Desk {
         let mut devices = Devices::open_in(&folder.path().join("nodes"), &devices).expect("watching");
         let keyboard = devices.pretend("event0", false);
         let (sender, told) = mpsc::channel(UPDATE_QUEUE);
-        let (x11, layout) =
-            (config::X11 { enabled: false, excluded_apps: Vec::new() }, config::Keyboard { letters: Vec::new() });
+        let excluded_apps = excluded_apps.iter().map(|&app| app.to_owned()).collect();
+        let (x11, layout) = (config::X11 { enabled: false, excluded_apps }, config::Keyboard { letters: Vec::new() });
         let clock = EventClock::new().expect("a clock");
         let mut capture = Capture::start(devices, clock, &x11, &layout);
         capture.told = told;

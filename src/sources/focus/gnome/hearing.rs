@@ -2,8 +2,7 @@
 
 use super::{AGENT, SHELL_ALONE};
 use crate::dbus::connection::DBUS;
-use crate::sources::app::App;
-use crate::sources::app::readable;
+use crate::sources::app::{App, readable};
 use crate::sources::focus::{Focus, Taker};
 use zbus::Message;
 use zbus::message::Type;

@@ -2,6 +2,7 @@
 
 use super::Error;
 use super::hearing::Seen;
+use crate::sources::focus::log::{Log, MEANWHILE};
 use crate::sources::focus::{Focus, Taker, Update};
 use tokio::sync::mpsc::Sender;
 
@@ -12,12 +13,12 @@ pub struct Reporter {
     /// Which window had the focus.
     focus: Option<(u32, Focus)>,
     taken: Option<Taker>,
-    log: Log,
+    log: Log<Error>,
 }
 
 impl Reporter {
     pub fn to(updates: Sender<Update>) -> Reporter {
-        Reporter { updates, is_ready: false, focus: None, taken: None, log: Log::default() }
+        Reporter { updates, is_ready: false, focus: None, taken: None, log: Log::new("GNOME Shell") }
     }
 
     /// Whether the extension has called, and is followed.
@@ -29,7 +30,7 @@ impl Reporter {
     /// it: the window behind may be an excluded application's.
     pub async fn tell(&mut self, seen: Seen) {
         if !std::mem::replace(&mut self.is_ready, true) {
-            self.log.ready();
+            self.log.connected();
             self.send(Update::Ready).await;
         }
         if seen.taken.is_some() {
@@ -56,10 +57,22 @@ impl Reporter {
         }
     }
 
-    /// Once for each reason in a row.
+    /// Once for each kind of reason in a row.
     pub async fn unknown(&mut self, error: &Error) {
-        (self.is_ready, self.focus, self.taken) = (false, None, None);
-        if self.log.unknown(error) {
+        (self.focus, self.taken) = (None, None);
+        let is_news = match std::mem::take(&mut self.is_ready) {
+            true => {
+                self.log.lost(error);
+                self.log.is_news(error)
+            }
+            // On other desktops it never is.
+            false if matches!(error, Error::Absent) => self.log.is_news(error),
+            false => {
+                let outlook = format!("still listening; {MEANWHILE}");
+                self.log.unreachable(error, matches!(error, Error::NoBus(_)), &outlook)
+            }
+        };
+        if is_news {
             self.send(Update::Unknown(error.to_string())).await;
         }
     }
@@ -67,32 +80,6 @@ impl Reporter {
     async fn send(&self, update: Update) {
         // A receiver that is gone ends it all.
         let _ = self.updates.send(update).await;
-    }
-}
-
-/// One line a change of state, however often the shell is looked for.
-#[derive(Default)]
-struct Log {
-    was_ready: bool,
-    said: Option<String>,
-}
-
-impl Log {
-    fn ready(&mut self) {
-        let again = if std::mem::replace(&mut self.was_ready, true) { " again" } else { "" };
-        tracing::info!("GNOME Shell tells which application has the focus{again}");
-        self.said = None;
-    }
-
-    /// Whether it is another reason than before.
-    fn unknown(&mut self, error: &Error) -> bool {
-        let reason = error.to_string();
-        if self.said.as_ref() == Some(&reason) {
-            return false;
-        }
-        tracing::info!("GNOME Shell does not tell which application has the focus: {reason}; still listening");
-        self.said = Some(reason);
-        true
     }
 }
 

@@ -16,8 +16,9 @@ function tell() {
         callDBus(AGENT, "/org/seclyzer/Focus", "org.seclyzer.Focus", "Unfocused");
         return;
     }
-    // Both halves of WM_CLASS; or what a Wayland program calls itself, beside which KWin has its executable's name.
-    const isX11 = String(focused).startsWith("KWin::X11");
+    // Both halves of WM_CLASS (the class of KWin's windows: KWin 6, KWin 5); or what a Wayland program calls itself,
+    // beside which KWin has its executable's name.
+    const isX11 = /^KWin::(X11|Xwayland)Window/.test(String(focused));
     const [instance, class_] = isX11 ? [focused.resourceName, focused.resourceClass] : [focused.resourceClass, ""];
     callDBus(AGENT, "/org/seclyzer/Focus", "org.seclyzer.Focus", "Focused", name(instance), name(class_));
 }

@@ -2,6 +2,7 @@
 
 use super::Error;
 use super::calls::Seen;
+use crate::sources::focus::log::{Log, MEANWHILE};
 use crate::sources::focus::{Focus, Taker, Update};
 use std::time::Duration;
 use tokio::sync::mpsc::Sender;
@@ -31,17 +32,19 @@ pub struct Reporter {
     taken: Option<Taker>,
     /// Since when no window has had the focus, which has not been told.
     unfocused: Option<Instant>,
-    log: Log,
+    is_ready: bool,
+    log: Log<Error>,
 }
 
 impl Reporter {
     pub fn to(updates: Sender<Update>) -> Reporter {
-        Reporter { updates, taken: None, unfocused: None, log: Log::default() }
+        Reporter { updates, taken: None, unfocused: None, is_ready: false, log: Log::new("KWin") }
     }
 
     /// The script has called for the first time.
     pub async fn begin(&mut self, seen: Seen) {
-        self.log.ready();
+        self.is_ready = true;
+        self.log.connected();
         (self.taken, self.unfocused) = (None, None);
         self.send(Update::Ready).await;
         self.tell(seen).await;
@@ -79,10 +82,22 @@ impl Reporter {
         }
     }
 
-    /// Once for each reason in a row.
+    /// Once for each kind of reason in a row.
     pub async fn unknown(&mut self, error: &Error) {
         (self.taken, self.unfocused) = (None, None);
-        if self.log.unknown(error) {
+        let is_news = match std::mem::take(&mut self.is_ready) {
+            true => {
+                self.log.lost(error);
+                self.log.is_news(error)
+            }
+            // On other desktops it never is.
+            false if matches!(error, Error::Absent) => self.log.is_news(error),
+            false => {
+                let outlook = format!("still trying; {MEANWHILE}");
+                self.log.unreachable(error, matches!(error, Error::NoBus(_)), &outlook)
+            }
+        };
+        if is_news {
             self.send(Update::Unknown(error.to_string())).await;
         }
     }
@@ -90,32 +105,6 @@ impl Reporter {
     async fn send(&self, update: Update) {
         // A receiver that is gone ends it all.
         let _ = self.updates.send(update).await;
-    }
-}
-
-/// One line a change of state, however often KWin is looked for.
-#[derive(Default)]
-struct Log {
-    was_ready: bool,
-    said: Option<String>,
-}
-
-impl Log {
-    fn ready(&mut self) {
-        let again = if std::mem::replace(&mut self.was_ready, true) { " again" } else { "" };
-        tracing::info!("KWin tells which application has the focus{again}");
-        self.said = None;
-    }
-
-    /// Whether it is another reason than before.
-    fn unknown(&mut self, error: &Error) -> bool {
-        let reason = error.to_string();
-        if self.said.as_ref() == Some(&reason) {
-            return false;
-        }
-        tracing::info!("KWin does not tell which application has the focus: {reason}; still looking");
-        self.said = Some(reason);
-        true
     }
 }
 

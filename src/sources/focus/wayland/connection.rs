@@ -89,7 +89,7 @@ impl Connection {
         while !out.is_empty() {
             match self.stream.try_write(out) {
                 Ok(length) => drop(out.drain(..length)),
-                Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(Error::Broken(error)),
+                Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(broken(error)),
                 Err(_) if out.len() > UNSENT_BYTES => return Err(Error::Protocol("it takes no requests")),
                 Err(_) => break,
             }
@@ -102,7 +102,7 @@ impl Connection {
     async fn read(&mut self) -> Result<(), Error> {
         let interest = Interest::READABLE;
         let interest = if self.dialogue.out.is_empty() { interest } else { interest | Interest::WRITABLE };
-        let ready = self.stream.ready(interest).await.map_err(Error::Broken)?;
+        let ready = self.stream.ready(interest).await.map_err(broken)?;
         if ready.is_readable() {
             let mut piece = [0; PIECE_BYTES];
             match self.stream.try_read(&mut piece) {
@@ -111,11 +111,19 @@ impl Connection {
                     self.unheard.extend_from_slice(&piece[..length]);
                     self.turn_bytes += length;
                 }
-                Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(Error::Broken(error)),
+                Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(broken(error)),
                 Err(_) => {}
             }
         }
         Ok(())
+    }
+}
+
+/// A compositor that ends with requests unread resets the connection.
+fn broken(error: io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => Error::Ended,
+        _ => Error::Broken(error),
     }
 }
 

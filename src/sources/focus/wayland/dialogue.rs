@@ -139,7 +139,7 @@ impl Dialogue {
     fn hear_display(&mut self, opcode: u16, mut arguments: Arguments) -> Result<(), Error> {
         let number = arguments.number()?;
         match opcode {
-            // Of what it says to that only the code is sure to be of no window.
+            // The text that comes with it may be of a window.
             0 => return Err(Error::Refused { code: arguments.number()? }),
             1 => self.free(number),
             _ => {}

@@ -2,7 +2,7 @@
 
 use crate::sources::app::{App, readable};
 use crate::sources::focus::Focus;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// More than anybody opens.
 pub const MOST_WINDOWS: usize = 4096;
@@ -27,6 +27,8 @@ struct Window {
 #[derive(Debug, Default)]
 pub struct Windows {
     windows: BTreeMap<u32, Window>,
+    /// Of which something was said that does not hold yet.
+    changed: BTreeSet<u32>,
     /// Those that have the focus: one, but where there are several keyboards, or where the next window gets the focus
     /// before the last one is told to have lost it. The newest comes last.
     activated: Vec<u32>,
@@ -51,25 +53,33 @@ impl Windows {
 
     pub fn close(&mut self, window: u32) {
         self.windows.remove(&window);
+        self.changed.remove(&window);
         self.activated.retain(|&activated| activated != window);
     }
 
     /// Any program may call itself anything.
     pub fn set_app_id(&mut self, window: u32, app_id: &[u8]) {
-        if let Some(window) = self.windows.get_mut(&window) {
-            window.next.app_id = readable(app_id);
+        if let Some(next) = self.next(window) {
+            next.app_id = readable(app_id);
         }
     }
 
     /// `states` is an array of numbers.
     pub fn set_states(&mut self, window: u32, states: &[u8]) {
-        if let Some(window) = self.windows.get_mut(&window) {
-            window.next.is_activated = states.as_chunks().0.iter().any(|&state| u32::from_ne_bytes(state) == ACTIVATED);
+        if let Some(next) = self.next(window) {
+            next.is_activated = states.as_chunks().0.iter().any(|&state| u32::from_ne_bytes(state) == ACTIVATED);
         }
+    }
+
+    fn next(&mut self, number: u32) -> Option<&mut State> {
+        let window = self.windows.get_mut(&number)?;
+        self.changed.insert(number);
+        Some(&mut window.next)
     }
 
     /// All that was said of a window holds from now on.
     pub fn apply(&mut self, number: u32) {
+        self.changed.remove(&number);
         let Some(window) = self.windows.get_mut(&number) else { return };
         window.app_id.clone_from(&window.next.app_id);
         let was_activated = self.activated.contains(&number);
@@ -82,8 +92,9 @@ impl Windows {
 
     /// The same of all windows.
     pub fn apply_all(&mut self) {
-        let windows: Vec<u32> = self.windows.keys().copied().collect();
-        windows.into_iter().for_each(|window| self.apply(window));
+        while let Some(&window) = self.changed.first() {
+            self.apply(window);
+        }
     }
 
     /// The window that has the focus.
