@@ -25,7 +25,7 @@ const ENTERS: &str = "\n\n\n\n\n";
 
 /// Plain words, 39 keys, with the marker in the middle.
 fn secret() -> String {
-    format!("so we go on {MARKER} it is a dog at all up")
+    format!("we go on {MARKER} it is a dog at all day")
 }
 
 /// A way to be asked.
