@@ -279,7 +279,13 @@ impl<D: Desk> Agent<D> {
         self.look_at_devices();
     }
 
-    /// What was done before this moment comes before it.
+    /// Takes what was done before this moment, as far as it need not wait any longer.
+    fn drain(&mut self) {
+        self.capture.drain(&mut self.batch);
+        self.take_batch();
+    }
+
+    /// Takes all that was done before this moment.
     fn flush(&mut self) {
         self.capture.flush(&mut self.batch);
         self.take_batch();
@@ -287,8 +293,7 @@ impl<D: Desk> Agent<D> {
 
     /// A window holds every event up to its end, so the devices are read once more before it closes.
     fn close_window(&mut self) {
-        self.capture.drain(&mut self.batch);
-        self.take_batch();
+        self.drain();
         self.feed.close_due(Instant::now());
         self.put_outputs();
         self.end_suppression();
@@ -344,6 +349,7 @@ impl<D: Desk> Agent<D> {
     async fn stop(mut self) -> Result<(), AgentError> {
         // Shown while all else ends.
         self.acting.inform(Info::CaptureEnded);
+        self.flush();
         self.batch.push(Stamped { ts_us: self.capture.now_us(), event: Event::Focus { app: None } });
         self.take_batch();
         if let Some(recogniser) = &mut self.feed.recogniser {

@@ -27,7 +27,7 @@ impl<D: Desk> Agent<D> {
     /// What the desk tells.
     pub(super) fn take_news(&mut self, news: News) {
         // What was typed before comes before.
-        self.flush();
+        self.drain();
         match news {
             News::Heard(heard) => self.take_heard(heard),
             News::Locked(locked) => self.take_locked(&locked),
@@ -97,7 +97,7 @@ impl<D: Desk> Agent<D> {
                 return self.lookers.add(client, status);
             }
             Request::Watch => return self.watch(client),
-            _ => self.flush(),
+            _ => self.drain(),
         }
         let mode = self.acting.act.mode();
         if let Err(refusal) = self.may_be_asked(&request) {
@@ -238,6 +238,8 @@ impl<D: Desk> Agent<D> {
                 }
             }
             Deed::EndGuest => {
+                // What was typed in the guest's time is nobody's.
+                self.flush();
                 if let Some(recogniser) = &mut self.feed.recogniser {
                     recogniser.end_guest(now_us);
                 }

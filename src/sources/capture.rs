@@ -7,7 +7,7 @@ mod terminal_apps;
 mod withholding;
 
 use super::askers::Askers;
-use super::clock::EventClock;
+use super::clock::{EventClock, boot_us};
 use super::environment::Environment;
 use super::evdev::Devices;
 use super::focus::{self, Backend, Focus, Told, Update};
@@ -51,6 +51,8 @@ pub struct Capture {
     following: Option<JoinHandle<()>>,
     /// Who tells what has the focus.
     backend: Option<Backend>,
+    /// Whoever does, or will, tells it late.
+    is_wayland: bool,
     recipient: Recipient,
     terminals: Terminals,
     /// At which the present line is typed, as far as the terminals say.
@@ -72,7 +74,9 @@ impl Capture {
     /// Starts to follow the devices and, in a task of its own, the focus.
     pub fn start(devices: Devices, clock: EventClock, settings: &config::X11, keyboard: &config::Keyboard) -> Capture {
         let (sender, told) = mpsc::channel(UPDATE_QUEUE);
-        let follow = || tokio::spawn(focus::run(Environment::of_this_process(), sender));
+        let environment = Environment::of_this_process();
+        let is_wayland = settings.enabled && environment.is_wayland();
+        let follow = || tokio::spawn(focus::run(environment, sender));
         let following = settings.enabled.then(follow);
         let session = Session::of_this_process();
         if !session.is_active() {
@@ -80,7 +84,7 @@ impl Capture {
         }
         let new_layout = keyboard.layout();
         let trouble = if settings.enabled { "nobody who knows it has answered yet" } else { "x11.enabled is false" };
-        Capture {
+        let mut capture = Capture {
             devices,
             clock,
             session,
@@ -88,6 +92,7 @@ impl Capture {
             told,
             following,
             backend: None,
+            is_wayland,
             recipient: Recipient::new(&settings.excluded_apps),
             terminals: Terminals::of_this_account(),
             prompt: Prompt::default(),
@@ -100,7 +105,9 @@ impl Capture {
                 None => LayoutOrigin::Assumed,
             },
             new_layout,
-        }
+        };
+        capture.hold();
+        capture
     }
 
     /// Ends it. Completes once whoever was asked for the focus has been told so, which takes a moment at the most.
@@ -190,7 +197,7 @@ impl Capture {
 
     /// Something that happens now and is no input.
     fn push(&mut self, event: Event) {
-        self.arrivals.push(Stamped { ts_us: self.clock.now_us(), event });
+        self.arrivals.push(boot_us(), Stamped { ts_us: self.clock.now_us(), event });
     }
 
     /// Waits for something to happen and appends it to `out` in order of time. Cancel-safe.
@@ -199,7 +206,7 @@ impl Capture {
             self.push(Event::Layout(Box::new(layout)));
             return self.release(out);
         }
-        let wait = self.arrivals.wait(self.clock.now_us());
+        let wait = self.arrivals.wait(boot_us());
         tokio::select! {
             // A step of the clock comes before the events behind it.
             biased;
@@ -241,29 +248,30 @@ impl Capture {
     }
 
     fn release(&mut self, out: &mut Vec<Stamped>) {
-        let now_us = self.clock.now_us();
-        if self.arrivals.is_press_due(now_us) {
+        let boot_us = boot_us();
+        if self.arrivals.is_press_due(boot_us) {
             // A prompt may have appeared since it was typed.
             self.ask_terminals();
         }
-        self.arrivals.release(now_us, out);
+        self.arrivals.release(boot_us, out);
     }
 
     /// Takes what the devices have reported by now.
     fn arrive(&mut self) {
         let mut arrived = std::mem::take(&mut self.arrivals.fresh);
         self.devices.drain(&mut arrived);
+        self.recipient.lapse(boot_us());
         if self.is_capturing() {
             if arrived.iter().any(is_press) {
                 self.ask_terminals();
             }
-            for Stamped { ts_us, event } in arrived.drain(..) {
-                let ts_us = self.clock.wall_us(ts_us);
+            for Stamped { ts_us: boot_us, event } in arrived.drain(..) {
+                let ts_us = self.clock.wall_us(boot_us);
                 match (self.withholds(), event) {
                     (Some(why), Event::Key { key, action }) => self.withhold(why, key, action),
                     // Whoever is at a lock screen need not be the owner.
                     (Some(Withheld::Lock), event) if !matches!(event, Event::Gap { .. }) => {}
-                    (_, event) => self.arrivals.push(Stamped { ts_us, event }),
+                    (_, event) => self.arrivals.push(boot_us, Stamped { ts_us, event }),
                 }
             }
         }
@@ -273,7 +281,7 @@ impl Capture {
 
     /// Whether a change of what has the focus may be told some time after it happened.
     fn is_told_late(&self) -> bool {
-        self.backend.is_some_and(Backend::is_late)
+        self.is_wayland || self.backend.is_some_and(Backend::is_late)
     }
 
     /// Has keystrokes wait where what they were typed into is known later only: on Wayland, and in a terminal, where a
@@ -308,14 +316,17 @@ impl Capture {
             Update::Ready => {
                 self.backend = Some(backend);
                 self.trouble = None;
-                self.change(is_late, |recipient| recipient.begin());
+                self.change(is_late, |recipient| recipient.begin(boot_us()));
             }
             Update::Focus(focus) => {
                 self.trouble = None;
+                if self.arrivals.is_any_held() {
+                    // It was typed into what had the focus before.
+                    self.ask_terminals();
+                }
                 self.prompt.leave();
                 self.change(is_late, |recipient| recipient.set_focus(focus));
             }
-            // No gap: a window manager's shortcut is a grab, too. What is typed next goes elsewhere.
             Update::Taken(taken) => self.change(is_late, |recipient| recipient.set_taken(taken)),
             Update::Layout(_) if self.layout_origin == LayoutOrigin::Configuration => {}
             Update::Layout(layout) => {
@@ -325,7 +336,7 @@ impl Capture {
             Update::Unknown(reason) => {
                 self.backend = None;
                 self.trouble = Some(reason);
-                self.change(is_late, |recipient| recipient.lose());
+                self.change(is_late, |recipient| recipient.lose(boot_us()));
             }
         }
         self.hold();
@@ -342,11 +353,16 @@ impl Capture {
         } else if is_late && self.is_capturing() {
             self.arrivals.part(Event::Focus { app: before });
         }
+        let is_withheld = self.recipient.withholds();
         let is_lock = |withheld: Option<Withheld>| withheld == Some(Withheld::Lock);
-        if self.is_capturing() && is_lock(was_withheld) != is_lock(self.recipient.withholds()) {
-            self.push_gap(GapReason::Excluded);
-        } else if self.recipient.is_app_excluded() && !was_excluded && self.is_capturing() {
-            self.push_excluded();
+        // No gap for a grab: a window manager's shortcut is one, too.
+        let is_begun = was_withheld.is_none() && is_withheld.is_some_and(|why| why != Withheld::Grab);
+        let is_excluded = is_begun || self.recipient.is_app_excluded() && !was_excluded;
+        match is_lock(was_withheld) != is_lock(is_withheld) {
+            _ if !self.is_capturing() => {}
+            true => self.push_gap(GapReason::Excluded),
+            false if is_excluded => self.push_excluded(),
+            false => {}
         }
         self.push_focus();
     }

@@ -1,7 +1,7 @@
 //! What gets what is typed, and whether it may be captured.
 
 use super::terminal_apps;
-use crate::event::Action;
+use crate::event::{Action, Micros};
 use crate::sources::focus::{Focus, Taker};
 
 /// Why keystrokes are discarded. The surest comes first.
@@ -83,6 +83,9 @@ impl Counts {
     }
 }
 
+/// For how long it is believed of somebody who tells nothing any more that keys are taken.
+const BELIEVED_US: Micros = 60_000_000;
+
 /// All that is known of what gets what is typed.
 #[derive(Debug)]
 pub(super) struct Recipient {
@@ -91,6 +94,8 @@ pub(super) struct Recipient {
     /// Told again when our session becomes the active one again.
     focus: Focus,
     taken: Option<Taker>,
+    /// Until when that is believed, by CLOCK_BOOTTIME, of one that tells nothing any more.
+    taken_until_us: Option<Micros>,
     /// A program is running that does nothing but ask for a secret.
     is_asked: bool,
     /// The focused application is excluded, or was when the focus was last known.
@@ -107,6 +112,7 @@ impl Recipient {
             excluded_apps: excluded_apps.iter().map(|name| name.to_lowercase()).collect(),
             focus: Focus::Nothing,
             taken: None,
+            taken_until_us: None,
             is_asked: false,
             is_app_excluded: false,
             is_in_terminal: false,
@@ -149,14 +155,25 @@ impl Recipient {
     }
 
     /// Somebody who knows the focus has been found, and has told nothing yet.
-    pub fn begin(&mut self) {
-        self.taken = None;
-        self.set_focus(Focus::Nothing);
+    pub fn begin(&mut self, boot_us: Micros) {
+        self.lose(boot_us);
     }
 
-    /// Nobody knows the focus any more.
-    pub fn lose(&mut self) {
-        self.begin();
+    /// Nobody knows the focus any more. What took the keys may still do so, but for a grab, which ends with its X server.
+    pub fn lose(&mut self, boot_us: Micros) {
+        self.taken = self.taken.filter(|&taker| taker != Taker::Grab);
+        if self.taken.is_some() && self.taken_until_us.is_none() {
+            self.taken_until_us = Some(boot_us + BELIEVED_US);
+        }
+        self.is_in_terminal = false;
+        self.focus = Focus::Nothing;
+    }
+
+    /// It is `boot_us`.
+    pub fn lapse(&mut self, boot_us: Micros) {
+        if self.taken_until_us.is_some_and(|until_us| until_us <= boot_us) {
+            self.set_taken(None);
+        }
     }
 
     pub fn set_focus(&mut self, focus: Focus) {
@@ -164,12 +181,16 @@ impl Recipient {
         if let Focus::App(app) = &focus {
             self.is_app_excluded = app.is_among(&self.excluded_apps);
         }
+        if self.taken_until_us.is_some() {
+            // Whoever tells this would have told what takes its keys.
+            self.set_taken(None);
+        }
         self.is_in_terminal = matches!(&focus, Focus::App(app) if terminal_apps::is_terminal(app));
         self.focus = focus;
     }
 
     pub fn set_taken(&mut self, taken: Option<Taker>) {
-        self.taken = taken;
+        (self.taken, self.taken_until_us) = (taken, None);
     }
 
     pub fn set_asked(&mut self, is_asked: bool) {
@@ -204,7 +225,7 @@ mod tests {
             recipient.set_focus(focus);
             assert_eq!(recipient.withholds(), Some(Withheld::Application));
         }
-        recipient.lose();
+        recipient.lose(0);
         assert_eq!(recipient.withholds(), Some(Withheld::Application));
         recipient.set_focus(app("editor"));
         assert_eq!((recipient.withholds(), recipient.name().as_deref()), (None, Some("editor")));
@@ -224,9 +245,27 @@ mod tests {
         }
         recipient.set_locked(true);
         assert_eq!(recipient.withholds(), Some(Withheld::Lock));
-        recipient.set_locked(false);
-        recipient.lose();
-        assert_eq!(recipient.withholds(), None, "it may be anything");
+    }
+
+    #[test]
+    fn what_took_the_keys_is_believed_for_a_while_after_nobody_tells_it_any_more() {
+        for (taker, is_believed) in
+            [(Taker::Grab, false), (Taker::Lock, true), (Taker::Prompt, true), (Taker::Field, true)]
+        {
+            let mut recipient = Recipient::new(&[]);
+            recipient.set_taken(Some(taker));
+            recipient.lose(5);
+            recipient.begin(10);
+            recipient.lapse(BELIEVED_US + 4);
+            assert_eq!(recipient.withholds().is_some(), is_believed, "{taker:?}");
+            let mut known = Recipient::new(&[]);
+            known.set_taken(Some(taker));
+            known.lose(5);
+            known.set_focus(app("editor"));
+            assert_eq!(known.withholds(), None, "{taker:?}: it is known what has the keys");
+            recipient.lapse(BELIEVED_US + 5);
+            assert_eq!(recipient.withholds(), None, "{taker:?}: not for ever");
+        }
     }
 
     #[test]

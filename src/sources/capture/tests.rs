@@ -15,8 +15,10 @@ use tempfile::TempDir;
 use tokio::time::timeout;
 
 const PATIENCE: Duration = Duration::from_secs(20);
-/// Longer than keystrokes are held back.
-const A_WHILE: Duration = Duration::from_millis(400);
+/// For so long keystrokes are held back, where they are: long enough to do several things meanwhile on a busy machine.
+const HOLD: Duration = Duration::from_secs(1);
+/// Longer than that.
+const A_WHILE: Duration = Duration::from_millis(1_200);
 const A: u16 = 30;
 const ENTER: u16 = 28;
 
@@ -52,6 +54,7 @@ impl Desk {
         let clock = EventClock::new().expect("a clock");
         let mut capture = Capture::start(devices, clock, &x11, &layout);
         capture.told = told;
+        capture.arrivals.length_us = HOLD.as_micros() as i64;
         capture.terminals = Terminals::in_folder(&folder.path().join("terminals"), geteuid().as_raw());
         capture.terminals.made = Duration::ZERO;
         capture.askers = Askers::start_in(vec![folder.path().join("programs")]);

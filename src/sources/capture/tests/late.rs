@@ -4,8 +4,6 @@ use super::*;
 use crate::event::Action;
 use crate::sources::focus::Taker;
 
-const HOLD: Duration = Duration::from_micros(arrivals::HOLD_US as u64);
-
 impl Desk {
     /// Another window of the same desktop gets the focus.
     async fn switch(&mut self, backend: Backend, name: &str) {
@@ -91,7 +89,7 @@ async fn the_end_of_a_window_waits_for_what_is_held_back() {
     let mut desk = Desk::new();
     assert_eq!(desk.capture.hold_us(), 0);
     desk.focus(Backend::Wayland, "editor").await;
-    assert_eq!(desk.capture.hold_us(), arrivals::HOLD_US);
+    assert_eq!(desk.capture.hold_us(), HOLD.as_micros() as i64);
     let begun = Instant::now();
     desk.tap(A).await;
     desk.take_until("it is captured", |desk| desk.pressed() == 1).await;
@@ -111,4 +109,41 @@ async fn where_the_compositor_ends_an_exclusion_stays_until_another_application_
     assert_eq!(desk.capture.trouble(), Some("it has ended"));
     desk.focus(Backend::Wayland, "editor").await;
     assert_eq!(desk.capture.withholds(), None);
+}
+
+#[tokio::test]
+async fn where_the_desktop_ends_what_took_the_keys_is_believed_until_another_tells_what_has_the_focus() {
+    let mut desk = Desk::new();
+    desk.focus(Backend::Gnome, "editor").await;
+    for update in [Update::Taken(Some(Taker::Field)), Update::Unknown("the bus has ended".into())] {
+        desk.told.send((Backend::Gnome, update)).await.expect("somebody who hears it");
+    }
+    desk.take_until("it is unknown", |desk| desk.capture.backend().is_none()).await;
+    desk.tap(A).await;
+    assert_eq!((desk.pressed(), desk.capture.withholds()), (0, Some(Withheld::Field)));
+    desk.focus(Backend::Gnome, "editor").await;
+    assert_eq!(desk.capture.withholds(), None);
+}
+
+#[tokio::test]
+async fn nothing_spans_the_time_in_which_the_keys_were_taken() {
+    let mut desk = Desk::new();
+    desk.focus(Backend::Gnome, "editor").await;
+    desk.told.send((Backend::Gnome, Update::Taken(Some(Taker::Field)))).await.expect("somebody who hears it");
+    desk.take_until("it is taken", |desk| desk.capture.withholds().is_some()).await;
+    desk.rest().await;
+    assert_eq!(desk.gaps(), 1);
+}
+
+#[tokio::test]
+async fn a_prompt_is_looked_for_before_the_focus_leaves_its_terminal() {
+    for backend in [Backend::X11, Backend::Wayland] {
+        let mut desk = Desk::new();
+        desk.focus(backend, "xterm").await;
+        desk.tap_all(&[A, A]).await;
+        desk.ask();
+        desk.switch(backend, "editor").await;
+        desk.rest().await;
+        assert_eq!((desk.pressed(), desk.of_terminal(), desk.gaps()), (0, 2, 1), "{backend:?}");
+    }
 }
