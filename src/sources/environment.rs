@@ -3,11 +3,14 @@
 use super::session;
 use nix::fcntl::OFlag;
 use nix::unistd::{User, geteuid};
-use std::fs::File;
+use std::fs::{DirEntry, File};
 use std::io::{self, Read};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use x11rb::reexports::x11rb_protocol::parse_display::{ConnectAddress, parse_display};
+
+/// A compositor's socket that has no other name.
+const USUAL_COMPOSITOR: &str = "wayland-0";
 
 /// What of the session's environment says where its X server, its compositor and its bus are.
 #[derive(Debug, Clone, Default)]
@@ -40,7 +43,27 @@ impl Environment {
             "HOME" => home(),
             _ => std::env::var(name).ok().or_else(|| told_value(&told, name)),
         });
-        environment.on_one_of(session::displays(Path::new(session::SESSIONS), uid.as_raw()))
+        let sessions = Path::new(session::SESSIONS);
+        let environment = environment.on_one_of(session::displays(sessions, uid.as_raw()));
+        environment.of_type(session::session_type(sessions, uid.as_raw()))
+    }
+
+    /// Where logind knows the session's type, the file does not say another one: in a session that runs nothing from
+    /// `autostart` nobody has written it, and it tells of an earlier session. Followed as X11, a Wayland session's
+    /// applications would be those of XWayland alone. A compositor that is not there is such a session's, too.
+    fn of_type(self, known: Option<String>) -> Environment {
+        let is_of_another = known.is_some() && known != self.session_type;
+        let session_type = known.or(self.session_type.clone());
+        let folder = self.runtime_folder();
+        let is_there = |name: &String| !is_of_another && folder.join(name).exists();
+        let wayland_display = self.wayland_display.clone().filter(is_there);
+        match session_type.as_deref() {
+            Some("wayland") => {
+                let wayland_display = wayland_display.or_else(|| found_compositor(&folder));
+                Environment { session_type, wayland_display, ..self }
+            }
+            _ => Environment { session_type, ..self },
+        }
     }
 
     /// Where it is known which displays the account's sessions have, the file does not name another one: whoever sits at
@@ -68,6 +91,19 @@ impl Environment {
         }
     }
 
+    /// `XDG_RUNTIME_DIR`, or where systemd has it.
+    fn runtime_folder(&self) -> PathBuf {
+        self.runtime_dir.clone().unwrap_or_else(|| Path::new("/run/user").join(geteuid().to_string()))
+    }
+
+    /// Where the session's compositor takes connections.
+    pub fn compositor(&self) -> PathBuf {
+        let folder = self.runtime_folder();
+        let name = self.wayland_display.clone().or_else(|| found_compositor(&folder));
+        // An absolute path replaces the folder.
+        folder.join(name.as_deref().unwrap_or(USUAL_COMPOSITOR))
+    }
+
     /// The TCP ports that looking for the X server may connect to.
     pub fn tcp_ports(&self) -> Vec<u16> {
         let Some(Ok(display)) = self.display.as_deref().map(|name| parse_display(Some(name))) else {
@@ -91,6 +127,22 @@ impl Environment {
     }
 }
 
+/// The compositor's socket where its name is not known: the usual one, or the only one there is (sway's is often
+/// `wayland-1`). Of several nobody knows which one is the session's.
+fn found_compositor(folder: &Path) -> Option<String> {
+    let is_socket = |entry: &DirEntry| entry.file_type().is_ok_and(|kind| kind.is_socket());
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().filter(is_socket);
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let is_compositor =
+        |name: &String| name.strip_prefix("wayland-").is_some_and(|number| number.parse::<u32>().is_ok());
+    let mut found: Vec<String> = names.filter(is_compositor).collect();
+    let usual = found.iter().position(|name| name == USUAL_COMPOSITOR);
+    match usual {
+        Some(usual) => Some(found.swap_remove(usual)),
+        None => <[String; 1]>::try_from(found).ok().map(|[only]| only),
+    }
+}
+
 /// A file of the user's, who may have put a pipe or a device in its place: neither is waited for, nor more read than such
 /// a file has.
 fn read_session(path: &Path) -> io::Result<String> {
@@ -110,6 +162,7 @@ fn told_value(lines: &str, name: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::net::UnixListener;
 
     fn session(session_type: Option<&str>, wayland_display: Option<&str>) -> Environment {
         Environment {
@@ -139,6 +192,56 @@ mod tests {
         assert_eq!(looked_at(":1", &[":0", ":1"]).as_deref(), Some(":1"));
         assert_eq!(looked_at(":0.0", &[":0"]).as_deref(), Some(":0.0"));
         assert_eq!(looked_at(":5", &[]).as_deref(), Some(":5"), "nobody knows better");
+    }
+
+    /// A runtime directory with these sockets, and a file beside each.
+    fn with_compositors(names: &[&str]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        for name in names {
+            UnixListener::bind(folder.path().join(name)).expect("a socket");
+            std::fs::write(folder.path().join(format!("{name}.lock")), "").expect("a file");
+        }
+        folder
+    }
+
+    #[test]
+    fn the_compositor_is_where_the_session_says_or_where_compositors_have_their_socket() {
+        let folder = with_compositors(&["wayland-3", "bus"]);
+        let compositor = |name: Option<&str>| {
+            Environment { runtime_dir: Some(folder.path().into()), ..session(None, name) }.compositor()
+        };
+        assert_eq!(compositor(Some("wayland-1")), folder.path().join("wayland-1"), "the session is believed");
+        assert_eq!(compositor(Some("/tmp/socket")), Path::new("/tmp/socket"));
+        assert_eq!(compositor(None), folder.path().join("wayland-3"), "the only one");
+        let of_the_account = PathBuf::from(format!("/run/user/{}/x", geteuid()));
+        assert_eq!(session(None, Some("x")).compositor(), of_the_account);
+    }
+
+    #[test]
+    fn of_several_compositors_without_a_name_only_the_usual_one_is_taken() {
+        let found = |names: &[&str]| found_compositor(with_compositors(names).path());
+        assert_eq!(found(&["wayland-1", "wayland-0"]).as_deref(), Some("wayland-0"));
+        assert_eq!(found(&["wayland-1", "wayland-2"]), None);
+        assert_eq!(found(&["wayland-test", "wayland-"]), None);
+        assert_eq!(found_compositor(Path::new("/nowhere")), None);
+    }
+
+    #[test]
+    fn the_file_of_an_earlier_session_does_not_make_a_wayland_session_one_of_x11() {
+        let folder = with_compositors(&["wayland-1"]);
+        let left = |session_type: Option<&str>, name: Option<&str>, known: Option<&str>| {
+            let left = Environment { runtime_dir: Some(folder.path().into()), ..session(session_type, name) };
+            let environment = left.of_type(known.map(Into::into));
+            (environment.is_wayland(), environment.wayland_display)
+        };
+        let sway = (true, Some("wayland-1".to_owned()));
+        assert_eq!(left(Some("x11"), None, Some("wayland")), sway);
+        assert_eq!(left(Some("x11"), Some("wayland-0"), Some("wayland")), sway);
+        assert_eq!(left(Some("wayland"), Some("wayland-0"), Some("wayland")), sway, "there is no such socket any more");
+        assert_eq!(left(Some("wayland"), Some("wayland-1"), Some("wayland")), sway);
+        assert!(!left(Some("wayland"), Some("wayland-1"), Some("x11")).0);
+        assert!(!left(Some("x11"), Some("wayland-1"), None).0, "nobody knows better");
+        assert!(left(Some("tty"), Some("wayland-1"), None).0);
     }
 
     #[test]

@@ -102,18 +102,53 @@ impl Session {
 /// The X displays of an account's sessions on this machine, that of the active one first, as logind was told when they
 /// began: by what has authenticated the account, not by a program of it. Empty where nobody has told it (`startx`).
 pub fn displays(sessions: &Path, uid: u32) -> Vec<String> {
+    let mut ours = of_account(sessions, uid);
+    ours.sort_by_key(|session| !session.is_active);
+    ours.into_iter().filter_map(|session| session.display).collect()
+}
+
+/// Whether an account's session at the machine is `x11` or `wayland`: the active one, or where none is active all of them
+/// alike. `None` where logind does not know it: a compositor that was begun at a console through seatd has not told it.
+pub fn session_type(sessions: &Path, uid: u32) -> Option<String> {
+    // Without a seat (cron, su, the service manager) a session counts as active, too.
+    let ours = of_account(sessions, uid).into_iter().filter(|session| session.has_seat && !session.is_closing);
+    let (active, others): (Vec<_>, Vec<_>) = ours.partition(|session| session.is_active);
+    let is_graphical = |kind: &String| matches!(kind.as_str(), "x11" | "wayland");
+    let kinds = |sessions: Vec<Known>| sessions.into_iter().filter_map(|session| session.kind).collect::<Vec<_>>();
+    let mut kinds = match active.is_empty() {
+        true => kinds(others).into_iter().filter(is_graphical).collect(),
+        false => kinds(active),
+    };
+    kinds.dedup();
+    <[String; 1]>::try_from(kinds).ok().map(|[kind]| kind).filter(is_graphical)
+}
+
+/// What logind knows of a session.
+struct Known {
+    is_active: bool,
+    is_closing: bool,
+    has_seat: bool,
+    kind: Option<String>,
+    display: Option<String>,
+}
+
+/// An account's sessions, but for those from other machines.
+fn of_account(sessions: &Path, uid: u32) -> Vec<Known> {
     let texts = std::fs::read_dir(sessions).into_iter().flatten().flatten();
     let texts = texts.filter_map(|entry| std::fs::read_to_string(entry.path()).ok());
-    let mut found: Vec<(bool, String)> = texts
-        .filter_map(|text| {
-            let value = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
-            let is_ours = value("UID")?.parse() == Ok(uid) && value("REMOTE") != Some("1");
-            let display = value("DISPLAY").filter(|display| is_ours && !display.is_empty())?;
-            Some((value("ACTIVE") == Some("1"), display.to_owned()))
+    let known = |text: String| {
+        let value = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+        let given = |name| value(name).filter(|value| !value.is_empty()).map(str::to_owned);
+        let is_ours = value("UID")?.parse() == Ok(uid) && value("REMOTE") != Some("1");
+        is_ours.then(|| Known {
+            is_active: value("ACTIVE") == Some("1"),
+            is_closing: value("STATE") == Some("closing"),
+            has_seat: given("SEAT").is_some(),
+            kind: given("TYPE"),
+            display: given("DISPLAY"),
         })
-        .collect();
-    found.sort_by_key(|(is_active, _)| !is_active);
-    found.into_iter().map(|(_, display)| display).collect()
+    };
+    texts.filter_map(known).collect()
 }
 
 /// Whose session is active; `None` at a login prompt of the console, which is nobody's.
@@ -179,6 +214,38 @@ mod tests {
         }
         assert_eq!(displays(sessions.path(), OURS), [":0", ":1"]);
         assert_eq!(displays(&sessions.path().join("none"), OURS), [""; 0]);
+    }
+
+    /// What is known of the type of these sessions, all of our account at the seat.
+    fn type_of(texts: &[&str]) -> Option<String> {
+        let sessions = tempfile::tempdir().expect("a folder");
+        for (name, text) in texts.iter().enumerate() {
+            std::fs::write(sessions.path().join(name.to_string()), format!("UID=1000\n{text}")).expect("a file");
+        }
+        session_type(sessions.path(), OURS)
+    }
+
+    #[test]
+    fn the_type_of_the_active_session_at_the_seat_is_known() {
+        const SWAY: &str = "ACTIVE=1\nSTATE=active\nREMOTE=0\nTYPE=wayland\nORIGINAL_TYPE=tty\nSEAT=seat0\n";
+        const X11: &str = "ACTIVE=0\nSTATE=online\nREMOTE=0\nTYPE=x11\nORIGINAL_TYPE=x11\nSEAT=seat0\n";
+        const MANAGER: &str = "ACTIVE=1\nSTATE=active\nREMOTE=0\nTYPE=unspecified\nCLASS=manager\n";
+        assert_eq!(type_of(&[X11, SWAY, MANAGER]).as_deref(), Some("wayland"));
+        assert_eq!(type_of(&[X11, MANAGER]).as_deref(), Some("x11"), "somebody else's is in front");
+        assert_eq!(type_of(&[X11, X11]).as_deref(), Some("x11"));
+    }
+
+    #[test]
+    fn a_console_sessions_that_differ_and_those_without_a_seat_tell_no_type() {
+        const CONSOLE: &str = "ACTIVE=1\nREMOTE=0\nTYPE=tty\nSEAT=seat0\n";
+        const X11: &str = "ACTIVE=0\nREMOTE=0\nTYPE=x11\nSEAT=seat0\n";
+        const WAYLAND: &str = "ACTIVE=0\nREMOTE=0\nTYPE=wayland\nSEAT=seat0\n";
+        assert_eq!(type_of(&[X11, CONSOLE]), None, "a compositor begun through seatd looks like this, too");
+        assert_eq!(type_of(&[X11, WAYLAND]), None);
+        assert_eq!(type_of(&["ACTIVE=1\nREMOTE=0\nTYPE=x11\n"]), None, "no seat");
+        assert_eq!(type_of(&["ACTIVE=1\nREMOTE=1\nTYPE=x11\nSEAT=seat0\n"]), None, "from another machine");
+        assert_eq!(type_of(&["ACTIVE=0\nSTATE=closing\nREMOTE=0\nTYPE=x11\nSEAT=seat0\n"]), None, "it has ended");
+        assert_eq!(type_of(&[]), None);
     }
 
     #[tokio::test]

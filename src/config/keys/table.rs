@@ -149,7 +149,14 @@ pub static KEYS: [Key; 55] = [
         "Notices of `decision.mode` at `notify` and `lock`: \"Is it you?\", and that nothing locked the screen. Without them \
          `notify` does no more than `observe`, and `lock` locks without asking.",
     ),
-    key("x11.enabled", Kind::Flag, "true", "Whether changes of the focused application are observed on X11."),
+    key(
+        "x11.enabled",
+        Kind::Flag,
+        "true",
+        "Whether changes of the focused application are observed, on X11 and on Wayland; without it no application is \
+         excluded, and no password field or prompt of the desktop is noticed. The section has its name from the first of \
+         these.",
+    ),
     key(
         "x11.excluded_apps",
         Kind::List,

@@ -137,7 +137,7 @@ async fn follow(environment: &Environment, teller: &mut Teller) -> Result<Infall
 /// Connects, and has the compositor say what it offers and, where that tells the focus, which windows there are.
 async fn greet(environment: &Environment) -> Result<Connection, Error> {
     let greeting = async {
-        let mut connection = Connection::open(&connection::socket(environment)).await?;
+        let mut connection = Connection::open(&environment.compositor()).await?;
         connection.next().await?;
         Ok(connection)
     };

@@ -3,9 +3,8 @@
 use super::Error;
 use super::dialogue::{Dialogue, Heard};
 use super::wire::Message;
-use crate::sources::environment::Environment;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 use tokio::io::Interest;
 use tokio::net::UnixStream;
@@ -18,17 +17,6 @@ const PIECE_BYTES: usize = 4096;
 const TURN_BYTES: usize = 16 * PIECE_BYTES;
 /// Requests that the compositor has not taken: more than there are when thousands of windows open at once.
 const UNSENT_BYTES: usize = 1 << 20;
-
-/// Where a compositor's socket is that has no name.
-const USUAL_NAME: &str = "wayland-0";
-
-/// Where the session's compositor takes connections.
-pub fn socket(environment: &Environment) -> PathBuf {
-    let folder = environment.runtime_dir.clone();
-    let folder = folder.unwrap_or_else(|| Path::new("/run/user").join(nix::unistd::geteuid().to_string()));
-    // An absolute path replaces the folder.
-    folder.join(environment.wayland_display.as_deref().unwrap_or(USUAL_NAME))
-}
 
 pub struct Connection {
     stream: UnixStream,
@@ -124,26 +112,5 @@ fn broken(error: io::Error) -> Error {
     match error.kind() {
         io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => Error::Ended,
         _ => Error::Broken(error),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_socket_is_where_the_session_says_or_where_compositors_have_it() {
-        let socket = |folder: Option<&str>, name: Option<&str>| {
-            socket(&Environment {
-                runtime_dir: folder.map(PathBuf::from),
-                wayland_display: name.map(Into::into),
-                ..Environment::default()
-            })
-        };
-        assert_eq!(socket(Some("/run/user/7"), Some("wayland-1")), Path::new("/run/user/7/wayland-1"));
-        assert_eq!(socket(Some("/run/user/7"), Some("/tmp/socket")), Path::new("/tmp/socket"));
-        assert_eq!(socket(Some("/run/user/7"), None), Path::new("/run/user/7/wayland-0"));
-        let uid = nix::unistd::geteuid();
-        assert_eq!(socket(None, Some("x")), PathBuf::from(format!("/run/user/{uid}/x")));
     }
 }
