@@ -130,7 +130,7 @@ impl Agent<Simulated> {
 }
 
 #[tokio::test]
-async fn what_is_typed_while_the_session_is_locked_is_recorded_and_not_judged() {
+async fn input_that_comes_through_while_the_session_is_locked_is_not_judged() {
     let mut agent = agent(Mode::Lock).await;
     agent.hear(Heard::Locked);
     takeover().for_each(|stamped| agent.take(stamped));
