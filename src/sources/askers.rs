@@ -27,14 +27,16 @@ const FOLDERS: [&str; 9] = [
     "/usr/lib/ssh",
     "/run/current-system/sw/bin",
 ];
-/// Of each program.
-const USE: u32 = libc::IN_OPEN | libc::IN_CLOSE;
+/// Of each program. Whoever opens it also reads it, to run it or to look at it, and of notices that are the same and
+/// follow each other unread the kernel drops all but one: without those of reading, a second opening might not count, and
+/// the closing after it would.
+const USE: u32 = libc::IN_OPEN | libc::IN_ACCESS | libc::IN_CLOSE;
 /// Of each folder: one may be installed later, or replaced.
 const NAMES: u32 = libc::IN_CREATE | libc::IN_MOVED_TO;
 /// More than a machine has of them.
 const MOST_PROGRAMS: usize = 64;
-/// Of notices that are the same and follow each other unread the kernel drops all but one, so an end may be missed: one
-/// that seems to run for longer than this is not believed.
+/// An end may be missed, where two follow each other unread or notices were lost: one that seems to run for longer than
+/// this is not believed.
 const LONGEST: Duration = Duration::from_secs(60 * 60);
 
 /// The programs that are there.
@@ -42,7 +44,7 @@ pub(super) struct Askers {
     folders: Vec<PathBuf>,
     inotify: Option<Inotify>,
     running: Running,
-    /// When the newest of those that run began.
+    /// When the newest of those that run, or may, began.
     begun: Instant,
     longest: Duration,
     /// What was told last.

@@ -5,6 +5,7 @@
 //! knows nothing of the windows of Wayland programs.
 
 mod choice;
+mod during;
 pub mod gnome;
 pub mod kwin;
 pub(super) mod log;

@@ -14,7 +14,7 @@ use std::ops::RangeInclusive;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
-use typing::{Starred, Typing};
+use typing::{Place, Starred, Typing};
 
 /// Where the kernel has those of terminal emulators.
 const ROOT: &str = "/dev/pts";
@@ -60,7 +60,7 @@ impl Terminals {
         let known = entries.flatten().take(MOST_TERMINALS).filter_map(|entry| {
             // `ptmx` is none.
             let number = entry.file_name().to_str()?.parse().ok()?;
-            Some((number, typing(&entry, uid, &just_now)?))
+            typing(number, &entry, uid, &just_now)
         });
         self.starred.take(known)
     }
@@ -72,7 +72,7 @@ impl Terminals {
 }
 
 /// `None` where it cannot be asked, or was made `just_now`.
-fn typing(entry: &DirEntry, uid: u32, just_now: &RangeInclusive<SystemTime>) -> Option<Typing> {
+fn typing(number: u32, entry: &DirEntry, uid: u32, just_now: &RangeInclusive<SystemTime>) -> Option<(Place, Typing)> {
     let path = entry.path();
     let metadata = fs::metadata(&path).ok()?;
     let since_epoch = Duration::new(metadata.ctime().try_into().ok()?, metadata.ctime_nsec().try_into().ok()?);
@@ -82,5 +82,6 @@ fn typing(entry: &DirEntry, uid: u32, just_now: &RangeInclusive<SystemTime>) -> 
     }
     let flags = OFlag::O_NOCTTY | OFlag::O_NONBLOCK;
     let terminal = File::options().read(true).custom_flags(flags.bits()).open(path).ok()?;
-    Some(Typing::of(&tcgetattr(&terminal).ok()?))
+    let settings = tcgetattr(&terminal).ok()?;
+    Some((Place::of(number, since_epoch, &settings), Typing::of(&settings)))
 }

@@ -2,43 +2,48 @@
 
 use std::collections::BTreeMap;
 
-/// How often each is open, by its watch. A program that runs has its file open.
+/// A program that runs has its file open.
 #[derive(Debug, Default)]
-pub(super) struct Running(BTreeMap<i32, u32>);
+pub(super) struct Running {
+    /// How often each is open, by its watch.
+    open: BTreeMap<i32, u32>,
+    /// Notices were lost: any of them may run.
+    is_doubtful: bool,
+}
 
 impl Running {
     pub fn is_any(&self) -> bool {
-        !self.0.is_empty()
+        self.is_doubtful || !self.open.is_empty()
     }
 
-    /// Takes a notice; whether a file was opened.
+    /// Takes a notice; whether a file was opened, or may have been.
     pub fn take(&mut self, watch: i32, mask: u32) -> bool {
         if mask & libc::IN_Q_OVERFLOW != 0 {
-            // Which of them have ended meanwhile is not known.
-            self.clear();
+            self.is_doubtful = true;
+            return true;
         } else if mask & libc::IN_OPEN != 0 {
-            let count = self.0.entry(watch).or_default();
+            let count = self.open.entry(watch).or_default();
             *count = count.saturating_add(1);
             return true;
         } else if mask & libc::IN_CLOSE != 0 {
             self.close(watch);
         } else if mask & libc::IN_IGNORED != 0 {
-            self.0.remove(&watch);
+            self.open.remove(&watch);
         }
         false
     }
 
     fn close(&mut self, watch: i32) {
-        if let Some(count) = self.0.get_mut(&watch) {
+        if let Some(count) = self.open.get_mut(&watch) {
             *count -= 1;
             if *count == 0 {
-                self.0.remove(&watch);
+                self.open.remove(&watch);
             }
         }
     }
 
     pub fn clear(&mut self) {
-        self.0.clear();
+        *self = Running::default();
     }
 }
 
@@ -71,8 +76,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_removed_or_was_not_told_does_not_run_for_ever() {
+    fn what_is_removed_does_not_run() {
         assert!(!after(&[(1, OPEN), (1, libc::IN_IGNORED)]));
-        assert!(!after(&[(1, OPEN), (-1, libc::IN_Q_OVERFLOW)]));
+    }
+
+    #[test]
+    fn after_notices_were_lost_any_may_run_whatever_is_told_next() {
+        let lost = (-1, libc::IN_Q_OVERFLOW);
+        assert!(after(&[lost]));
+        assert!(after(&[(1, OPEN), lost, (1, CLOSE), (2, OPEN), (2, CLOSE)]));
     }
 }

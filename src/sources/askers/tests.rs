@@ -59,6 +59,19 @@ async fn a_pinentry_or_an_askpass_asks_for_as_long_as_it_runs() {
 }
 
 #[tokio::test]
+async fn whoever_reads_its_file_as_it_begins_does_not_end_it() {
+    let folder = folder(&["pinentry"]);
+    let mut askers = Askers::start_in(vec![folder.path().to_owned()]);
+    // Nobody takes the notices meanwhile.
+    let program = run(&folder, "pinentry");
+    fs::read(folder.path().join("pinentry")).expect("its file");
+    assert!(told(&mut askers).await);
+    assert!(is_quiet(&mut askers).await, "it still runs");
+    end(program);
+    assert!(!told(&mut askers).await);
+}
+
+#[tokio::test]
 async fn it_is_known_by_the_link_that_leads_to_it() {
     let (real, links) = (folder(&["program"]), folder(&[]));
     std::os::unix::fs::symlink(real.path().join("program"), links.path().join("pinentry")).expect("a link");
@@ -92,10 +105,12 @@ async fn other_programs_of_the_folder_wake_nobody() {
 }
 
 #[tokio::test]
-async fn one_whose_end_was_missed_is_not_believed_for_ever() {
-    let mut askers = Askers::start_in(Vec::new());
-    askers.longest = MOMENT;
-    askers.running.take(1, libc::IN_OPEN);
-    assert!(told(&mut askers).await);
-    assert!(!told(&mut askers).await);
+async fn one_whose_end_was_missed_is_not_believed_for_ever_nor_are_lost_notices() {
+    for mask in [libc::IN_OPEN, libc::IN_Q_OVERFLOW] {
+        let mut askers = Askers::start_in(Vec::new());
+        askers.longest = MOMENT;
+        askers.running.take(1, mask);
+        assert!(told(&mut askers).await);
+        assert!(!told(&mut askers).await);
+    }
 }

@@ -17,15 +17,14 @@ use crate::dbus::connection::{ANSWER_LIMIT, Addresses, Bus, CallError, DBUS, Tar
 use crate::remote::{Backoff, LONGEST_PAUSE};
 use crate::sources::session::Seat;
 pub use extension::{Extension, NEW, OLD, State};
-use futures_util::StreamExt;
-use hearing::{Heard, Seen, heard};
+use hearing::{Heard, Hearing, Seen, heard};
 use std::convert::Infallible;
 use std::time::Duration;
 use telling::Reporter;
 use tokio::sync::mpsc::Sender;
 use tokio::time::{Instant, sleep, sleep_until};
 use zbus::message::Flags;
-use zbus::{Connection, Message, MessageStream};
+use zbus::{Connection, Message};
 
 /// What the extension looks for. Whoever has the name is told the focus.
 const AGENT: &str = "org.seclyzer.Agent";
@@ -130,21 +129,21 @@ async fn keep_following(bus: &Bus, reporter: &mut Reporter) {
 
 /// Follows the shell, and each one that takes its place, for as long as the connection holds.
 async fn follow(bus: &Bus, connection: &Connection, reporter: &mut Reporter) -> Result<Infallible, Error> {
-    let mut stream = MessageStream::from(connection);
-    if !subscribe(connection, &RULES).await {
+    let mut hearing = Hearing::over(connection);
+    if !hearing.during(subscribe(connection, &RULES)).await {
         return Err(Error::Unheard);
     }
     // Before it can call us.
-    let shell = owner(bus).await?;
+    let shell = hearing.during(owner(bus)).await?;
     let answered = Instant::now();
-    let mut follower = Follower { bus, connection, reporter, shell, has_name: false, due: None, answered };
+    let mut follower = Follower { bus, connection, hearing, reporter, shell, has_name: false, due: None, answered };
     follower.claim_name().await?;
     follower.await_call(CALL_LIMIT).await;
     loop {
         tokio::select! {
-            message = stream.next() => match message {
-                Some(Ok(message)) => follower.take(&message).await?,
-                _ => return Err(Error::Lost),
+            message = follower.hearing.next() => match message {
+                Some(message) => follower.take(&message).await?,
+                None => return Err(Error::Lost),
             },
             () = until(follower.due) => follower.miss().await,
         }
@@ -175,6 +174,7 @@ async fn until(due: Option<Instant>) {
 struct Follower<'a> {
     bus: &'a Bus,
     connection: &'a Connection,
+    hearing: Hearing,
     reporter: &'a mut Reporter,
     /// The unique name of the shell, if there is one.
     shell: Option<String>,
@@ -240,8 +240,9 @@ impl Follower<'_> {
     }
 
     async fn claim_name(&mut self) -> Result<(), Error> {
-        let answer = self.bus.call(&daemon(), "RequestName", &(AGENT, DO_NOT_QUEUE), ANSWER_LIMIT).await;
-        let answer = answer.map_err(Error::NoBus)?.body().deserialize::<u32>();
+        let (daemon, body) = (daemon(), (AGENT, DO_NOT_QUEUE));
+        let call = self.bus.call(&daemon, "RequestName", &body, ANSWER_LIMIT);
+        let answer = self.hearing.during(call).await.map_err(Error::NoBus)?.body().deserialize::<u32>();
         self.has_name = answer.is_ok_and(|answer| OURS.contains(&answer));
         Ok(())
     }
@@ -261,7 +262,8 @@ impl Follower<'_> {
     /// It has not called.
     async fn miss(&mut self) {
         self.due = None;
-        let error = Extension::of(self.bus).await.map_or_else(|error| error, Error::Silent);
+        let asked = self.hearing.during(Extension::of(self.bus)).await;
+        let error = asked.map_or_else(|error| error, Error::Silent);
         self.reporter.unknown(&error).await;
     }
 }

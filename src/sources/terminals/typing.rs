@@ -2,6 +2,7 @@
 
 use nix::sys::termios::{InputFlags, LocalFlags, OutputFlags, Termios};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Typing {
@@ -42,23 +43,40 @@ impl Typing {
 /// After so many lines a program that still hides what is typed asks for nothing: `sudo` asks three times.
 const MOST_LINES: u8 = 6;
 
-/// The terminals in which a program may show stars, by number, and how many lines were typed since each began.
+/// A terminal as one program has it: the number is given again to another terminal, and the next program in the same one
+/// mostly changes other settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    number: u32,
+    /// Its file's ctime.
+    made: Duration,
+    settings: [u32; 3],
+}
+
+impl Place {
+    pub fn of(number: u32, made: Duration, settings: &Termios) -> Place {
+        let Termios { input_flags, output_flags, local_flags, .. } = settings;
+        Place { number, made, settings: [input_flags.bits(), output_flags.bits(), local_flags.bits()] }
+    }
+}
+
+/// Where a program may show stars, and how many lines were typed since each began.
 #[derive(Debug, Default)]
-pub(super) struct Starred(BTreeMap<u32, u8>);
+pub(super) struct Starred(BTreeMap<Place, u8>);
 
 impl Starred {
     /// Takes how all terminals stand; whether any of them asks for a secret.
-    pub fn take(&mut self, known: impl Iterator<Item = (u32, Typing)>) -> bool {
+    pub fn take(&mut self, known: impl Iterator<Item = (Place, Typing)>) -> bool {
         let before = std::mem::take(&mut self.0);
         let mut is_asked = false;
-        for (number, typing) in known {
+        for (place, typing) in known {
             match typing {
                 Typing::Shown => {}
                 Typing::Hidden => is_asked = true,
                 Typing::Starred => {
-                    let lines = before.get(&number).copied().unwrap_or(0);
+                    let lines = before.get(&place).copied().unwrap_or(0);
                     is_asked |= lines < MOST_LINES;
-                    self.0.insert(number, lines);
+                    self.0.insert(place, lines);
                 }
             }
         }
@@ -140,8 +158,12 @@ mod tests {
         }
     }
 
+    fn place(number: u32) -> Place {
+        Place { number, made: Duration::ZERO, settings: [0; 3] }
+    }
+
     fn take(starred: &mut Starred, known: &[(u32, Typing)]) -> bool {
-        starred.take(known.iter().copied())
+        starred.take(known.iter().map(|&(number, typing)| (place(number), typing)))
     }
 
     #[test]
@@ -155,6 +177,18 @@ mod tests {
         assert!(take(starred, &[(1, Typing::Starred), (2, Typing::Starred)]), "another terminal");
         assert!(!take(starred, &[(1, Typing::Shown)]));
         assert!(take(starred, &[(1, Typing::Starred)]));
+    }
+
+    #[test]
+    fn another_program_or_terminal_in_its_place_is_believed_though_nobody_looked_between() {
+        let (more, sudo) = (place(1), Place { settings: [0, 0, 1], ..place(1) });
+        for next in [sudo, Place { made: Duration::from_secs(1), ..more }] {
+            let starred = &mut Starred::default();
+            starred.take([(more, Typing::Starred)].into_iter());
+            (0..MOST_LINES).for_each(|_| starred.note_enter());
+            assert!(!starred.take([(more, Typing::Starred)].into_iter()));
+            assert!(starred.take([(next, Typing::Starred)].into_iter()));
+        }
     }
 
     proptest! {

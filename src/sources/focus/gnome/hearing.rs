@@ -3,9 +3,12 @@
 use super::{AGENT, SHELL_ALONE};
 use crate::dbus::connection::DBUS;
 use crate::sources::app::{App, readable};
+use crate::sources::focus::during::{Listener, during};
 use crate::sources::focus::{Focus, Taker};
-use zbus::Message;
+use futures_util::StreamExt;
+use std::collections::VecDeque;
 use zbus::message::Type;
+use zbus::{Connection, Message, MessageStream};
 
 const INTERFACE: &str = "org.seclyzer.Focus";
 const TELL: &str = "Tell";
@@ -29,6 +32,50 @@ pub enum Heard {
     Shell(Option<String>),
     /// Who has our name now.
     Name(Option<String>),
+}
+
+/// Messages that may wait while something is asked. With more the answer has to wait, too.
+const MOST: usize = 64;
+
+/// The connection, as it is listened to, also while something is asked on it.
+pub struct Hearing {
+    stream: MessageStream,
+    waiting: VecDeque<Message>,
+}
+
+impl Hearing {
+    pub fn over(connection: &Connection) -> Hearing {
+        Hearing { stream: MessageStream::from(connection), waiting: VecDeque::new() }
+    }
+
+    /// The next message; `None`: the connection is lost. Cancel-safe.
+    pub async fn next(&mut self) -> Option<Message> {
+        match self.waiting.pop_front() {
+            Some(message) => Some(message),
+            None => self.stream.next().await?.ok(),
+        }
+    }
+
+    /// Does something that waits for answers, and listens meanwhile.
+    pub async fn during<T>(&mut self, work: impl Future<Output = T>) -> T {
+        during(self, work).await
+    }
+}
+
+impl Listener for Hearing {
+    /// Keeps what says something where its sender is the shell: who is may change meanwhile.
+    async fn hear(&mut self) -> bool {
+        if self.waiting.len() == MOST {
+            return false;
+        }
+        let Some(Ok(message)) = self.stream.next().await else { return false };
+        let header = message.header();
+        if heard(&message, header.sender().map(|sender| sender.as_str())).is_some() {
+            drop(header);
+            self.waiting.push_back(message);
+        }
+        true
+    }
 }
 
 /// What a message says where the shell's unique name is this one; most say nothing.

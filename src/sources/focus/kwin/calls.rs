@@ -6,6 +6,7 @@ use super::{Error, KWIN, script};
 use crate::dbus::connection::DBUS;
 use crate::sources::app::App;
 use crate::sources::app::readable;
+use crate::sources::focus::during::{Listener, during};
 use futures_util::StreamExt;
 use std::collections::VecDeque;
 use zbus::message::{Flags, Type};
@@ -71,8 +72,7 @@ fn heard(message: &Message, owner: Option<&str>) -> Option<Heard> {
     }
 }
 
-/// The connection, as it is listened to. While something is asked on it, it must be listened to all the same
-/// ([`during`](Calls::during)): else what waits to be heard would hold up the answer.
+/// The connection, as it is listened to, also while something is asked on it ([`during`](Calls::during)).
 pub struct Calls<'a> {
     connection: &'a Connection,
     stream: MessageStream,
@@ -134,14 +134,7 @@ impl Calls<'_> {
 
     /// Does something that waits for answers, and listens meanwhile.
     pub async fn during<T>(&mut self, work: impl Future<Output = T>) -> T {
-        tokio::pin!(work);
-        loop {
-            tokio::select! {
-                done = &mut work => return done,
-                // It is seen by the work, too.
-                Ok(()) = self.listen() => {}
-            }
-        }
+        during(self, work).await
     }
 
     /// Takes one message.
@@ -171,6 +164,12 @@ impl Calls<'_> {
             // A connection that is lost is noticed by whoever listens.
             let _ = self.connection.reply(&header, &()).await;
         }
+    }
+}
+
+impl Listener for Calls<'_> {
+    async fn hear(&mut self) -> bool {
+        self.listen().await.is_ok()
     }
 }
 
