@@ -1,5 +1,6 @@
 use super::*;
 use std::fs;
+use std::io::Read;
 use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 use tokio::time::timeout;
@@ -59,14 +60,21 @@ async fn a_pinentry_or_an_askpass_asks_for_as_long_as_it_runs() {
 }
 
 #[tokio::test]
-async fn whoever_reads_its_file_as_it_begins_does_not_end_it() {
+async fn those_who_read_its_file_meanwhile_do_not_end_it() {
     let folder = folder(&["pinentry"]);
     let mut askers = Askers::start_in(vec![folder.path().to_owned()]);
     // Nobody takes the notices meanwhile.
     let program = run(&folder, "pinentry");
-    fs::read(folder.path().join("pinentry")).expect("its file");
+    let readers = [(); 2].map(|()| {
+        let mut file = fs::File::open(folder.path().join("pinentry")).expect("its file");
+        file.read_exact(&mut [0]).expect("a byte");
+        file
+    });
     assert!(told(&mut askers).await);
-    assert!(is_quiet(&mut askers).await, "it still runs");
+    for reader in readers {
+        drop(reader);
+        assert!(is_quiet(&mut askers).await, "it still runs");
+    }
     end(program);
     assert!(!told(&mut askers).await);
 }
