@@ -54,7 +54,8 @@ pub(super) fn disable(system: &System) -> Vec<Command> {
 /// What is left to do for whoever has the shell: it looks for extensions when it begins, and begins none unasked.
 pub fn what_now() -> String {
     format!(
-        "So that GNOME Shell tells which application has the focus, log out and in once, then run:\n  \
+        "So that GNOME Shell tells which application has the focus, log out and in once (one login is enough for all), then \
+         run in the GNOME session:\n  \
          gnome-extensions enable {NEW}      (in GNOME 43 and 44: {OLD})"
     )
 }

@@ -115,7 +115,7 @@ fn user_steps(system: &System, is_packaged: bool, steps: &mut Vec<Step>) {
     steps.push(Step::Link { path: wanted, target: unit });
     // For sessions that never reach graphical-session.target. Nothing ends the agent with such a session, so the one of an
     // earlier session may still run, which knows that one's X server.
-    let start = "systemctl --user import-environment DISPLAY XAUTHORITY; \
+    let start = "systemctl --user import-environment DISPLAY XAUTHORITY WAYLAND_DISPLAY XDG_SESSION_TYPE; \
         systemctl --user is-active -q graphical-session.target || systemctl --user stop seclyzer.service; \
         systemctl --user start seclyzer.service";
     steps.push(text(account.config_home.join("autostart/seclyzer.desktop"), &autostart(start), 0o644));

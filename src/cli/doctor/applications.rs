@@ -13,6 +13,10 @@ const ON_X11: &str = "run the agent in an X11 session with DISPLAY and XAUTHORIT
                       and x11.excluded_apps has no effect";
 const ON_WAYLAND: &str = "docs/installing.md lists the desktops on which it is known; elsewhere keys and mouse are \
                           captured, and x11.excluded_apps has no effect";
+/// Of a running agent that knows less than whoever runs the doctor.
+const UNTOLD: &str = "the agent does not know this session: run `systemctl --user import-environment WAYLAND_DISPLAY \
+                      XDG_SESSION_TYPE; systemctl --user restart seclyzer.service`; to have it done at each login, and for \
+                      the hardened way: docs/installing.md, \"Sessions that run nothing from autostart\"";
 
 /// What this session answers, where it is asked.
 enum Answer {
@@ -67,6 +71,7 @@ fn applications(answer: Option<Answer>, running: Option<&Running>) -> Finding {
     };
     let mend = match &answer {
         Answer::Wayland(Err((_, Some(mend)))) => mend.clone(),
+        Answer::Wayland(Ok(_)) => UNTOLD.into(),
         Answer::Wayland(_) => ON_WAYLAND.into(),
         Answer::X11(_) => ON_X11.into(),
     };
@@ -90,6 +95,7 @@ fn applications(answer: Option<Answer>, running: Option<&Running>) -> Finding {
     }
 }
 
+/// Somebody tells it, or would.
 fn followed(backend: Backend, more: &str) -> Finding {
     Finding::ok("applications", format!("{} reports which has the focus{more}", backend.name()))
 }

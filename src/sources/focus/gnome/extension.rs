@@ -74,7 +74,9 @@ impl Extension {
             State::SwitchedOff => "gsettings set org.gnome.shell disable-user-extensions false".into(),
             State::Unseen => format!("log out and in once, then: gnome-extensions enable {uuid}"),
             State::Uninstalled => {
-                format!("seclyzer install; then log out and in once, then: gnome-extensions enable {uuid}")
+                format!(
+                    "install seclyzer again, in the same way; log out and in once, then: gnome-extensions enable {uuid}"
+                )
             }
             State::Unfit => "install a newer version of seclyzer".into(),
             State::Failed => format!("gnome-extensions info {uuid} shows how; please report it"),
