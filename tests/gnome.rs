@@ -152,6 +152,6 @@ async fn an_extension_that_is_not_installed_is_said_to_be_so() {
     let session = Session::prepared(|room| set(room, "")).await;
     let mut follower = Follower::at(session.address());
     let reason = follower.skip_to_unknown(SILENT).await;
-    assert!(reason.contains("seclyzer install"), "{reason}");
+    assert!(reason.contains("install seclyzer again"), "{reason}");
     assert_eq!(check_at(session.address()).await.expect("an answer").state, State::Uninstalled);
 }

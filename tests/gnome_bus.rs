@@ -110,7 +110,7 @@ async fn an_extension_that_does_not_call_is_named_with_the_command_that_mends_it
         told("50", Some(6.0), true, &enable),
         told("43.9", Some(6.0), true, &enable_old),
         told("48.7", Some(6.0), false, "gsettings set org.gnome.shell disable-user-extensions false"),
-        told("48.7", None, true, "seclyzer install"),
+        told("48.7", None, true, "install seclyzer again"),
         told("51.0", Some(4.0), true, "newer version"),
         told("48.7", Some(3.0), true, "gnome-extensions info"),
     ])
