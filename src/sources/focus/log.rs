@@ -35,6 +35,24 @@ impl<E: Display> Log<E> {
         warn!("lost {server}: {error}; the focused application is unknown until one is found, and {MEANWHILE}");
     }
 
+    /// Of a backend that listens on the session's bus: whether the error is to be told. Where it `was_ready`, it has lost
+    /// whom it followed. Where that one `is_absent`, as on other desktops always, the log says nothing.
+    pub fn is_unknown(
+        &mut self,
+        error: &E,
+        was_ready: bool,
+        is_absent: bool,
+        is_everyday: bool,
+        meanwhile: &str,
+    ) -> bool {
+        if was_ready {
+            self.lost(error);
+        } else if !is_absent {
+            return self.unreachable(error, is_everyday, &format!("{meanwhile}; {MEANWHILE}"));
+        }
+        self.is_news(error)
+    }
+
     /// Whether it is another error than before.
     pub fn is_news(&mut self, error: &E) -> bool {
         let kind = std::mem::discriminant(error);

@@ -2,7 +2,7 @@
 
 use super::Error;
 use super::calls::Seen;
-use crate::sources::focus::log::{Log, MEANWHILE};
+use crate::sources::focus::log::Log;
 use crate::sources::focus::{Focus, Taker, Update};
 use std::time::Duration;
 use tokio::sync::mpsc::Sender;
@@ -85,19 +85,9 @@ impl Reporter {
     /// Once for each kind of reason in a row.
     pub async fn unknown(&mut self, error: &Error) {
         (self.taken, self.unfocused) = (None, None);
-        let is_news = match std::mem::take(&mut self.is_ready) {
-            true => {
-                self.log.lost(error);
-                self.log.is_news(error)
-            }
-            // On other desktops it never is.
-            false if matches!(error, Error::Absent) => self.log.is_news(error),
-            false => {
-                let outlook = format!("still trying; {MEANWHILE}");
-                self.log.unreachable(error, matches!(error, Error::NoBus(_)), &outlook)
-            }
-        };
-        if is_news {
+        let was_ready = std::mem::take(&mut self.is_ready);
+        let (is_absent, is_everyday) = (matches!(error, Error::Absent), matches!(error, Error::NoBus(_)));
+        if self.log.is_unknown(error, was_ready, is_absent, is_everyday, "still trying") {
             self.send(Update::Unknown(error.to_string())).await;
         }
     }
