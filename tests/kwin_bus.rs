@@ -7,6 +7,7 @@ mod script;
 
 #[path = "support/dbus.rs"]
 mod dbus;
+mod support;
 #[path = "support/xserver.rs"]
 mod xserver;
 
@@ -16,27 +17,15 @@ use seclyzer::sources::focus::kwin::{self, Place};
 use seclyzer::sources::focus::{Focus, Taker, Update};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use support::{LIMIT, eventually};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-const LIMIT: Duration = Duration::from_secs(30);
 const ABSENT: &str = "KWin is not on the session's bus";
 const NOTHING: Update = Update::Focus(Focus::Nothing);
 const PROMPT: Update = Update::Taken(Some(Taker::Prompt));
-
-/// Asks again and again until there is an answer.
-async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
-    let begun = Instant::now();
-    loop {
-        if let Some(answer) = ask().await {
-            return answer;
-        }
-        assert!(begun.elapsed() < LIMIT, "not in time: {what}");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-}
 
 /// The source under test, and what it tells.
 struct Follower {
