@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use tokio::sync::{Mutex, MutexGuard};
 use zbus::Connection;
 use zbus::connection::Builder;
 use zbus::zvariant::{DynamicType, Value};
@@ -16,9 +17,14 @@ use zbus::zvariant::{DynamicType, Value};
 /// What GTK calls the window of `form.py`.
 pub const FORM: &str = "org.seclyzer.Form";
 
+/// One session at a time: a shell that draws by the processor holds up another one's, and times are measured.
+static TURN: Mutex<()> = Mutex::const_new(());
+
 pub struct Session {
     pub compositor: Compositor,
     pub bus: Connection,
+    /// Given up once the shell has ended.
+    _turn: MutexGuard<'static, ()>,
 }
 
 impl Session {
@@ -32,10 +38,11 @@ impl Session {
     }
 
     pub async fn prepared(prepare: impl FnOnce(&Room)) -> Session {
+        let turn = TURN.lock().await;
         let compositor = Compositor::start_after(&GNOME_SHELL, prepare);
         let address = compositor.room().bus_address("session-bus");
         let bus = Builder::address(address.as_str()).expect("an address").build().await.expect("a bus");
-        Session { compositor, bus }
+        Session { compositor, bus, _turn: turn }
     }
 
     pub fn address(&self) -> String {
