@@ -40,6 +40,7 @@ use crate::sources::clock::EventClock;
 use crate::sources::evdev::{Devices, EvdevError};
 use crate::sources::path_watch::PathWatch;
 use crate::store::{Displaced, Store, StoreError, folder_of};
+use crate::timer::Timer;
 use acting::Acting;
 use control::Clients;
 use desk::Desk;
@@ -77,6 +78,8 @@ pub enum AgentError {
     Store(#[from] StoreError),
     #[error("the event clock: {0}")]
     Clock(io::Error),
+    #[error("a timer: {0}")]
+    Timer(io::Error),
     #[error(transparent)]
     Redis(#[from] crate::remote::redis::BadUrl),
 }
@@ -125,6 +128,8 @@ struct Agent<D> {
     hardening: Hardening,
     started: Instant,
     last_notice_limit: Duration,
+    /// For the end of the open window, or of what suppresses acts.
+    timer: Timer,
     /// Events on their way from the sources to the pipeline; reused.
     batch: Vec<Stamped>,
 }
@@ -198,6 +203,7 @@ impl Agent<bus::Desk> {
             hardening: options.hardening,
             started: Instant::now(),
             last_notice_limit: options.last_notice_limit,
+            timer: Timer::new().map_err(AgentError::Timer)?,
             batch: Vec::with_capacity(256),
         };
         Ok((agent, left))
@@ -213,20 +219,15 @@ impl<D: Desk> Agent<D> {
     ) -> Result<(), StoreError> {
         let displaced = displaced(self.outlet.store.clone());
         tokio::pin!(shutdown, displaced);
-        let timer = tokio::time::sleep(Duration::ZERO);
-        tokio::pin!(timer);
         loop {
-            let deadline = self.feed.deadline().into_iter().chain(self.end_of_suppression()).min();
-            if let Some(deadline) = deadline.filter(|&deadline| deadline != timer.deadline()) {
-                timer.as_mut().reset(deadline);
-            }
+            self.timer.set(self.feed.deadline().into_iter().chain(self.end_of_suppression()).min());
             tokio::select! {
                 biased;
                 () = &mut shutdown => return Ok(()),
                 displaced = &mut displaced => return Err(displaced.into()),
                 () = manager.watchdog_due() => manager.tell("WATCHDOG=1"),
                 () = self.capture.next(&mut self.batch) => self.take_events(),
-                () = &mut timer, if deadline.is_some() => self.close_window(),
+                () = self.timer.expired() => self.close_window(),
                 news = self.acting.next() => self.take_news(news),
                 () = path_changed(&mut self.path_watch) => self.check_place(),
                 info = self.health.next() => self.acting.inform(info),

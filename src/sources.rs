@@ -4,7 +4,7 @@ pub mod app;
 mod askers;
 pub mod capture;
 pub mod clock;
-mod descriptor;
+pub(crate) mod descriptor;
 pub mod environment;
 pub mod evdev;
 pub mod focus;

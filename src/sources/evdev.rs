@@ -2,8 +2,11 @@
 //!
 //! Nodes are opened for reading only and never grabbed. What an event feeds depends on the event, not on the device.
 //! `decode`, `contact`, `slots` and `wheel` turn the kernel's events into ours, `classify` and `pattern` decide what is
-//! read, `echo` sees to it that what several nodes report counts once, `pace` that a fast mouse is no burden: all without
-//! a device. `node` opens one, `slot` reads it, `folder` tells which come and go.
+//! read, `echo` sees to it that what several nodes report counts once, `pace` how late a device may be read: all without a
+//! device. `node` opens one, `slot` reads it, `readiness` tells that it has something to say, `folder` which come and go.
+//!
+//! Devices are read late. The first event after quiet is read at once; from then on a device is not waited for but read
+//! from time to time, in which the kernel keeps what it reports, until a reading finds nothing.
 //! Names and paths of devices are logged; what is typed on them never is.
 
 mod classify;
@@ -14,6 +17,7 @@ mod folder;
 mod node;
 mod pace;
 mod pattern;
+mod readiness;
 mod slot;
 mod slots;
 mod wheel;
@@ -25,15 +29,17 @@ pub use node::{Node, State};
 pub use pattern::Unread;
 
 use crate::config;
-use crate::event::Stamped;
+use crate::event::{Event, GapReason, Stamped};
+use crate::timer::Timer;
 use echo::{Echoes, Speaker};
 use folder::{Change, Folder};
-use pace::Pace;
 use pattern::Selection;
-use slot::{Retry, Slot};
+use readiness::Readiness;
+use slot::{Found, Retry, Slot};
 use std::collections::BTreeSet;
 use std::future::{Future, poll_fn};
 use std::io;
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::task::Poll;
 use tokio::time::{Instant, sleep_until};
@@ -49,6 +55,8 @@ pub enum EvdevError {
     Watch { path: PathBuf, source: io::Error },
     #[error("cannot list {}: {source}", path.display())]
     List { path: PathBuf, source: io::Error },
+    #[error("cannot wait for devices: {0}")]
+    Wait(io::Error),
 }
 
 /// Every node that there is, as far as this process may look, without reading from any.
@@ -72,7 +80,9 @@ pub struct Devices {
     /// The folder could not be listed, and is tried again.
     listing: Option<Retry>,
     echoes: Echoes,
-    pace: Pace,
+    readiness: Readiness,
+    /// When devices that are not waited for are read.
+    timer: Timer,
     /// What devices said, until it is judged; both are reused.
     said: Vec<(Option<Speaker>, Stamped)>,
     heard: Vec<Stamped>,
@@ -111,6 +121,8 @@ impl Devices {
         // Watched before it is listed: what comes in between is seen twice, not never.
         let folder =
             Folder::watch(root, links).map_err(|source| EvdevError::Watch { path: root.to_owned(), source })?;
+        let made = Readiness::new().and_then(|readiness| Ok((readiness, Timer::new()?)));
+        let (readiness, timer) = made.map_err(EvdevError::Wait)?;
         Ok(Devices {
             root: root.to_owned(),
             selection,
@@ -119,7 +131,8 @@ impl Devices {
             is_closed: true,
             listing: None,
             echoes: Echoes::default(),
-            pace: Pace::default(),
+            readiness,
+            timer,
             said: Vec::new(),
             heard: Vec::new(),
             buffer: Box::new([0; EVENTS_A_READ * RAW_LEN]),
@@ -181,17 +194,13 @@ impl Devices {
         let due = retries.map(|retry| retry.due).min();
         let mut retry = due.map(|due| Box::pin(sleep_until(due)));
         poll_fn(|context| {
-            let mut devices = self.slots.iter().filter_map(|slot| slot.reading.as_ref());
-            let is_ready = devices.any(|reading| reading.file.poll_read_ready(context).is_ready())
+            let is_ready = self.readiness.poll(context).is_ready()
+                || self.timer.poll(context).is_ready()
                 || self.folder.poll_changed(context).is_ready()
                 || retry.as_mut().is_some_and(|retry| retry.as_mut().poll(context).is_ready());
             if is_ready { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;
-        if let Some(rest) = self.pace.rest() {
-            // The whole thread sleeps: if it waited for a timer instead, each report would wake it all the same.
-            std::thread::sleep(rest);
-        }
     }
 
     /// Does all that can be done without waiting: reads what devices have to say, follows nodes that came and went.
@@ -211,35 +220,70 @@ impl Devices {
         self.follow_folder(out);
         self.retry_due(out);
         let fresh = &mut out[first..];
-        if !fresh.is_empty() {
-            self.pace.note(std::time::Instant::now(), fresh.len());
-        }
         if !fresh.is_sorted_by_key(|event| event.ts_us) {
             fresh.sort_by_key(|event| event.ts_us);
         }
     }
 
-    /// Reads all devices: virtual ones first, of these the newest first. Whatever a device repeats, its original can be
-    /// read by then.
+    /// Reads all devices that have something to say, or may have: virtual ones first, of these the newest first. Whatever a
+    /// device repeats, its original can be read by then.
     fn read(&mut self) {
+        let slots = &mut self.slots;
+        self.readiness.take(|descriptor| {
+            let mut readings = slots.iter_mut().filter_map(|slot| slot.reading.as_mut());
+            if let Some(reading) = readings.find(|reading| reading.file.as_raw_fd() == descriptor) {
+                reading.is_late = true;
+            }
+        });
+        let now = Instant::now();
         let count = self.slots.len();
         let virtual_first = (0..count).rev().map(|index| (index, true)).chain((0..count).map(|index| (index, false)));
+        let mut is_rest = false;
         for (index, is_virtual) in virtual_first {
             if self.slots[index].node.is_virtual == is_virtual {
-                self.read_slot(index);
+                is_rest |= self.read_slot(index, now);
             }
         }
+        let due = if is_rest { Some(now) } else { self.rest(now) };
+        self.timer.set(due);
     }
 
-    fn read_slot(&mut self, index: usize) {
+    /// Whether there is more to read.
+    fn read_slot(&mut self, index: usize, now: Instant) -> bool {
         let slot = &mut self.slots[index];
-        let Some(reading) = &mut slot.reading else { return };
+        let Some(reading) = slot.reading.as_mut().filter(|reading| reading.is_late) else { return false };
         let speaker = reading.speaker;
-        if let Err(error) = reading.read(&mut self.buffer[..], &mut self.heard) {
+        let is_rest = match reading.read(&mut self.buffer[..], &mut self.heard) {
+            Ok(Found { events, is_rest }) => {
+                reading.pace.note(now.into_std(), events);
+                if self.heard.iter().any(is_overrun) {
+                    reading.pace.note_overrun();
+                }
+                is_rest
+            }
             // Not tried again: while the node is there, a change of it will be told.
-            slot.close(State::Refused(node::errno_name(&error)), &mut self.echoes, &mut self.heard);
-        }
+            Err(error) => {
+                slot.close(State::Refused(node::errno_name(&error)), &mut self.echoes, &mut self.heard);
+                false
+            }
+        };
         self.said.extend(self.heard.drain(..).map(|event| (speaker, event)));
+        is_rest
+    }
+
+    /// Goes back to waiting for the devices that it does not pay to leave alone; when the others are to be read.
+    fn rest(&mut self, now: Instant) -> Option<Instant> {
+        let mut late = self.slots.iter().filter_map(|slot| slot.reading.as_ref().filter(|reading| reading.is_late));
+        let worth = late.by_ref().filter(|reading| reading.pace.is_worth());
+        let pause = worth.map(|reading| reading.pace.pause()).min();
+        for reading in self.slots.iter_mut().filter_map(|slot| slot.reading.as_mut().filter(|reading| reading.is_late))
+        {
+            let goes_with_others =
+                pause.is_some_and(|pause| reading.pace.pause() >= pause) && !reading.pace.is_quiet(now.into_std());
+            // It was added when it was opened, so that it can be waited for.
+            reading.is_late = goes_with_others || self.readiness.arm(&reading.file).is_err();
+        }
+        pause.map(|pause| now + pause)
     }
 
     fn follow_folder(&mut self, out: &mut Vec<Stamped>) {
@@ -279,7 +323,7 @@ impl Devices {
         if known.is_some_and(|i| self.slots[i].reading.is_some()) {
             return;
         }
-        let slot = Slot::open(&self.root.join(name), &self.selection, tried, &mut self.echoes);
+        let slot = Slot::open(&self.root.join(name), &self.selection, tried, &mut self.echoes, &self.readiness);
         match known {
             Some(i) => self.slots[i] = slot,
             None => self.slots.push(slot),
@@ -320,6 +364,10 @@ impl Devices {
             stays
         });
     }
+}
+
+fn is_overrun(stamped: &Stamped) -> bool {
+    matches!(stamped.event, Event::Gap { reason: GapReason::Overrun, .. })
 }
 
 fn names(root: &Path) -> Result<BTreeSet<String>, EvdevError> {

@@ -21,6 +21,7 @@ use crate::recognition::{Recognition, Saved, Settings};
 use crate::sources::capture::Capture;
 use crate::sources::clock::EventClock;
 use crate::sources::evdev::Devices;
+use crate::timer::Timer;
 use std::cell::RefCell;
 use std::future::{pending, ready};
 use tokio::time::Instant;
@@ -103,6 +104,7 @@ async fn agent_that_shows(mode: Mode, notify: config::Notify) -> Agent<Simulated
         hardening: Hardening::default(),
         started: Instant::now(),
         last_notice_limit: LAST_NOTICE_LIMIT,
+        timer: Timer::new().expect("a timer"),
         batch: Vec::new(),
     }
 }

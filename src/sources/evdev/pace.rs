@@ -1,40 +1,131 @@
-//! How often devices are read. A fast mouse would wake the process for each of its reports, which costs more than all
-//! that is done with them. Their time is the kernel's, so it does not matter when they are read.
+//! How long a device may be left alone. To be woken for each report costs more than all that is done with it, and the
+//! time of a report is the kernel's, so it does not matter when it is read: as long as the kernel has room for it.
 
 use std::time::{Duration, Instant};
 
-/// Reports closer together than this come from a fast mouse, of 1 kHz and more.
-const FAST: Duration = Duration::from_micros(1_200);
-/// So many readings in a row have to find such reports: a key and a slow mouse may speak at the same time.
-const FAST_READINGS: u8 = 4;
-/// So many reports gather in the kernel, of three events each. It keeps at least 64 events for each reader, and 128 of
-/// a mouse (drivers/input/evdev.c).
-const GATHERED: u32 = 8;
-/// Whatever else the thread has to do waits so long at most.
-const LONGEST_REST: Duration = Duration::from_millis(2);
+/// Events that the kernel keeps for each reader of a keyboard and of a mouse, at least (drivers/input/evdev.c: 8 packets of
+/// as many events as the device can report at a time, but no fewer than 64). Half of that may gather.
+const KEYBOARD_EVENTS: f64 = 32.0;
+const MOUSE_EVENTS: f64 = 64.0;
+/// A scanner of 200 keys a second fills the kernel's buffer within 50 ms.
+const KEYBOARD_LONGEST: Duration = Duration::from_millis(50);
+const MOUSE_LONGEST: Duration = Duration::from_millis(100);
+/// At 8,000 reports a second, of three events each, half of the buffer is full after so long. It is also taken for so fast
+/// until it is known better.
+const SHORTEST: Duration = Duration::from_micros(2_500);
+/// Readings that found something, after which a device is known.
+const FIRST_READINGS: u8 = 8;
+/// A rate is measured over so long, or so many events: a report that was late comes together with the next.
+const MEASURED: Duration = Duration::from_millis(12);
+const MEASURED_EVENTS: u32 = 48;
+/// For how long of reading the highest rate is remembered: as many as [`Pace::rates`] has.
+const REMEMBERED: Duration = Duration::from_secs(120);
+const SLOTS: usize = 5;
+/// It pays to leave a device alone if so many reports can be expected meanwhile.
+const WORTH_REPORTS: f64 = 2.0;
+/// A report is of two events at least.
+const REPORT_EVENTS: f64 = 2.0;
 
-/// Follows how fast reports come.
-#[derive(Debug, Default)]
+/// Follows how fast a device reports.
+#[derive(Debug)]
 pub(super) struct Pace {
+    half_full_events: f64,
+    longest: Duration,
     last: Option<Instant>,
-    /// From one report to the next, of late.
-    between: Duration,
-    fast_readings: u8,
+    /// The reading before the last that found something.
+    found: Option<Instant>,
+    readings: u8,
+    /// What is being measured: since when, and events.
+    measured: (Option<Instant>, u32),
+    /// The highest rates, in events a second; the newest first.
+    rates: [f64; SLOTS],
+    /// Time of reading in the newest of them.
+    filled: Duration,
+    is_worth: bool,
 }
 
 impl Pace {
-    /// So many events, one at least, were read at this time.
-    pub(super) fn note(&mut self, now: Instant, events: usize) {
-        let since = self.last.replace(now).map_or(Duration::MAX, |last| now - last);
-        self.between = since / u32::try_from(events).unwrap_or(u32::MAX);
-        self.fast_readings = if self.between < FAST { self.fast_readings.saturating_add(1) } else { 0 };
+    /// `has_motion`: the kernel keeps a mouse's events in a larger buffer.
+    pub fn new(has_motion: bool) -> Pace {
+        let (half_full_events, longest) =
+            if has_motion { (MOUSE_EVENTS, MOUSE_LONGEST) } else { (KEYBOARD_EVENTS, KEYBOARD_LONGEST) };
+        Pace {
+            half_full_events,
+            longest,
+            last: None,
+            found: None,
+            readings: 0,
+            measured: (None, 0),
+            rates: [0.0; SLOTS],
+            filled: Duration::ZERO,
+            is_worth: false,
+        }
     }
 
-    /// How long to wait before the next reading, though there is something to read.
-    pub(super) fn rest(&self) -> Option<Duration> {
-        (self.fast_readings >= FAST_READINGS).then(|| (GATHERED * self.between).min(LONGEST_REST))
+    /// So many of the kernel's events, or none, were read at this time.
+    pub fn note(&mut self, now: Instant, events: u32) {
+        let since = self.last.replace(now).map(|last| now - last);
+        if events == 0 {
+            self.is_worth = false;
+            return;
+        }
+        self.readings = self.readings.saturating_add(1);
+        let between = self.found.replace(now).map(|found| now - found);
+        // After quiet it is not known when the events came.
+        match since.filter(|&since| since <= MOUSE_LONGEST * 2) {
+            Some(since) => self.measure(now, since, events),
+            None => self.measured = (Some(now), 0),
+        }
+        let reports = f64::from(events) / REPORT_EVENTS;
+        let expected = between.map(|between| reports * self.pause().as_secs_f64() / between.as_secs_f64().max(1e-6));
+        self.is_worth = expected.is_some_and(|expected| expected >= WORTH_REPORTS);
+    }
+
+    fn measure(&mut self, now: Instant, since: Duration, events: u32) {
+        let (begun, before) = self.measured;
+        let (begun, count) = (begun.unwrap_or(now - since), before.saturating_add(events));
+        let length = now - begun;
+        if length < MEASURED && count < MEASURED_EVENTS {
+            self.measured = (Some(begun), count);
+            return;
+        }
+        self.measured = (Some(now), 0);
+        self.filled += length;
+        if self.filled > REMEMBERED {
+            self.filled = Duration::ZERO;
+            self.rates.rotate_right(1);
+            self.rates[0] = 0.0;
+        }
+        self.rates[0] = self.rates[0].max(f64::from(count) / length.as_secs_f64().max(1e-6));
+    }
+
+    /// Events were lost: it is faster than all that was seen of it.
+    pub fn note_overrun(&mut self) {
+        self.rates[0] = f64::INFINITY;
+    }
+
+    /// For how long the device may be left alone.
+    pub fn pause(&self) -> Duration {
+        if self.readings < FIRST_READINGS {
+            return SHORTEST;
+        }
+        let highest = self.rates.iter().fold(f64::MIN_POSITIVE, |highest, &rate| highest.max(rate));
+        Duration::from_secs_f64((self.half_full_events / highest).min(self.longest.as_secs_f64())).max(SHORTEST)
+    }
+
+    /// Whether so much is to be expected of it that it pays.
+    pub fn is_worth(&self) -> bool {
+        self.is_worth
+    }
+
+    /// Whether nothing has come from it for so long that it need not be read with others any more.
+    pub fn is_quiet(&self, now: Instant) -> bool {
+        self.found.is_none_or(|found| now - found > QUIET)
     }
 }
+
+/// It is read beside others for so long after it has said something.
+const QUIET: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {
@@ -42,52 +133,121 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    /// How often a reader is woken in a second by so many reports a second.
-    fn readings(reports_a_second: u32) -> u32 {
-        let (begin, between) = (Instant::now(), SECOND / reports_a_second);
-        let (mut pace, mut readings, mut read) = (Pace::default(), 0, 0);
-        while read < reports_a_second {
-            let mut now = between * (read + 1);
-            now += pace.rest().unwrap_or_default();
-            let ready = u32::try_from(now.as_nanos() / between.as_nanos()).expect("a few");
-            pace.note(begin + now, (ready - read) as usize);
-            (read, readings) = (ready, readings + 1);
+    /// Somebody who reads a device late, on a clock of their own.
+    struct Reader {
+        pace: Pace,
+        begun: Instant,
+        now: Duration,
+        /// When the device is read next, whatever it reports.
+        due: Option<Duration>,
+        /// Events that have gathered.
+        gathered: u32,
+        most_gathered: u32,
+        wakings: u32,
+    }
+
+    impl Reader {
+        fn new(has_motion: bool) -> Reader {
+            let (pace, begun) = (Pace::new(has_motion), Instant::now());
+            Reader { pace, begun, now: Duration::ZERO, due: None, gathered: 0, most_gathered: 0, wakings: 0 }
         }
-        readings
+
+        /// The device makes so many reports a second for so long.
+        fn hear(&mut self, reports_a_second: u32, report_events: u32, length: Duration) {
+            let between = SECOND / reports_a_second;
+            let end = self.now + length;
+            let mut next = self.now + between;
+            while next <= end {
+                match self.due {
+                    Some(due) if due < next => {
+                        self.now = due;
+                        self.read();
+                    }
+                    waiting => {
+                        self.now = next;
+                        self.gathered += report_events;
+                        self.most_gathered = self.most_gathered.max(self.gathered);
+                        next += between;
+                        if waiting.is_none() {
+                            self.read();
+                        }
+                    }
+                }
+            }
+            self.now = end;
+        }
+
+        fn read(&mut self) {
+            self.wakings += 1;
+            self.pace.note(self.begun + self.now, std::mem::take(&mut self.gathered));
+            self.due = self.pace.is_worth().then(|| self.now + self.pace.pause());
+        }
+
+        /// Wakings in one second of such a load.
+        fn wakings(&mut self, reports_a_second: u32, report_events: u32) -> u32 {
+            self.wakings = 0;
+            self.hear(reports_a_second, report_events, SECOND);
+            self.wakings
+        }
     }
 
     #[test]
-    fn a_fast_mouse_is_read_when_some_of_its_reports_have_gathered() {
-        assert_eq!([1_000, 2_000, 4_000, 8_000].map(readings), [337, 404, 449, 894]);
+    fn a_mouse_wakes_the_process_a_few_times_a_second_however_fast_it_is() {
+        let wakings = [100, 500, 1_000, 8_000].map(|reports_a_second| {
+            let mut reader = Reader::new(true);
+            reader.hear(reports_a_second, 3, SECOND);
+            reader.wakings(reports_a_second, 3)
+        });
+        assert_eq!(wakings, [10, 24, 49, 387]);
     }
 
     #[test]
-    fn an_ordinary_mouse_is_read_at_once() {
-        for reports_a_second in [20, 125, 500] {
-            assert_eq!(readings(reports_a_second), reports_a_second);
+    fn no_more_than_half_of_the_kernel_s_buffer_fills_at_a_steady_rate() {
+        for reports_a_second in [20, 125, 500, 1_000, 4_000, 8_000] {
+            let mut reader = Reader::new(true);
+            reader.hear(reports_a_second, 3, 10 * SECOND);
+            assert!(reader.most_gathered <= 66, "{reports_a_second}: {}", reader.most_gathered);
+        }
+        for keys_a_second in [10, 100, 200, 1_000] {
+            let mut reader = Reader::new(false);
+            reader.hear(2 * keys_a_second, 3, SECOND);
+            assert!(reader.most_gathered <= 33, "{keys_a_second}: {}", reader.most_gathered);
         }
     }
 
     #[test]
-    fn a_key_beside_an_ordinary_mouse_makes_it_no_fast_one() {
-        let (begin, mut pace) = (Instant::now(), Pace::default());
-        for report in 0..1_000 {
-            let now = begin + report * Duration::from_millis(2);
-            pace.note(now, 1);
-            pace.note(now + Duration::from_micros(30), 1);
-            assert_eq!(pace.rest(), None);
-        }
+    fn a_fast_mouse_is_remembered_over_slow_motion_and_quiet() {
+        let mut reader = Reader::new(true);
+        reader.hear(8_000, 3, SECOND);
+        reader.due = None;
+        reader.now += 3600 * SECOND;
+        reader.hear(100, 3, 60 * SECOND);
+        reader.most_gathered = 0;
+        reader.hear(8_000, 3, SECOND);
+        assert!(reader.most_gathered <= 66, "{}", reader.most_gathered);
     }
 
     #[test]
-    fn a_fast_mouse_that_stops_is_read_at_once_when_it_moves_again() {
-        let (mut now, mut pace) = (Instant::now(), Pace::default());
-        for _ in 0..100 {
-            now += Duration::from_micros(125);
-            pace.note(now, 1);
-        }
-        assert_eq!(pace.rest(), Some(Duration::from_millis(1)));
-        pace.note(now + SECOND, 1);
-        assert_eq!(pace.rest(), None);
+    fn somebody_who_types_is_read_at_once() {
+        let mut reader = Reader::new(false);
+        reader.hear(17, 3, 10 * SECOND);
+        assert_eq!(reader.wakings(17, 3), 17);
+    }
+
+    #[test]
+    fn a_scanner_is_read_some_times_a_second() {
+        let mut reader = Reader::new(false);
+        reader.hear(400, 3, SECOND);
+        let wakings = reader.wakings(400, 3);
+        assert!((36..=44).contains(&wakings), "{wakings}");
+    }
+
+    #[test]
+    fn a_device_whose_buffer_ran_over_is_taken_for_the_fastest() {
+        let mut reader = Reader::new(true);
+        reader.hear(100, 3, 10 * SECOND);
+        assert!(reader.pace.pause() > SECOND / 20);
+        reader.pace.note_overrun();
+        assert_eq!(reader.pace.pause(), SHORTEST);
     }
 }

@@ -1,18 +1,18 @@
 //! A node, read or not, and when it is tried again.
 
+use super::classify::Kind;
 use super::decode::{Decoder, Raw};
 use super::echo::{Echoes, Speaker};
 use super::node::{self, Node, State};
+use super::pace::Pace;
 use super::pattern::Selection;
+use super::readiness::Readiness;
 use crate::event::{GapReason, Stamped};
 use crate::sources::clock::boot_us;
-use crate::sources::descriptor;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 use std::time::Duration;
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 use tokio::time::Instant;
 
 /// Reads of one device before others have their turn.
@@ -32,10 +32,21 @@ pub struct Slot {
 }
 
 pub struct Reading {
-    pub file: AsyncFd<File>,
+    pub file: File,
     pub decoder: Decoder,
     /// As whom `echo` knows the device.
     pub speaker: Option<Speaker>,
+    pub pace: Pace,
+    /// It is read from time to time; otherwise it is waited for.
+    pub is_late: bool,
+}
+
+/// What a reading has found.
+pub struct Found {
+    /// The kernel's.
+    pub events: u32,
+    /// There may be more.
+    pub is_rest: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -46,10 +57,16 @@ pub struct Retry {
 
 impl Slot {
     /// Looks at a node and opens it if it is to be read; `tried` is the last retry, if this is one.
-    pub fn open(path: &Path, selection: &Selection, tried: Option<Retry>, echoes: &mut Echoes) -> Slot {
+    pub fn open(
+        path: &Path,
+        selection: &Selection,
+        tried: Option<Retry>,
+        echoes: &mut Echoes,
+        readiness: &Readiness,
+    ) -> Slot {
         let node::Examined { mut node, opened, is_worth_a_retry } = node::examine(path, selection);
-        let reading = opened.and_then(|(file, decoder)| match descriptor::watched(file) {
-            Ok(file) => Some(Reading { file, decoder, speaker: echoes.join(node.is_virtual) }),
+        let reading = opened.and_then(|(file, decoder)| match readiness.add(&file) {
+            Ok(()) => Some(Reading::new(file, decoder, &node, echoes)),
             Err(error) => {
                 node.state = State::Refused(node::errno_name(&error));
                 None
@@ -80,27 +97,31 @@ impl Slot {
 }
 
 impl Reading {
+    pub fn new(file: File, decoder: Decoder, node: &Node, echoes: &mut Echoes) -> Reading {
+        let pace = Pace::new(node.kinds.contains(&Kind::Mouse));
+        Reading { file, decoder, speaker: echoes.join(node.is_virtual), pace, is_late: false }
+    }
+
     /// Reads until the device has nothing more to say, or others have their turn.
-    pub fn read(&mut self, buffer: &mut [u8], out: &mut Vec<Stamped>) -> io::Result<()> {
+    pub fn read(&mut self, buffer: &mut [u8], out: &mut Vec<Stamped>) -> io::Result<Found> {
+        let mut events = 0;
         for _ in 0..READS_A_TURN {
-            let result = self.file.try_io_mut(Interest::READABLE, |file| {
-                let length = file.read(buffer)?;
-                if length == 0 {
-                    return Err(io::Error::from_raw_os_error(libc::ENODEV));
-                }
-                for bytes in buffer[..length].as_chunks().0 {
-                    self.decoder.feed(Raw::parse(bytes), out);
-                }
-                // A short read has emptied the queue: to say so now spares one that would find nothing.
-                if length < buffer.len() { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
-            });
-            match result {
-                Ok(()) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+            let length = match self.file.read(buffer) {
+                Ok(0) => return Err(io::Error::from_raw_os_error(libc::ENODEV)),
+                Ok(length) => length,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
                 Err(error) => return Err(error),
+            };
+            for bytes in buffer[..length].as_chunks().0 {
+                self.decoder.feed(Raw::parse(bytes), out);
+                events += 1;
+            }
+            // A short read has emptied the queue.
+            if length < buffer.len() {
+                return Ok(Found { events, is_rest: false });
             }
         }
-        Ok(())
+        Ok(Found { events, is_rest: true })
     }
 }
 

@@ -5,7 +5,6 @@ use super::decode::Modalities;
 use super::slot::{FIRST_RETRY, LAST_RETRY, READS_A_TURN, Reading};
 use super::*;
 use crate::event::{Action, Event, GapReason, Key, Scope};
-use crate::sources::descriptor;
 use std::fs::{self, OpenOptions};
 use std::io::{PipeWriter, Write};
 use std::os::fd::AsRawFd;
@@ -37,8 +36,8 @@ impl Devices {
         let kinds = vec![Kind::Keyboard, Kind::Mouse];
         let node = Node { kinds, is_virtual, ..Node::unknown(&self.root.join(name)) };
         let decoder = Decoder::new(Modalities { keystroke: true, mouse: true }, Surface::None);
-        let speaker = self.echoes.join(is_virtual);
-        let reading = Some(Reading { file: descriptor::watched(file).expect("watching"), decoder, speaker });
+        self.readiness.add(&file).expect("watching");
+        let reading = Some(Reading::new(file, decoder, &node, &mut self.echoes));
         self.slots.push(Slot { node, reading, retry: None });
         writer
     }
@@ -54,6 +53,13 @@ impl Devices {
         };
         tokio::time::timeout(PATIENCE, draining).await.expect("told in time");
         out
+    }
+
+    /// Whether a reading finds nothing.
+    fn read_in_vain(&mut self) -> bool {
+        let mut out = Vec::new();
+        self.drain(&mut out);
+        out.is_empty()
     }
 
     async fn is_quiet(&mut self) -> bool {
@@ -113,7 +119,44 @@ async fn a_burst_longer_than_one_turn_is_read_to_its_end_in_order() {
     let moved = devices.until(|_, out| out.len() >= steps).await;
     assert_eq!(moved.len(), steps);
     assert!(moved.is_sorted_by_key(|event| event.ts_us));
-    assert!(devices.is_quiet().await);
+    // One more reading finds nothing.
+    assert!(devices.is_quiet().await || devices.read_in_vain() && devices.is_quiet().await);
+}
+
+#[tokio::test]
+async fn while_a_mouse_moves_its_reports_wake_nobody_and_none_is_lost() {
+    let (_root, mut devices) = watched(&everything());
+    let mut mouse = devices.pretend("event0", false);
+    // Known, and worth to be left alone.
+    let mut ts_us = 0;
+    let mut moved = Vec::new();
+    let begun = Instant::now();
+    let mut wakings = 0;
+    while begun.elapsed() < Duration::from_millis(500) {
+        ts_us += 1000;
+        mouse.write_all(&packet(ts_us, 2, 0, 1)).expect("moved");
+        if tokio::time::timeout(Duration::from_millis(1), devices.ready()).await.is_ok() {
+            wakings += 1;
+            devices.drain(&mut moved);
+        }
+    }
+    let reports = ts_us / 1000;
+    devices.drain(&mut moved);
+    assert_eq!(moved.len() as i64, reports);
+    assert!(wakings < reports / 4, "{wakings} wakings for {reports} reports");
+}
+
+#[tokio::test]
+async fn what_was_typed_while_a_device_is_left_alone_is_there_whenever_it_is_asked_for() {
+    let (_root, mut devices) = watched(&everything());
+    let (mut mouse, mut keyboard) = (devices.pretend("event0", false), devices.pretend("event1", false));
+    let mut out = Vec::new();
+    for ts_us in 0..100 {
+        mouse.write_all(&packet(ts_us, 2, 0, 1)).expect("moved");
+        keyboard.write_all(&key(ts_us, 30, (ts_us % 2) as i32)).expect("typed");
+        devices.drain(&mut out);
+        assert_eq!(out.len() as i64, 2 * (ts_us + 1), "both, at once");
+    }
 }
 
 #[tokio::test]
