@@ -76,6 +76,7 @@ impl Drop for BareReader {
 pub struct Cost {
     pub event_us: f64,
     pub core_percent: f64,
+    pub wakeups_a_second: f64,
 }
 
 pub struct Session {
@@ -151,6 +152,7 @@ impl Session {
         Cost {
             event_us: used.cpu_ns as f64 / 1000.0 / events as f64,
             core_percent: 100.0 * used.cpu_ns as f64 / length.as_nanos() as f64,
+            wakeups_a_second: used.wakeups as f64 / length.as_secs_f64(),
         }
     }
 

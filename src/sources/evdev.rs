@@ -14,6 +14,7 @@ mod contact;
 pub mod decode;
 mod echo;
 mod folder;
+mod interval;
 mod node;
 mod pace;
 mod pattern;

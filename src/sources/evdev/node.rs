@@ -2,6 +2,7 @@
 
 use super::classify::{Capabilities, Codes, Kind};
 use super::decode::Decoder;
+use super::interval;
 use super::pattern::{Candidate, Selection, Unread};
 use crate::event::without_controls;
 use evdev::raw_stream::RawDevice;
@@ -12,6 +13,7 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// What sysfs knows of every character device, by its number.
 const SYSFS: &str = "/sys/dev/char";
@@ -50,6 +52,8 @@ pub(super) struct Examined {
     pub node: Node,
     /// To read from, if it is to be read.
     pub opened: Option<(File, Decoder)>,
+    /// Between two of its reports, at least, where that is known.
+    pub interval: Option<Duration>,
     /// It may well open in a moment: a new node exists before its permissions do.
     pub is_worth_a_retry: bool,
 }
@@ -68,11 +72,14 @@ pub(super) fn examine(path: &Path, selection: &Selection) -> Examined {
         }
     });
     match result {
-        Ok(opened) => Examined { node, opened, is_worth_a_retry: false },
+        Ok(opened) => {
+            let interval = opened.as_ref().and_then(|_| interval::shortest(&node.place().ok()?.join("device")));
+            Examined { node, opened, interval, is_worth_a_retry: false }
+        }
         Err(error) => {
             node.state = State::Refused(errno_name(&error));
             let is_worth_a_retry = matches!(error.raw_os_error(), Some(libc::EACCES | libc::ENOENT));
-            Examined { node, opened: None, is_worth_a_retry }
+            Examined { node, opened: None, interval: None, is_worth_a_retry }
         }
     }
 }
@@ -94,13 +101,8 @@ impl Node {
 
     /// Fills in who the device is, and says what it can do.
     fn identify(&mut self) -> io::Result<Capabilities> {
-        let metadata = fs::metadata(&self.path)?;
         let not_input = || io::Error::from_raw_os_error(libc::ENOTTY);
-        if !metadata.file_type().is_char_device() {
-            return Err(not_input());
-        }
-        let number = metadata.rdev();
-        let place = Path::new(SYSFS).join(format!("{}:{}", libc::major(number), libc::minor(number)));
+        let place = self.place()?;
         let link = fs::read_link(&place).map_err(|_| io::Error::other("unknown to /sys"))?;
         let text = |file: &str| fs::read_to_string(place.join("device").join(file));
         let codes = |file: &str| text(file).map(|bitmap| Codes::parse(&bitmap)).map_err(|_| not_input());
@@ -117,6 +119,16 @@ impl Node {
         self.kinds = capabilities.kinds();
         self.is_virtual = is_virtual(&link);
         Ok(capabilities)
+    }
+
+    /// Where sysfs describes it.
+    fn place(&self) -> io::Result<PathBuf> {
+        let metadata = fs::metadata(&self.path)?;
+        if !metadata.file_type().is_char_device() {
+            return Err(io::Error::from_raw_os_error(libc::ENOTTY));
+        }
+        let number = metadata.rdev();
+        Ok(Path::new(SYSFS).join(format!("{}:{}", libc::major(number), libc::minor(number))))
     }
 
     pub(super) fn candidate(&self) -> Candidate<'_> {

@@ -23,14 +23,17 @@ const REMEMBERED: Duration = Duration::from_secs(120);
 const SLOTS: usize = 5;
 /// It pays to leave a device alone if so many reports can be expected meanwhile.
 const WORTH_REPORTS: f64 = 2.0;
-/// A report is of two events at least.
+/// A report is of two events at least, and most of a mouse are of three.
 const REPORT_EVENTS: f64 = 2.0;
+const FULL_REPORT_EVENTS: f64 = 3.0;
 
 /// Follows how fast a device reports.
 #[derive(Debug)]
 pub(super) struct Pace {
     half_full_events: f64,
     longest: Duration,
+    /// Events a second that it cannot exceed, where that is known.
+    fastest: Option<f64>,
     last: Option<Instant>,
     /// The reading before the last that found something.
     found: Option<Instant>,
@@ -45,13 +48,14 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// `has_motion`: the kernel keeps a mouse's events in a larger buffer.
-    pub fn new(has_motion: bool) -> Pace {
+    /// `has_motion`: the kernel keeps a mouse's events in a larger buffer. `interval`: between two reports, at least.
+    pub fn new(has_motion: bool, interval: Option<Duration>) -> Pace {
         let (half_full_events, longest) =
             if has_motion { (MOUSE_EVENTS, MOUSE_LONGEST) } else { (KEYBOARD_EVENTS, KEYBOARD_LONGEST) };
         Pace {
             half_full_events,
             longest,
+            fastest: interval.map(|interval| FULL_REPORT_EVENTS / interval.as_secs_f64()),
             last: None,
             found: None,
             readings: 0,
@@ -106,10 +110,11 @@ impl Pace {
 
     /// For how long the device may be left alone.
     pub fn pause(&self) -> Duration {
-        if self.readings < FIRST_READINGS {
+        if self.readings < FIRST_READINGS && self.fastest.is_none() {
             return SHORTEST;
         }
-        let highest = self.rates.iter().fold(f64::MIN_POSITIVE, |highest, &rate| highest.max(rate));
+        let seen = self.rates.iter().chain(&self.fastest);
+        let highest = seen.fold(f64::MIN_POSITIVE, |highest, &rate| highest.max(rate));
         Duration::from_secs_f64((self.half_full_events / highest).min(self.longest.as_secs_f64())).max(SHORTEST)
     }
 
@@ -148,7 +153,7 @@ mod tests {
 
     impl Reader {
         fn new(has_motion: bool) -> Reader {
-            let (pace, begun) = (Pace::new(has_motion), Instant::now());
+            let (pace, begun) = (Pace::new(has_motion, None), Instant::now());
             Reader { pace, begun, now: Duration::ZERO, due: None, gathered: 0, most_gathered: 0, wakings: 0 }
         }
 
@@ -224,6 +229,15 @@ mod tests {
         reader.hear(100, 3, 60 * SECOND);
         reader.most_gathered = 0;
         reader.hear(8_000, 3, SECOND);
+        assert!(reader.most_gathered <= 66, "{}", reader.most_gathered);
+    }
+
+    #[test]
+    fn a_mouse_that_is_known_to_be_fast_is_taken_for_so_from_the_first_report() {
+        let mut reader = Reader::new(true);
+        reader.pace = Pace::new(true, Some(Duration::from_millis(1)));
+        reader.hear(100, 3, 60 * SECOND);
+        reader.hear(1_000, 3, SECOND);
         assert!(reader.most_gathered <= 66, "{}", reader.most_gathered);
     }
 

@@ -64,9 +64,9 @@ impl Slot {
         echoes: &mut Echoes,
         readiness: &Readiness,
     ) -> Slot {
-        let node::Examined { mut node, opened, is_worth_a_retry } = node::examine(path, selection);
+        let node::Examined { mut node, opened, interval, is_worth_a_retry } = node::examine(path, selection);
         let reading = opened.and_then(|(file, decoder)| match readiness.add(&file) {
-            Ok(()) => Some(Reading::new(file, decoder, &node, echoes)),
+            Ok(()) => Some(Reading::new(file, decoder, interval, &node, echoes)),
             Err(error) => {
                 node.state = State::Refused(node::errno_name(&error));
                 None
@@ -97,8 +97,8 @@ impl Slot {
 }
 
 impl Reading {
-    pub fn new(file: File, decoder: Decoder, node: &Node, echoes: &mut Echoes) -> Reading {
-        let pace = Pace::new(node.kinds.contains(&Kind::Mouse));
+    pub fn new(file: File, decoder: Decoder, interval: Option<Duration>, node: &Node, echoes: &mut Echoes) -> Reading {
+        let pace = Pace::new(node.kinds.contains(&Kind::Mouse), interval);
         Reading { file, decoder, speaker: echoes.join(node.is_virtual), pace, is_late: false }
     }
 

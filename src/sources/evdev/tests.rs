@@ -37,7 +37,7 @@ impl Devices {
         let node = Node { kinds, is_virtual, ..Node::unknown(&self.root.join(name)) };
         let decoder = Decoder::new(Modalities { keystroke: true, mouse: true }, Surface::None);
         self.readiness.add(&file).expect("watching");
-        let reading = Some(Reading::new(file, decoder, &node, &mut self.echoes));
+        let reading = Some(Reading::new(file, decoder, None, &node, &mut self.echoes));
         self.slots.push(Slot { node, reading, retry: None });
         writer
     }
