@@ -16,8 +16,8 @@ const SHORTEST: Duration = Duration::from_micros(2_500);
 /// Readings that found something, after which a device is known.
 const FIRST_READINGS: u8 = 8;
 /// A rate is measured over so long, or so many events: a report that was late comes together with the next.
-const MEASURED: Duration = Duration::from_millis(12);
-const MEASURED_EVENTS: u32 = 48;
+const MEASURED: Duration = Duration::from_millis(40);
+const MEASURED_EVENTS: u32 = 96;
 /// For how long of reading the highest rate is remembered: as many as [`Pace::rates`] has.
 const REMEMBERED: Duration = Duration::from_secs(120);
 const SLOTS: usize = 5;
