@@ -12,6 +12,7 @@ pub mod feed;
 pub mod followers;
 pub mod hardening;
 mod health;
+mod inbox;
 pub mod injected;
 pub mod keeper;
 pub mod live_state;
@@ -39,7 +40,7 @@ use crate::sources::capture::Capture;
 use crate::sources::clock::EventClock;
 use crate::sources::evdev::{Devices, EvdevError};
 use crate::sources::path_watch::PathWatch;
-use crate::store::{Displaced, Store, StoreError, folder_of};
+use crate::store::{Store, StoreError, folder_of};
 use crate::timer::Timer;
 use acting::Acting;
 use control::Clients;
@@ -47,7 +48,8 @@ use desk::Desk;
 use feed::Feed;
 use followers::Followers;
 use hardening::Hardening;
-use health::Health;
+use health::{Health, Troubles};
+use inbox::{Inbox, Message, Senders};
 use injected::Injected;
 use keeper::Keeper;
 use lookers::Lookers;
@@ -122,8 +124,6 @@ struct Agent<D> {
     outlet: Outlet,
     losses: Losses,
     followers: Followers,
-    /// Where there is a store: whether its folder may be another one.
-    path_watch: Option<PathWatch>,
     health: Health,
     hardening: Hardening,
     started: Instant,
@@ -135,21 +135,30 @@ struct Agent<D> {
 }
 
 /// Runs until `shutdown` completes.
-pub async fn run(config: &Config, options: Options, shutdown: impl Future<Output = ()>) -> Result<(), AgentError> {
+pub async fn run(
+    config: &Config,
+    mut options: Options,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), AgentError> {
     let mut manager = ServiceManager::of_this_process();
+    let mounts = options.mounts.take();
     let (mut agent, left) = Agent::start(config, options, &mut manager).await?;
-    let socket = agent.outlet.store.is_some().then(|| StatusSocket::bind(&config.store.path)).flatten();
+    let store = agent.outlet.store.clone();
+    let path_watch = store.as_ref().map(|_| PathWatch::start(folder_of(&config.store.path), mounts));
+    let socket = store.as_ref().and_then(|_| StatusSocket::bind(&config.store.path));
     tracing::info!("✓ Keystroke Extractor initialized and ready");
     tracing::info!("✓ Mouse Extractor initialized and ready");
     agent.note("start");
     agent.resume(left);
     agent.announce();
-    let mut clients = Clients::new(socket);
+    let troubles = Troubles::of(store.as_ref(), &agent.followers);
+    let (watchdog, clients) = (manager.take_watchdog(), Clients::new(socket));
+    let mut inbox = Inbox::start(Senders { shutdown, store, watchdog, path_watch, troubles, clients });
     manager.tell("READY=1\nSTATUS=Following keyboards, pointers and the focused application");
-    let ended = agent.serve(&mut manager, &mut clients, shutdown).await;
+    let ended = agent.serve(&manager, &mut inbox).await;
     manager.tell("STOPPING=1\nSTATUS=Committing what is queued");
     // Before another agent may have a socket.
-    drop(clients);
+    inbox.close().await;
     let stopped = agent.stop().await;
     ended.map_err(AgentError::Store).and(stopped)
 }
@@ -182,9 +191,6 @@ impl Agent<bus::Desk> {
             Some(store) => Followers::start(config, store)?,
             None => Followers::default(),
         };
-        let watch = |_: &Store| PathWatch::start(folder_of(&config.store.path), options.mounts);
-        let path_watch = outlet.store.as_ref().map(watch);
-        let health = Health::of(outlet.store.as_ref(), &followers);
         let agent = Agent {
             capture,
             feed,
@@ -198,8 +204,7 @@ impl Agent<bus::Desk> {
             outlet,
             losses: Losses::default(),
             followers,
-            path_watch,
-            health,
+            health: Health::default(),
             hardening: options.hardening,
             started: Instant::now(),
             last_notice_limit: options.last_notice_limit,
@@ -211,27 +216,22 @@ impl Agent<bus::Desk> {
 }
 
 impl<D: Desk> Agent<D> {
-    async fn serve(
-        &mut self,
-        manager: &mut ServiceManager,
-        clients: &mut Clients,
-        shutdown: impl Future<Output = ()>,
-    ) -> Result<(), StoreError> {
-        let displaced = displaced(self.outlet.store.clone());
-        tokio::pin!(shutdown, displaced);
+    async fn serve(&mut self, manager: &ServiceManager, inbox: &mut Inbox) -> Result<(), StoreError> {
         loop {
             self.timer.set(self.feed.deadline().into_iter().chain(self.end_of_suppression()).min());
             tokio::select! {
                 biased;
-                () = &mut shutdown => return Ok(()),
-                displaced = &mut displaced => return Err(displaced.into()),
-                () = manager.watchdog_due() => manager.tell("WATCHDOG=1"),
+                message = inbox.next() => match message {
+                    Message::End => return Ok(()),
+                    Message::Displaced(displaced) => return Err(displaced.into()),
+                    Message::WatchdogDue => manager.tell("WATCHDOG=1"),
+                    Message::PathChanged => self.check_place(),
+                    Message::Trouble(info) => self.acting.inform(info),
+                    Message::Asked(request, client) => self.handle(request, client),
+                },
                 () = self.capture.next(&mut self.batch) => self.take_events(),
                 () = self.timer.expired() => self.close_window(),
                 news = self.acting.next() => self.take_news(news),
-                () = path_changed(&mut self.path_watch) => self.check_place(),
-                info = self.health.next() => self.acting.inform(info),
-                (request, client) = clients.next() => self.handle(request, client),
                 () = self.lookers.due() => {
                     let status = self.status().line();
                     self.lookers.tell(&status);
@@ -381,20 +381,5 @@ fn report(output: &Output) {
     if let Some(Record { body: Body::Decision(Decision { from, to, reason, modality }), .. }) = output.record() {
         let (reason, modality) = (reason.name(), modality.map_or("none", Modality::name));
         tracing::info!(reason, modality, "recognition: {} -> {}", from.name(), to.name());
-    }
-}
-
-/// Completes once the store's folder is another one; never, without a store.
-async fn displaced(store: Option<Store>) -> Displaced {
-    match store {
-        Some(store) => store.displaced().await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn path_changed(watch: &mut Option<PathWatch>) {
-    match watch {
-        Some(watch) => watch.changed().await,
-        None => std::future::pending().await,
     }
 }

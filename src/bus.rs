@@ -32,7 +32,7 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -107,6 +107,12 @@ impl Desk {
     /// Waits for what the desk tells next. Cancel-safe.
     pub async fn heard(&self) -> Heard {
         self.shared.inbox.next().await
+    }
+
+    /// Passes on what the desk tells, until nobody listens.
+    pub fn pass_on(&self, heard: mpsc::Sender<Heard>) -> impl Future<Output = ()> + Send + 'static {
+        let shared = Arc::clone(&self.shared);
+        async move { while heard.send(shared.inbox.next().await).await.is_ok() {} }
     }
 
     /// Locks the session, by the first step of the chain that verifiably does. Takes up to 3 s a step. Only a locker that is

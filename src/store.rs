@@ -353,10 +353,11 @@ impl Store {
     /// opens it anew. Cancel-safe.
     pub async fn displaced(&self) -> Displaced {
         let mut displaced = self.displaced.clone();
-        match displaced.wait_for(Option::is_some).await.as_deref() {
-            Ok(Some(displaced)) => displaced.clone(),
+        let found = displaced.wait_for(Option::is_some).await.ok().and_then(|found| found.clone());
+        match found {
+            Some(displaced) => displaced,
             // The store has stopped before that.
-            _ => std::future::pending().await,
+            None => std::future::pending().await,
         }
     }
 

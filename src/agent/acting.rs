@@ -9,6 +9,7 @@ use crate::act::{Act, Deed, Mode};
 use crate::config;
 use std::collections::VecDeque;
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
 
 /// More answers than can be waited for at a time.
 const REPLIES: usize = 8;
@@ -20,6 +21,9 @@ pub struct Acting<D = NoDesk> {
     /// Which notices are shown.
     notify: config::Notify,
     desk: D,
+    heard: mpsc::Receiver<Heard>,
+    /// Ends with this.
+    _listening: JoinSet<()>,
     /// What is to be done, in order.
     pub deeds: VecDeque<Deed>,
     reply: mpsc::Sender<News>,
@@ -98,9 +102,15 @@ impl Question {
 }
 
 impl<D: Desk> Acting<D> {
+    /// Must be called within a runtime.
     pub fn new(mode: Mode, notify: config::Notify, desk: D) -> Acting<D> {
         let (reply, replies) = mpsc::channel(REPLIES);
-        Acting { act: Act::new(mode), notify, desk, deeds: VecDeque::new(), reply, replies, asking: None, count: 0 }
+        // More waits at the desk, where the oldest give way.
+        let (sender, heard) = mpsc::channel(1);
+        let mut listening = JoinSet::new();
+        listening.spawn(desk.pass_on(sender));
+        let (act, deeds) = (Act::new(mode), VecDeque::new());
+        Acting { act, notify, desk, heard, _listening: listening, deeds, reply, replies, asking: None, count: 0 }
     }
 
     #[cfg(test)]
@@ -111,7 +121,7 @@ impl<D: Desk> Acting<D> {
     /// Waits for what comes next. Cancel-safe.
     pub async fn next(&mut self) -> News {
         let news = tokio::select! {
-            heard = self.desk.heard() => return News::Heard(heard),
+            Some(heard) = self.heard.recv() => return News::Heard(heard),
             Some(news) = self.replies.recv() => news,
         };
         if let News::Proved(number, ..) = news {
@@ -228,8 +238,8 @@ mod tests {
     }
 
     impl Desk for Simulated {
-        fn heard(&self) -> impl Future<Output = Heard> {
-            std::future::pending()
+        fn pass_on(&self, _: mpsc::Sender<Heard>) -> impl Future<Output = ()> + Send + 'static {
+            std::future::ready(())
         }
 
         fn lock(&self) -> impl Future<Output = Locked> + Send + 'static {

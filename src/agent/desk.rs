@@ -5,12 +5,13 @@ use crate::act::board::{Behind, Info};
 use crate::act::ports::{Action, Answer, Authority, Heard, Locked, Notice, Subject, Words};
 use crate::bus;
 use crate::local_time::local_clock;
-use std::future::{Future, pending, ready};
+use std::future::{Future, ready};
+use tokio::sync::mpsc;
 
 /// Nothing of it may hold up the caller: what takes time is a future that needs nothing of the desk any more.
 pub trait Desk {
-    /// Waits for what the desk tells next. Cancel-safe.
-    fn heard(&self) -> impl Future<Output = Heard>;
+    /// Passes on what the desk tells, until nobody listens.
+    fn pass_on(&self, heard: mpsc::Sender<Heard>) -> impl Future<Output = ()> + Send + 'static;
 
     /// Locks the session, by the first step of the chain that verifiably does.
     fn lock(&self) -> impl Future<Output = Locked> + Send + 'static;
@@ -31,8 +32,8 @@ pub trait Desk {
 }
 
 impl Desk for bus::Desk {
-    fn heard(&self) -> impl Future<Output = Heard> {
-        bus::Desk::heard(self)
+    fn pass_on(&self, heard: mpsc::Sender<Heard>) -> impl Future<Output = ()> + Send + 'static {
+        bus::Desk::pass_on(self, heard)
     }
 
     fn lock(&self) -> impl Future<Output = Locked> + Send + 'static {
@@ -65,8 +66,8 @@ impl Desk for bus::Desk {
 pub struct NoDesk;
 
 impl Desk for NoDesk {
-    fn heard(&self) -> impl Future<Output = Heard> {
-        pending()
+    fn pass_on(&self, _: mpsc::Sender<Heard>) -> impl Future<Output = ()> + Send + 'static {
+        ready(())
     }
 
     fn lock(&self) -> impl Future<Output = Locked> + Send + 'static {

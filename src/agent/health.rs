@@ -7,20 +7,21 @@ use crate::store::Store;
 use std::future::pending;
 use tokio::sync::watch;
 
-/// What was last found.
+/// What was last found of the devices.
 #[derive(Debug, Default)]
 pub struct Health {
     are_devices_refused: bool,
+}
+
+/// What hinders the database and the sinks.
+#[derive(Debug, Default)]
+pub struct Troubles {
     /// Why the database takes nothing, if it does not.
     trouble: Option<watch::Receiver<Option<String>>>,
     behind: Option<watch::Receiver<Behind>>,
 }
 
 impl Health {
-    pub fn of(store: Option<&Store>, followers: &Followers) -> Health {
-        Health { are_devices_refused: false, trouble: store.map(Store::trouble), behind: followers.behind() }
-    }
-
     /// What is new of the devices, if anything is.
     pub fn look_at(&mut self, devices: &Devices) -> Option<Info> {
         let are_refused = devices.are_refused();
@@ -31,8 +32,14 @@ impl Health {
     pub fn are_devices_refused(&self) -> bool {
         self.are_devices_refused
     }
+}
 
-    /// Waits for what is new of the database and the sinks. Cancel-safe.
+impl Troubles {
+    pub fn of(store: Option<&Store>, followers: &Followers) -> Troubles {
+        Troubles { trouble: store.map(Store::trouble), behind: followers.behind() }
+    }
+
+    /// Waits for what is new. Cancel-safe.
     pub async fn next(&mut self) -> Info {
         tokio::select! {
             trouble = changed(&mut self.trouble) => match trouble {

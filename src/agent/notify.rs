@@ -87,12 +87,9 @@ impl ServiceManager {
         }
     }
 
-    /// Waits until it is time to say that the loop still turns; never ends where nobody wants to know. Cancel-safe.
-    pub async fn watchdog_due(&mut self) {
-        match &mut self.watchdog {
-            Some(watchdog) => drop(watchdog.tick().await),
-            None => std::future::pending().await,
-        }
+    /// When it is to be told that the loop still turns, where it wants to know.
+    pub fn take_watchdog(&mut self) -> Option<Interval> {
+        self.watchdog.take()
     }
 }
 

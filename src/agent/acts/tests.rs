@@ -23,7 +23,8 @@ use crate::sources::clock::EventClock;
 use crate::sources::evdev::Devices;
 use crate::timer::Timer;
 use std::cell::RefCell;
-use std::future::{pending, ready};
+use std::future::ready;
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 const CONFIG: &str = "[recognition]\nenabled = true\n[x11]\nenabled = false\n";
@@ -37,8 +38,8 @@ struct Simulated {
 }
 
 impl Desk for Simulated {
-    fn heard(&self) -> impl Future<Output = Heard> {
-        pending()
+    fn pass_on(&self, _: mpsc::Sender<Heard>) -> impl Future<Output = ()> + Send + 'static {
+        ready(())
     }
 
     fn lock(&self) -> impl Future<Output = Locked> + Send + 'static {
@@ -99,7 +100,6 @@ async fn agent_that_shows(mode: Mode, notify: config::Notify) -> Agent<Simulated
         outlet,
         losses: Losses::default(),
         followers: Followers::default(),
-        path_watch: None,
         health: Health::default(),
         hardening: Hardening::default(),
         started: Instant::now(),
