@@ -21,13 +21,15 @@ mod support;
 mod workload;
 #[path = "../../tests/support/xserver.rs"]
 mod xserver;
+#[path = "../../tests/support/xwindows.rs"]
+mod xwindows;
 
 use load::Load;
 use process::{Memory, Moment, Usage, memory_by_mapping};
 use report::Earlier::{Unknown, Was};
 use report::Report;
 use report::Target::AtMost;
-use session::Session;
+use session::{Cost, Session};
 use std::time::{Duration, Instant};
 use support::agent::Home;
 
@@ -155,6 +157,12 @@ fn with_devices(
         if load.motion == SLOW.motion {
             let wakeups = own.as_ref().map(|own| own.wakeups_a_second).map_err(|&e| e);
             report.row("wake-ups a second at that, all threads", AtMost(15.0), wakeups, "", Unknown);
+            if let Some(alone) = &mut alone {
+                let Cost { event_us, wakeups_a_second, .. } = alone.in_a_terminal(|alone| alone.work(load, LENGTH));
+                println!(
+                    "| typed into a terminal {event_us:.1} µs, {wakeups_a_second:.1} wake-ups a second | | | | | |"
+                );
+            }
         }
         let (all_us, all_wakeups) = (all.event_us, all.wakeups_a_second);
         println!(

@@ -8,6 +8,7 @@ use crate::process::Usage;
 use crate::support::agent::{Agent, Home};
 use crate::support::servers::{Redis, VictoriaMetrics, free_port};
 use crate::xserver::XServer;
+use crate::xwindows::Windows;
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -83,6 +84,7 @@ pub struct Session {
     agent: Agent,
     person: Person,
     servers: Servers,
+    windows: Windows,
     _screen: XServer,
     _home: Home,
     _desk: Desk,
@@ -125,7 +127,23 @@ impl Session {
         agent.wait_for_log("reading /dev/input/event1");
         agent.wait_for_log("Mouse Extractor initialized and ready");
         agent.wait_for_log("App Tracker initialized and ready");
-        Some(Session { agent, person, servers, _screen: screen, _home: home, _desk: desk })
+        let windows = Windows::on(&screen);
+        let session = Session { agent, person, servers, windows, _screen: screen, _home: home, _desk: desk };
+        session.turn_to(b"editor\0Editor\0");
+        Some(session)
+    }
+
+    /// What is typed from now on goes to a new window of this class.
+    fn turn_to(&self, wm_class: &[u8]) {
+        self.windows.focus(self.windows.open(Some(wm_class)));
+    }
+
+    /// Does something while a terminal has the focus: what is typed waits, and the terminals are asked for prompts.
+    pub fn in_a_terminal<T>(&mut self, what: impl FnOnce(&mut Session) -> T) -> T {
+        self.turn_to(b"xterm\0XTerm\0");
+        let done = what(self);
+        self.turn_to(b"editor\0Editor\0");
+        done
     }
 
     /// Without recognition, else as [`Session::start`].

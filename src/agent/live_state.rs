@@ -44,6 +44,8 @@ pub struct LiveState {
     next: u64,
     /// Of the newest snapshot; 0: there is none.
     sequence: u64,
+    /// Its length.
+    newest_bytes: usize,
     /// A snapshot that does not fit is reported once.
     is_reported: bool,
 }
@@ -99,6 +101,7 @@ impl LiveState {
                     state.hold(slot, snapshot.len()).map_err(NotKept::NotLocked)?;
                     if header.sequence > state.sequence {
                         (state.next, state.sequence) = (1 - slot, header.sequence);
+                        state.newest_bytes = snapshot.len();
                     }
                 }
                 // What a write that was not finished has left need not stay.
@@ -110,7 +113,7 @@ impl LiveState {
 
     fn over(file: File, size_bytes: usize) -> Result<LiveState, NotKept> {
         let pages = Pages::lock(&file, size_bytes).map_err(NotKept::NotLocked)?;
-        Ok(LiveState { file, pages, next: 0, sequence: 0, is_reported: false })
+        Ok(LiveState { file, pages, next: 0, sequence: 0, newest_bytes: 0, is_reported: false })
     }
 
     /// The newest snapshot.
@@ -125,8 +128,9 @@ impl LiveState {
         let mut writer = Writer::new(self);
         put(&mut writer);
         match writer.finish(self.sequence + 1) {
-            Ok(()) => {
+            Ok(bytes) => {
                 (self.next, self.sequence) = (1 - self.next, self.sequence + 1);
+                self.newest_bytes = bytes;
                 if let Err(error) = self.give_back(self.next) {
                     tracing::debug!(%error, "an earlier live state stays in memory");
                 }
@@ -150,7 +154,7 @@ impl LiveState {
     pub fn clear(&mut self) {
         self.wipe(0);
         self.wipe(1);
-        (self.next, self.sequence) = (0, 0);
+        (self.next, self.sequence, self.newest_bytes) = (0, 0, 0);
     }
 
     /// Overwrites a slot, and gives its memory back.

@@ -14,15 +14,30 @@ pub struct Writer<'a> {
     /// Bytes in the buffer, and in the slot.
     buffered: usize,
     written: usize,
+    /// From the slot's beginning; in locked memory.
+    held: usize,
     checksum: crc32fast::Hasher,
     result: io::Result<()>,
 }
 
 impl<'a> Writer<'a> {
-    /// Writes into the slot that is next.
+    /// Writes into the slot that is next. It will be about as long as the snapshot before: so much is locked at once, since
+    /// each call costs as much as writing several buffers.
     pub(super) fn new(state: &'a LiveState) -> Writer<'a> {
-        let buffer = Zeroizing::new([0; BUFFER_BYTES]);
-        Writer { state, buffer, buffered: 0, written: 0, checksum: crc32fast::Hasher::new(), result: Ok(()) }
+        let (buffer, checksum) = (Zeroizing::new([0; BUFFER_BYTES]), crc32fast::Hasher::new());
+        let mut writer = Writer { state, buffer, buffered: 0, written: 0, held: 0, checksum, result: Ok(()) };
+        writer.result = writer.hold(Header::BYTES + state.newest_bytes);
+        writer
+    }
+
+    /// Brings so much of the slot's beginning into locked memory.
+    fn hold(&mut self, bytes: usize) -> io::Result<()> {
+        if bytes > self.held {
+            let start = self.state.start_of(self.state.next) + self.held as u64;
+            self.state.pages.hold(start, bytes - self.held)?;
+            self.held = bytes;
+        }
+        Ok(())
     }
 
     /// The next piece.
@@ -51,22 +66,22 @@ impl<'a> Writer<'a> {
         if self.written + bytes > state.room_bytes() {
             return Err(io::ErrorKind::FileTooLarge.into());
         }
+        self.hold(Header::BYTES + self.written + bytes)?;
         let piece = &self.buffer[..bytes];
         let start = state.start_of(state.next) + (Header::BYTES + self.written) as u64;
-        state.pages.hold(start, bytes)?;
         state.file.write_all_at(piece, start)?;
         self.checksum.update(piece);
         self.written += bytes;
         Ok(())
     }
 
-    /// Writes what is left, and then the header, which makes it a snapshot; its number is this one.
-    pub(super) fn finish(mut self, sequence: u64) -> io::Result<()> {
+    /// Writes what is left, and then the header, which makes it a snapshot; its number is this one. Its length.
+    pub(super) fn finish(mut self, sequence: u64) -> io::Result<usize> {
         self.flush();
         self.result?;
         let start = self.state.start_of(self.state.next);
         let header = Header::new(sequence, self.written, self.checksum);
-        self.state.pages.hold(start, Header::BYTES)?;
-        self.state.file.write_all_at(&header.to_bytes(), start)
+        self.state.file.write_all_at(&header.to_bytes(), start)?;
+        Ok(self.written)
     }
 }
