@@ -5,6 +5,7 @@ use super::decode::Modalities;
 use super::slot::{FIRST_RETRY, LAST_RETRY, READS_A_TURN, Reading};
 use super::*;
 use crate::event::{Action, Event, GapReason, Key, Scope};
+use proptest::prelude::*;
 use std::fs::{self, OpenOptions};
 use std::io::{PipeWriter, Write};
 use std::os::fd::AsRawFd;
@@ -144,6 +145,46 @@ async fn while_a_mouse_moves_its_reports_wake_nobody_and_none_is_lost() {
     devices.drain(&mut moved);
     assert_eq!(moved.len() as i64, reports);
     assert!(wakings < reports / 4, "{wakings} wakings for {reports} reports");
+}
+
+/// Somebody at a keyboard and a mouse: which of both, how long after the event before, and whether all is read then.
+fn work() -> impl Strategy<Value = Vec<(bool, i64, bool)>> {
+    proptest::collection::vec((any::<bool>(), 1..200_000_i64, any::<bool>()), 0..200)
+}
+
+/// What is told of it, read whenever it says so, or after each event.
+fn told(work: &[(bool, i64, bool)], is_read_at_once: bool) -> Vec<Stamped> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let (_root, mut devices) = watched(&everything());
+        let (mut mouse, mut keyboard) = (devices.pretend("event0", false), devices.pretend("event1", true));
+        let (mut out, mut ts_us, mut keys) = (Vec::new(), 0, 0);
+        for &(is_key, after_us, is_read) in work {
+            ts_us += after_us;
+            if is_key {
+                keyboard.write_all(&key(ts_us, 16 + keys / 2 % 9, i32::from(keys % 2 == 0))).expect("typed");
+                keys += 1;
+            } else {
+                mouse.write_all(&packet(ts_us, 2, 0, 1)).expect("moved");
+            }
+            if is_read || is_read_at_once {
+                devices.drain(&mut out);
+            }
+        }
+        devices.drain(&mut out);
+        out
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn however_late_devices_are_read_the_same_is_told_of_them(work in work()) {
+        let at_once = told(&work, true);
+        prop_assert_eq!(at_once.len(), work.len());
+        prop_assert_eq!(told(&work, false), at_once);
+    }
 }
 
 #[tokio::test]
