@@ -2,17 +2,18 @@
 
 use super::aside::{check, is_damage};
 use super::batch;
+use super::chores::{Log, Marks};
 use super::models::{self, ModelsCommand, Waiting};
 use super::open::{Database, cannot_be_set_aside, log_bytes};
 use super::place::{Displaced, Place};
 use super::retention::Retention;
+use super::wait::{Ended, next};
 use super::{Appended, Command, Counters, Follower, StoreError, pause, rows, schema};
 use crate::now_us;
 use rusqlite::Connection;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, watch};
 
@@ -29,8 +30,8 @@ pub struct Worker {
     /// `None` after it was lost, until another one is open.
     pub database: Option<Database>,
     pub database_id: Arc<str>,
-    /// As far as they were asked for or moved: what another database goes on from.
-    pub marks: BTreeMap<Follower, i64>,
+    pub marks: Marks,
+    pub log: Log,
     pub queue: mpsc::Receiver<Command>,
     /// The newest id that is committed.
     pub newest: watch::Sender<i64>,
@@ -63,6 +64,7 @@ impl Worker {
                 Some(Command::Close { reply }) => {
                     // What fails is logged.
                     let _ = self.save_models();
+                    self.save_marks();
                     let result = self.close();
                     // Whoever hears of it may open the database anew.
                     drop(self);
@@ -74,10 +76,63 @@ impl Worker {
                 None => {}
             }
         }
+        self.save_marks();
     }
 
-    /// Waits for a command; while there is none, old records go.
+    /// Waits for a command; while there is none, old records go, and marks and the log are written.
     fn next_command(&mut self) -> Option<Command> {
+        loop {
+            self.do_chores();
+            if let Some(command) = self.next_while_old_records_go() {
+                return Some(command);
+            }
+            let due = [self.marks.due(), self.log.due()].into_iter().flatten().min();
+            match next(&mut self.queue, due) {
+                Ended::Command(command) => return Some(command),
+                Ended::Closed => return None,
+                Ended::Due => {}
+            }
+        }
+    }
+
+    fn do_chores(&mut self) {
+        let now = Instant::now();
+        if self.marks.due().is_some_and(|due| due <= now) {
+            self.save_marks();
+        }
+        if self.log.due().is_some_and(|due| due <= now) {
+            self.log.begin();
+            self.write_log_back();
+        }
+    }
+
+    /// Commits the marks that wait. If that fails, it is tried again later.
+    fn save_marks(&mut self) {
+        let marks = self.marks.waiting();
+        if marks.is_empty() {
+            return;
+        }
+        match self.ask(|connection| rows::set_marks(connection, &marks)) {
+            Ok(()) => self.marks.note_committed(),
+            Err(error) => {
+                tracing::debug!(%error, "marks are committed later");
+                self.marks.try_later(Instant::now());
+            }
+        }
+    }
+
+    /// As far as no other program reads it. What is left is written back the next time, or by SQLite.
+    fn write_log_back(&mut self) {
+        let Some(database) = &self.database else { return };
+        let checkpoint = database.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+        if let Err(error) = checkpoint.map_err(StoreError::from) {
+            tracing::debug!(%error, "the log is written back later");
+            self.react_to(&error);
+        }
+    }
+
+    /// Deletes old records, if any are due, until a command comes.
+    fn next_while_old_records_go(&mut self) -> Option<Command> {
         while self.retention.is_due(now_us()) {
             match self.queue.try_recv() {
                 Ok(command) => return Some(command),
@@ -91,7 +146,7 @@ impl Worker {
                 }
             }
         }
-        self.queue.blocking_recv()
+        None
     }
 
     /// Tries until the batch is committed: memory is bounded by the queue, which fills meanwhile.
@@ -127,7 +182,8 @@ impl Worker {
     }
 
     fn commit(&mut self, batch: &[Appended]) -> Result<(), StoreError> {
-        let written = self.connection().and_then(|connection| Ok(batch::write(connection, batch)?));
+        let marks = self.marks.waiting();
+        let written = self.connection().and_then(|connection| Ok(batch::write(connection, batch, &marks)?));
         if let Err(displaced) = self.place.hold() {
             // It went to the files that were opened, wherever they are now.
             let is_kept = written.is_ok() && self.database.as_ref().is_some_and(Database::is_to_be_found);
@@ -140,6 +196,8 @@ impl Worker {
         let written = written?;
         // What was written to files without a name is written again elsewhere before it is published.
         self.database.as_ref().map_or(Err(StoreError::Moved), Database::check)?;
+        self.marks.note_committed();
+        self.log.note_commit(Instant::now());
         written.kinds.into_iter().for_each(|kind| self.counters.count_committed(kind));
         self.counters.ignored.fetch_add(written.ignored, Ordering::Relaxed);
         self.counters.dropped.fetch_add(written.unfit, Ordering::Relaxed);
@@ -155,21 +213,16 @@ impl Worker {
                 let _ = reply.send(self.ask(|connection| rows::fetch(connection, after, limit)));
             }
             Command::Mark { follower, start, reply } => {
-                let mark = self.ask(|connection| match (rows::mark(connection, follower)?, start) {
-                    (None, Some(start)) => rows::set_mark(connection, follower, start).map(|()| Some(start)),
-                    (mark, _) => Ok(mark),
-                });
-                if let Ok(Some(mark)) = mark {
-                    self.marks.insert(follower, mark);
-                }
-                let _ = reply.send(mark);
+                let _ = reply.send(self.mark(follower, start));
             }
             Command::SetMark { follower, id, reply } => {
-                let result = self.ask(|connection| rows::set_mark(connection, follower, id));
-                if result.is_ok() {
-                    self.marks.insert(follower, id);
-                }
-                let _ = reply.send(result);
+                let _ = reply.send(self.set_mark(follower, id));
+            }
+            Command::MoveMark { follower, id, at_most, reply } => {
+                let _ = reply.send(match self.marks.put_off(follower, id, at_most, Instant::now()) {
+                    Some(committed) => Ok(committed),
+                    None => self.set_mark(follower, id).map(|()| id),
+                });
             }
             Command::FirstOfDevices { after, reply } => {
                 let _ = reply.send(self.ask(|connection| rows::first_of_devices(connection, after)));
@@ -204,6 +257,27 @@ impl Worker {
             }
             Command::Append(_) | Command::Close { .. } => unreachable!("taken by the loop"),
         }
+    }
+
+    fn mark(&mut self, follower: Follower, start: Option<i64>) -> Result<Option<i64>, StoreError> {
+        // Whoever begins to follow begins from a committed one.
+        self.save_marks();
+        if let Some(mark) = self.marks.present.get(&follower) {
+            return Ok(Some(*mark));
+        }
+        let mark = self.ask(|connection| rows::mark(connection, follower))?;
+        match (mark, start) {
+            (Some(mark), _) => self.marks.take(follower, mark),
+            (None, Some(start)) => self.set_mark(follower, start)?,
+            (None, None) => {}
+        }
+        Ok(mark.or(start))
+    }
+
+    fn set_mark(&mut self, follower: Follower, id: i64) -> Result<(), StoreError> {
+        self.ask(|connection| rows::set_mark(connection, follower, id))?;
+        self.marks.take(follower, id);
+        Ok(())
     }
 
     fn answer_on_models(&mut self, command: ModelsCommand) {
@@ -284,7 +358,8 @@ impl Worker {
         self.save_log()?;
         if self.database.is_none() {
             let mut database = Database::open(&self.place)?;
-            rows::go_on_from(&mut database.connection, &self.database_id, *self.newest.borrow(), &self.marks)?;
+            rows::go_on_from(&mut database.connection, &self.database_id, *self.newest.borrow(), &self.marks.present)?;
+            self.marks.note_committed();
             self.database = Some(database);
         }
         Ok(&mut self.database.as_mut().expect("opened above").connection)
