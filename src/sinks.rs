@@ -186,7 +186,8 @@ impl<S: Sink> Follow<S> {
             self.status.send_modify(|status| status.mark = mark);
             let newest = *committed.wait_for(|newest| *newest > mark).await.map_err(|_| Stopped)?;
             self.let_go_ahead().await;
-            let batch = insist(|| self.store.fetch(mark, self.limit())).await?;
+            let limit = self.limit();
+            let batch = insist(|| self.store.fetch(mark, limit)).await?;
             let Some(last) = batch.last() else {
                 self.miss(newest - mark);
                 self.mark = newest;

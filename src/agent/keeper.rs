@@ -162,7 +162,7 @@ impl Keeper {
     }
 
     /// The live state, and the database if it is time.
-    fn keep(&mut self, recognition: &mut Recognition, now: Instant) {
+    pub fn keep(&mut self, recognition: &mut Recognition, now: Instant) {
         self.due = None;
         self.keep_live(recognition);
         if now.saturating_duration_since(self.saved) >= SAVE_INTERVAL {
