@@ -1,7 +1,8 @@
 //! What the store's thread does when nobody waits for it: soon after a commit the followers ask for what it brought, and
 //! nothing else must be in their way.
 
-use super::Follower;
+use super::worker::Worker;
+use super::{Follower, StoreError, rows};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -85,6 +86,68 @@ impl Log {
 
     pub fn due(&self) -> Option<Instant> {
         self.due
+    }
+}
+
+impl Worker {
+    /// Does what is due.
+    pub fn do_chores(&mut self) {
+        let now = Instant::now();
+        if self.marks.due().is_some_and(|due| due <= now) {
+            self.save_marks();
+        }
+        if self.log.due().is_some_and(|due| due <= now) {
+            self.log.begin();
+            self.write_log_back();
+        }
+    }
+
+    /// Commits the marks that wait. If that fails, it is tried again later.
+    pub fn save_marks(&mut self) {
+        let marks = self.marks.waiting();
+        if marks.is_empty() {
+            return;
+        }
+        match self.ask(|connection| rows::set_marks(connection, &marks)) {
+            Ok(()) => self.marks.note_committed(),
+            Err(error) => {
+                tracing::debug!(%error, "marks are committed later");
+                self.marks.try_later(Instant::now());
+            }
+        }
+    }
+
+    /// As far as no other program reads it. What is left is written back the next time, or by SQLite.
+    fn write_log_back(&mut self) {
+        let Some(database) = &self.database else { return };
+        let checkpoint = database.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+        if let Err(error) = checkpoint.map_err(StoreError::from) {
+            tracing::debug!(%error, "the log is written back later");
+            self.react_to(&error);
+        }
+    }
+
+    /// How far a follower is; one that never was here begins from `start`.
+    pub fn mark(&mut self, follower: Follower, start: Option<i64>) -> Result<Option<i64>, StoreError> {
+        // Whoever begins to follow begins from a committed one.
+        self.save_marks();
+        if let Some(mark) = self.marks.present.get(&follower) {
+            return Ok(Some(*mark));
+        }
+        let mark = self.ask(|connection| rows::mark(connection, follower))?;
+        match (mark, start) {
+            (Some(mark), _) => self.marks.take(follower, mark),
+            (None, Some(start)) => self.set_mark(follower, start)?,
+            (None, None) => {}
+        }
+        Ok(mark.or(start))
+    }
+
+    /// Commits a mark at once.
+    pub fn set_mark(&mut self, follower: Follower, id: i64) -> Result<(), StoreError> {
+        self.ask(|connection| rows::set_mark(connection, follower, id))?;
+        self.marks.take(follower, id);
+        Ok(())
     }
 }
 

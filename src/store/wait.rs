@@ -7,15 +7,6 @@ use std::thread::{self, Thread};
 use std::time::Instant;
 use tokio::sync::mpsc;
 
-/// What ended a wait.
-pub enum Ended {
-    Command(Command),
-    /// It was until then.
-    Due,
-    /// Nobody is left who could send one.
-    Closed,
-}
-
 struct Unpark(Thread);
 
 impl Wake for Unpark {
@@ -24,19 +15,18 @@ impl Wake for Unpark {
     }
 }
 
-/// Waits for the next command; for ever, where nothing else is due.
-pub fn next(queue: &mut mpsc::Receiver<Command>, due: Option<Instant>) -> Ended {
+/// Waits for the next command, which is `None` once nobody is left who could send one; pending, if none came until `due`.
+pub fn next(queue: &mut mpsc::Receiver<Command>, due: Option<Instant>) -> Poll<Option<Command>> {
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
     let mut context = Context::from_waker(&waker);
     loop {
-        match queue.poll_recv(&mut context) {
-            Poll::Ready(Some(command)) => return Ended::Command(command),
-            Poll::Ready(None) => return Ended::Closed,
-            Poll::Pending => match due.map(|due| due.saturating_duration_since(Instant::now())) {
-                None => thread::park(),
-                Some(left) if left.is_zero() => return Ended::Due,
-                Some(left) => thread::park_timeout(left),
-            },
+        let polled = queue.poll_recv(&mut context);
+        let left = due.map(|due| due.saturating_duration_since(Instant::now()));
+        match left {
+            _ if polled.is_ready() => return polled,
+            None => thread::park(),
+            Some(left) if left.is_zero() => return polled,
+            Some(left) => thread::park_timeout(left),
         }
     }
 }

@@ -7,12 +7,13 @@ use super::models::{self, ModelsCommand, Waiting};
 use super::open::{Database, cannot_be_set_aside, log_bytes};
 use super::place::{Displaced, Place};
 use super::retention::Retention;
-use super::wait::{Ended, next};
-use super::{Appended, Command, Counters, Follower, StoreError, pause, rows, schema};
+use super::wait;
+use super::{Appended, Command, Counters, StoreError, pause, rows, schema};
 use crate::now_us;
 use rusqlite::Connection;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, watch};
@@ -87,47 +88,9 @@ impl Worker {
                 return Some(command);
             }
             let due = [self.marks.due(), self.log.due()].into_iter().flatten().min();
-            match next(&mut self.queue, due) {
-                Ended::Command(command) => return Some(command),
-                Ended::Closed => return None,
-                Ended::Due => {}
+            if let Poll::Ready(command) = wait::next(&mut self.queue, due) {
+                return command;
             }
-        }
-    }
-
-    fn do_chores(&mut self) {
-        let now = Instant::now();
-        if self.marks.due().is_some_and(|due| due <= now) {
-            self.save_marks();
-        }
-        if self.log.due().is_some_and(|due| due <= now) {
-            self.log.begin();
-            self.write_log_back();
-        }
-    }
-
-    /// Commits the marks that wait. If that fails, it is tried again later.
-    fn save_marks(&mut self) {
-        let marks = self.marks.waiting();
-        if marks.is_empty() {
-            return;
-        }
-        match self.ask(|connection| rows::set_marks(connection, &marks)) {
-            Ok(()) => self.marks.note_committed(),
-            Err(error) => {
-                tracing::debug!(%error, "marks are committed later");
-                self.marks.try_later(Instant::now());
-            }
-        }
-    }
-
-    /// As far as no other program reads it. What is left is written back the next time, or by SQLite.
-    fn write_log_back(&mut self) {
-        let Some(database) = &self.database else { return };
-        let checkpoint = database.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
-        if let Err(error) = checkpoint.map_err(StoreError::from) {
-            tracing::debug!(%error, "the log is written back later");
-            self.react_to(&error);
         }
     }
 
@@ -259,27 +222,6 @@ impl Worker {
         }
     }
 
-    fn mark(&mut self, follower: Follower, start: Option<i64>) -> Result<Option<i64>, StoreError> {
-        // Whoever begins to follow begins from a committed one.
-        self.save_marks();
-        if let Some(mark) = self.marks.present.get(&follower) {
-            return Ok(Some(*mark));
-        }
-        let mark = self.ask(|connection| rows::mark(connection, follower))?;
-        match (mark, start) {
-            (Some(mark), _) => self.marks.take(follower, mark),
-            (None, Some(start)) => self.set_mark(follower, start)?,
-            (None, None) => {}
-        }
-        Ok(mark.or(start))
-    }
-
-    fn set_mark(&mut self, follower: Follower, id: i64) -> Result<(), StoreError> {
-        self.ask(|connection| rows::set_mark(connection, follower, id))?;
-        self.marks.take(follower, id);
-        Ok(())
-    }
-
     fn answer_on_models(&mut self, command: ModelsCommand) {
         match command {
             ModelsCommand::Save { reply } => {
@@ -333,7 +275,7 @@ impl Worker {
         saved
     }
 
-    fn ask<T>(&mut self, ask: impl FnOnce(&mut Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+    pub fn ask<T>(&mut self, ask: impl FnOnce(&mut Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
         let answer = self.connection().and_then(|connection| Ok(ask(connection)?));
         if let Err(error) = &answer {
             self.react_to(error);
@@ -379,7 +321,7 @@ impl Worker {
     }
 
     /// Lets go of a database that is damaged or was removed; makes known that its folder is another one.
-    fn react_to(&mut self, error: &StoreError) {
+    pub fn react_to(&mut self, error: &StoreError) {
         match error {
             StoreError::Displaced(displaced) => drop(self.displaced.send_replace(Some(displaced.clone()))),
             StoreError::Moved => {
