@@ -128,7 +128,7 @@ struct Agent<D> {
     hardening: Hardening,
     started: Instant,
     last_notice_limit: Duration,
-    /// For the end of the open window, or of what suppresses acts.
+    /// For the end of the open window, for what the keeper has to do soon after, or for the end of what suppresses acts.
     timer: Timer,
     /// Events on their way from the sources to the pipeline; reused.
     batch: Vec<Stamped>,
@@ -218,7 +218,8 @@ impl Agent<bus::Desk> {
 impl<D: Desk> Agent<D> {
     async fn serve(&mut self, manager: &ServiceManager, inbox: &mut Inbox) -> Result<(), StoreError> {
         loop {
-            self.timer.set(self.feed.deadline().into_iter().chain(self.end_of_suppression()).min());
+            let keeping = self.keeper.as_ref().and_then(Keeper::due);
+            self.timer.set(self.feed.deadline().into_iter().chain(keeping).chain(self.end_of_suppression()).min());
             tokio::select! {
                 biased;
                 message = inbox.next() => match message {
@@ -298,21 +299,24 @@ impl<D: Desk> Agent<D> {
         self.feed.close_due(Instant::now());
         self.put_outputs();
         self.end_suppression();
+        if let (Some(keeper), Some(recogniser)) = (&mut self.keeper, &mut self.feed.recogniser) {
+            keeper.keep_if_due(&mut recogniser.recognition, Instant::now());
+        }
     }
 
     fn put_outputs(&mut self) {
-        let (mut lost, mut is_recognised) = (0, false);
+        let (mut lost, mut is_judged, mut is_decided) = (0, false, false);
         for output in self.feed.outputs() {
             report(&output);
             self.watchers.put(&self.outlet.identity, &output);
             match output.record() {
                 Some(Record { body: Body::Score(_), window_end_us, .. }) => {
                     let end_us = *window_end_us;
-                    (is_recognised, self.judged_us) = (true, Some(end_us));
+                    (is_judged, self.judged_us) = (true, Some(end_us));
                     self.acting.take(|act, out| act.judged(end_us, out));
                 }
                 Some(Record { body: Body::Decision(decision), .. }) => {
-                    is_recognised = true;
+                    (is_judged, is_decided) = (true, true);
                     self.acting.take(|act, out| act.decided(decision, out));
                 }
                 _ => {}
@@ -324,8 +328,8 @@ impl<D: Desk> Agent<D> {
             self.losses.tell(lost);
         }
         // An interval with input has ended, whether by the timer or by the event after it, or the state has changed.
-        if let (true, Some(keeper), Some(recogniser)) = (is_recognised, &mut self.keeper, &mut self.feed.recogniser) {
-            keeper.keep(&mut recogniser.recognition, Instant::now());
+        if let (true, Some(keeper), Some(recogniser)) = (is_judged, &mut self.keeper, &mut self.feed.recogniser) {
+            keeper.note(is_decided, &mut recogniser.recognition, Instant::now());
         }
     }
 

@@ -124,6 +124,17 @@ impl Default for Status {
 /// and not all that was ever stored. Until then it is tried only when there is something new: a machine without a server
 /// pays nothing while it is idle.
 pub async fn follow<S: Sink>(sink: S, store: Store, start: i64, status: watch::Sender<Status>) {
+    follow_behind(None, sink, store, start, status).await
+}
+
+/// As [`follow`], but lets somebody else who delivers the same records go `ahead`: some are waited for, and others are not.
+pub async fn follow_behind<S: Sink>(
+    ahead: Option<watch::Receiver<Status>>,
+    sink: S,
+    store: Store,
+    start: i64,
+    status: watch::Sender<Status>,
+) {
     let pace = Pace::new(S::LARGEST_BATCH);
     let given_up = GivenUp::default();
     let follow = Follow {
@@ -133,6 +144,8 @@ pub async fn follow<S: Sink>(sink: S, store: Store, start: i64, status: watch::S
         pace,
         given_up,
         mark: start,
+        committed_mark: start,
+        ahead,
         is_absent: false,
         is_missing: false,
         looked_up_to: start,
@@ -150,6 +163,10 @@ struct Follow<S> {
     pace: Pace,
     given_up: GivenUp,
     mark: i64,
+    /// The one that was committed when it was asked last; it is never ahead of what is.
+    committed_mark: i64,
+    /// Who delivers the same records first, if there is somebody.
+    ahead: Option<watch::Receiver<Status>>,
     /// No server has answered since the start, and nobody has asked for one.
     is_absent: bool,
     /// The latest records were no longer there, which has been told.
@@ -168,7 +185,9 @@ impl<S: Sink> Follow<S> {
             let mark = self.mark;
             self.status.send_modify(|status| status.mark = mark);
             let newest = *committed.wait_for(|newest| *newest > mark).await.map_err(|_| Stopped)?;
-            let batch = insist(|| self.store.fetch(mark, self.pace.limit)).await?;
+            self.let_go_ahead().await;
+            let limit = self.limit();
+            let batch = insist(|| self.store.fetch(mark, limit)).await?;
             let Some(last) = batch.last() else {
                 self.miss(newest - mark);
                 self.mark = newest;
@@ -181,6 +200,7 @@ impl<S: Sink> Follow<S> {
                 // It is there, whatever it answers: from here on it gets everything.
                 self.is_absent = false;
                 insist(|| self.store.set_mark(S::FOLLOWER, mark)).await?;
+                self.committed_mark = mark;
             }
             // A record that is rejected holds nothing up, and nobody waits for a server that nobody has asked for.
             let is_stuck = outcome.is_err() && !verdict.is_done && !self.is_absent;
@@ -191,11 +211,34 @@ impl<S: Sink> Follow<S> {
                 // Ids have no gaps, but for records that were deleted or are none.
                 self.miss(last.id - mark - batch.len() as i64);
                 self.mark = last.id;
-                insist(|| self.store.set_mark(S::FOLLOWER, last.id)).await?;
+                self.committed_mark = insist(|| self.store.move_mark(S::FOLLOWER, last.id, Self::LAG)).await?;
             }
             if let Some(pause) = verdict.pause {
                 self.pause(Instant::now() + pause, &mut committed).await?;
             }
+        }
+    }
+
+    /// How far the committed mark may be behind.
+    const LAG: i64 = S::LARGEST_BATCH as i64 / 2;
+    /// How long somebody else is let go ahead.
+    const TURN: Duration = Duration::from_millis(20);
+
+    /// How many records to deliver. An agent that dies now goes on from the committed mark, and what it delivers first has
+    /// to contain everything from there on that the server may have: it recognises that in one batch only.
+    fn limit(&self) -> usize {
+        let behind = usize::try_from(self.mark - self.committed_mark).unwrap_or_default();
+        self.pace.limit.min(S::LARGEST_BATCH.saturating_sub(behind)).max(1)
+    }
+
+    /// Lets somebody else who is delivering finish what he has begun, so that our work for the same records does not hold up
+    /// his: one thread does both.
+    async fn let_go_ahead(&mut self) {
+        let mark = self.mark;
+        if let Some(ahead) = &mut self.ahead {
+            let is_ahead = ahead.wait_for(|status| status.mark > mark || status.state != State::Delivering);
+            // He is slow, or has ended.
+            let _ = tokio::time::timeout(Self::TURN, is_ahead).await;
         }
     }
 
@@ -239,6 +282,7 @@ impl<S: Sink> Follow<S> {
         } else {
             self.mark = insist(|| self.store.mark_or(S::FOLLOWER, start)).await?;
         }
+        self.committed_mark = self.mark;
         Ok(())
     }
 

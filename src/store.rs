@@ -5,6 +5,7 @@
 
 mod aside;
 mod batch;
+mod chores;
 mod forget;
 mod models;
 mod open;
@@ -13,6 +14,7 @@ mod place;
 mod retention;
 mod rows;
 pub mod schema;
+mod wait;
 mod worker;
 
 pub use forget::{Forgotten, Span, forget, forget_models};
@@ -27,7 +29,6 @@ use crate::pipeline::Output;
 use crate::record::{Identity, Kind, Origin, Stored};
 use models::{ModelsCommand, Waiting};
 use serde::Serialize;
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -168,7 +169,7 @@ impl Counters {
     }
 }
 
-/// Beyond this size the log has not been written back to the database for long, which else happens every 256 KiB.
+/// Beyond this size the log has not been written back to the database for long, which else happens every 256 KiB or so.
 const LARGE_LOG_BYTES: u64 = 32 << 20;
 
 /// What is to be done about a write-ahead log of that size, if anything.
@@ -190,6 +191,7 @@ enum Command {
     Fetch { after: i64, limit: usize, reply: Reply<Vec<Stored>> },
     Mark { follower: Follower, start: Option<i64>, reply: Reply<Option<i64>> },
     SetMark { follower: Follower, id: i64, reply: Reply<()> },
+    MoveMark { follower: Follower, id: i64, at_most: i64, reply: Reply<i64> },
     FirstOfDevices { after: i64, reply: Reply<Option<(i64, Micros)>> },
     Backlog { after: i64, reply: Reply<u64> },
     History { identity: Arc<Identity>, origin: Origin, reply: Reply<History> },
@@ -244,7 +246,8 @@ impl Store {
             displaced: displace,
             database_id: Arc::clone(&database_id),
             database: Some(database),
-            marks: BTreeMap::new(),
+            marks: chores::Marks::default(),
+            log: chores::Log::default(),
             queue,
             newest,
             counters: Arc::clone(&counters),
@@ -301,7 +304,14 @@ impl Store {
         Ok(mark.unwrap_or(start))
     }
 
-    /// Moves a follower's mark; returns once it is committed.
+    /// Moves a follower's mark, and says which one is committed: that one; or an earlier one, no more than `at_most`
+    /// records behind it. Then this one is committed with the next records, after some seconds without any, or when the
+    /// store is closed.
+    pub async fn move_mark(&self, follower: Follower, id: i64, at_most: i64) -> Result<i64, StoreError> {
+        self.ask(|reply| Command::MoveMark { follower, id, at_most, reply }).await
+    }
+
+    /// Sets a follower's mark; returns once it is committed.
     pub async fn set_mark(&self, follower: Follower, id: i64) -> Result<(), StoreError> {
         self.ask(|reply| Command::SetMark { follower, id, reply }).await
     }

@@ -11,7 +11,7 @@ use seclyzer::pipeline::Output;
 use seclyzer::record::{Kind, Origin, Record, Stored};
 use seclyzer::sinks::influx::Influx;
 use seclyzer::sinks::redis::Redis;
-use seclyzer::sinks::{Failure, Sink, State, Status, follow};
+use seclyzer::sinks::{Failure, Sink, State, Status, follow, follow_behind};
 use seclyzer::store::{Follower, Store};
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -155,6 +155,37 @@ async fn an_agent_that_is_killed_again_and_again_leaves_each_record_in_the_strea
     }
     Running::start(redis(&server.url(), &spool), &spool).catch_up(&spool).await;
     assert_eq!(server.stream().await, stored_texts(&spool).await);
+}
+
+/// The files of a database as they are at this moment: what an agent that is killed leaves.
+fn killed(spool: &Spool) -> Spool {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for name in ["seclyzer.db", "seclyzer.db-wal"] {
+        std::fs::copy(spool.folder.path().join(name), folder.path().join(name)).expect("a copy");
+    }
+    let settings = config::Store { path: folder.path().join("seclyzer.db"), retention: None };
+    Spool { store: Store::open(&settings).expect("a database"), start_us: spool.start_us, folder }
+}
+
+#[tokio::test]
+async fn an_agent_that_is_killed_before_its_marks_are_committed_leaves_each_record_in_the_stream_once() {
+    let mut spool = Spool::new();
+    let server = servers::Redis::start(&[]).await;
+    let mut follower = Running::start(redis(&server.url(), &spool), &spool);
+    for round in 0..30 {
+        // As many as come at a window's end, as many as a batch has, and more.
+        spool.fill([1, 3, 2, 9, 16, 3, 40][round % 7]).await;
+        follower.catch_up(&spool).await;
+        let after = killed(&spool);
+        let mark = after.store.mark(Follower::Redis).await.expect("an answer").expect("a mark");
+        assert!((0..=8).contains(&(spool.newest() - mark)), "{mark} of {}", spool.newest());
+        after.fill(3).await;
+        Running::start(redis(&server.url(), &after), &after).catch_up(&after).await;
+        assert_eq!(server.stream().await, stored_texts(&after).await);
+        // The agent goes on from there.
+        drop(std::mem::replace(&mut follower, Running::start(redis(&server.url(), &after), &after)));
+        spool = after;
+    }
 }
 
 #[tokio::test]
@@ -333,6 +364,34 @@ fn scripted(is_optional: bool, failures: usize) -> (Scripted, Attempts) {
     let outcomes = vec![Err(Failure::Unreachable("down".into())); failures];
     let outcomes = Arc::new(Mutex::new(outcomes.into()));
     (Scripted { is_optional, outcomes, attempts: Arc::clone(&attempts) }, attempts)
+}
+
+#[tokio::test]
+async fn who_follows_behind_waits_for_what_is_being_delivered_and_for_nobody_who_cannot_deliver() {
+    let spool = Spool::new();
+    let (sink, attempts) = scripted(false, 0);
+    let (ahead, behind) = watch::channel(Status { state: State::Delivering, ..Status::default() });
+    let (sender, mut status) = watch::channel(Status::default());
+    let task = tokio::spawn(follow_behind(Some(behind), sink, spool.store.clone(), 0, sender));
+    let begun = Instant::now();
+    spool.fill(1).await;
+    let mut delivered = async |mark| {
+        let is_so = status.wait_for(|status| status.mark == mark);
+        tokio::time::timeout(LIMIT, is_so).await.expect("in time").expect("a follower that runs");
+        attempts.lock().expect("no panic").last().expect("an attempt").0
+    };
+    assert!(delivered(1).await - begun >= Duration::from_millis(20), "but not for long");
+    ahead.send_modify(|status| status.state = State::Waiting);
+    let begun = Instant::now();
+    spool.fill(1).await;
+    assert!(delivered(2).await >= begun);
+    ahead.send_modify(|status| (status.state, status.mark) = (State::Delivering, 3));
+    spool.fill(1).await;
+    delivered(3).await;
+    drop(ahead);
+    spool.fill(1).await;
+    delivered(4).await;
+    task.abort();
 }
 
 #[tokio::test]

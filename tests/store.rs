@@ -30,6 +30,12 @@ fn days_later(records: &[Record], days: i64) -> Vec<Record> {
     records.iter().map(later).collect()
 }
 
+/// How far a mark is in the file, which is all that is left of an agent that is killed.
+fn mark_in_file(path: &Path) -> i64 {
+    let connection = read_only(path).expect("a database");
+    connection.query_row("SELECT mark FROM followers WHERE name = 'redis'", [], |row| row.get(0)).expect("a mark")
+}
+
 /// Appends records and waits until the newest of them is committed.
 async fn append(store: &Store, records: &[Record]) {
     let before = *store.committed().borrow();
@@ -39,6 +45,69 @@ async fn append(store: &Store, records: &[Record]) {
     let mut committed = store.committed();
     let all_there = committed.wait_for(|&id| id >= before + records.len() as i64);
     tokio::time::timeout(LIMIT, all_there).await.expect("committed in time").expect("a store that runs");
+}
+
+#[tokio::test]
+async fn a_mark_that_moves_a_little_is_committed_with_the_next_records_and_one_that_moves_far_at_once() {
+    let (_folder, path) = folder();
+    let store = Store::open(&settings(&path)).expect("a new database");
+    let records = records();
+    append(&store, &records[..1]).await;
+    assert_eq!(store.move_mark(Follower::Redis, 1, 8).await.expect("moved"), 1, "nothing is lost without a first one");
+    assert_eq!(store.move_mark(Follower::Redis, 3, 8).await.expect("moved"), 1);
+    assert_eq!((mark_in_file(&path), store.status().records()), (1, 1));
+    append(&store, &records[1..2]).await;
+    assert_eq!(mark_in_file(&path), 3);
+    assert_eq!(store.move_mark(Follower::Redis, 12, 8).await.expect("moved"), 12);
+    assert_eq!(mark_in_file(&path), 12);
+}
+
+#[tokio::test]
+async fn a_mark_that_waits_is_committed_when_no_records_come_and_at_the_end() {
+    let (_folder, path) = folder();
+    let store = Store::open(&settings(&path)).expect("a new database");
+    store.set_mark(Follower::Redis, 1).await.expect("a mark");
+    assert_eq!(store.move_mark(Follower::Redis, 2, 8).await.expect("moved"), 1);
+    let begun = Instant::now();
+    while mark_in_file(&path) != 2 {
+        assert!(begun.elapsed() < LIMIT, "the mark is still {}", mark_in_file(&path));
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(store.move_mark(Follower::Redis, 3, 8).await.expect("moved"), 2);
+    store.close(LIMIT).await.expect("closed");
+    assert_eq!(mark_in_file(&path), 3);
+}
+
+#[tokio::test]
+async fn whoever_follows_anew_goes_on_from_a_mark_that_has_waited() {
+    let (_folder, path) = folder();
+    let store = Store::open(&settings(&path)).expect("a new database");
+    store.set_mark(Follower::Redis, 1).await.expect("a mark");
+    store.move_mark(Follower::Redis, 2, 8).await.expect("moved");
+    assert_eq!(store.mark_or(Follower::Redis, 9).await.expect("a mark"), 2);
+    assert_eq!(mark_in_file(&path), 2);
+}
+
+#[tokio::test]
+async fn the_log_goes_back_into_the_database_in_quiet_moments() {
+    let (_folder, path) = folder();
+    let store = Store::open(&settings(&path)).expect("a new database");
+    let records = records();
+    let has_grown = {
+        let length = std::fs::metadata(&path).expect("a database").len();
+        let path = path.clone();
+        move || std::fs::metadata(&path).expect("a database").len() > length
+    };
+    for record in &records[..7] {
+        append(&store, std::slice::from_ref(record)).await;
+    }
+    assert!(!has_grown(), "with no commit");
+    append(&store, &records[7..8]).await;
+    let begun = Instant::now();
+    while !has_grown() {
+        assert!(begun.elapsed() < LIMIT, "the log is still not written back");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }
 
 #[tokio::test]

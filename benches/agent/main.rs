@@ -57,6 +57,8 @@ struct Options {
     is_recognition_only: bool,
     /// `cargo bench --bench agent -- costs`
     are_costs_only: bool,
+    /// `cargo bench --bench agent -- latency`
+    is_latency_only: bool,
 }
 
 fn main() {
@@ -68,10 +70,10 @@ fn main() {
     if options.are_costs_only {
         let session = Session::start(&runtime, "").expect("root");
         with_devices(&mut Report::begin(), &runtime, session, &options);
-        return latency(
-            &mut Report::begin(),
-            Session::start(&runtime, "[window]\nupdate_interval = 1\n").expect("root"),
-        );
+        return latency(&mut Report::begin(), latency_session(&runtime).expect(NEEDS_ROOT));
+    }
+    if options.is_latency_only {
+        return latency(&mut Report::begin(), latency_session(&runtime).expect(NEEDS_ROOT));
     }
     if options.is_recognition_only {
         return growth::recognition(&runtime, options.watch(90.0));
@@ -84,7 +86,7 @@ fn main() {
         None => report.row("everything that needs devices", AtMost(0.0), Err(NEEDS_ROOT), "", Unknown),
     }
     arrival(&mut report);
-    if let Some(session) = Session::start(&runtime, "[window]\nupdate_interval = 1\n") {
+    if let Some(session) = latency_session(&runtime) {
         latency(&mut report, session);
     }
     growth::disk_an_hour(&mut report);
@@ -107,6 +109,7 @@ impl Options {
             hours: value("HOURS="),
             rows: value("ROWS=").map_or(1_000_000, |rows| rows as u64),
             is_recognition_only: std::env::args().any(|arg| arg == "recognition"),
+            is_latency_only: std::env::args().any(|arg| arg == "latency"),
             are_costs_only: std::env::args().any(|arg| arg == "costs"),
         }
     }
@@ -229,6 +232,11 @@ fn arrival(report: &mut Report) {
     if let Ok([_, bare]) = p99_ms {
         println!("| a bare reader of the node {bare:.3} ms | | | | | |");
     }
+}
+
+/// With a window that ends each second.
+fn latency_session(runtime: &tokio::runtime::Runtime) -> Option<Session> {
+    Session::start(runtime, "[window]\nupdate_interval = 1\n")
 }
 
 fn latency(report: &mut Report, mut session: Session) {

@@ -5,7 +5,7 @@ use crate::config::{Config, Switch};
 use crate::event::Micros;
 use crate::now_us;
 use crate::remote::redis::BadUrl;
-use crate::sinks::{self, Sink, State, follow};
+use crate::sinks::{self, Sink, State, follow_behind};
 use crate::store::{Follower, Store};
 use futures_util::future::select;
 use serde::Serialize;
@@ -56,10 +56,13 @@ impl Followers {
         }
         let mut running = Vec::new();
         if config.redis.enabled != Switch::Off {
-            running.push(Running::start(sinks::redis::Redis::new(config.redis.clone(), store.database_id())?, store));
+            let redis = sinks::redis::Redis::new(config.redis.clone(), store.database_id())?;
+            running.push(Running::start(redis, store, None));
         }
         if config.influx.is_on() {
-            running.push(Running::start(sinks::influx::Influx::new(config.influx.clone()), store));
+            // Subscribers of Redis may act at once on what they hear; InfluxDB is asked later.
+            let redis = running.first().map(|redis| redis.status.clone());
+            running.push(Running::start(sinks::influx::Influx::new(config.influx.clone()), store, redis));
         }
         let (sender, behind) = watch::channel(Behind::default());
         let mut lag = JoinSet::new();
@@ -125,10 +128,15 @@ async fn changed(status: &mut Status) {
 }
 
 impl Running {
-    fn start<S: Sink + Send + Sync + 'static>(sink: S, store: &Store) -> Running {
+    /// `ahead` is who delivers the same records first.
+    fn start<S: Sink + Send + Sync + 'static>(
+        sink: S,
+        store: &Store,
+        ahead: Option<watch::Receiver<sinks::Status>>,
+    ) -> Running {
         let (sender, status) = watch::channel(sinks::Status::default());
         let start = *store.committed().borrow();
-        let task = tokio::spawn(follow(sink, store.clone(), start, sender));
+        let task = tokio::spawn(follow_behind(ahead, sink, store.clone(), start, sender));
         Running { name: <S as Sink>::FOLLOWER.name(), task, status }
     }
 }

@@ -21,6 +21,8 @@ use zeroize::Zeroizing;
 
 /// The database is written at most so often, but for the end and an answered alarm.
 const SAVE_INTERVAL: Duration = Duration::from_secs(300);
+/// After an interval's end: by then its records have been delivered, which writing the state would hold up by some ms.
+const DELAY: Duration = Duration::from_millis(50);
 /// The live state of a person with many keys, twice.
 const LIVE_BYTES: usize = 2 << 20;
 
@@ -50,6 +52,8 @@ pub struct Keeper {
     live: Result<LiveState, NotKept>,
     /// When the database was written, or would have been; `None` at first.
     saved: Instant,
+    /// When what an interval has taught is to be kept.
+    due: Option<Instant>,
     /// Of the blobs that were written last.
     hash: u64,
     /// When learning of each kind began, if that is stored.
@@ -74,7 +78,8 @@ impl Keeper {
         let live = LiveState::inherited_or_new(manager, LIVE_BYTES);
         let settings = config.settings;
         let (saved, since_us) = (Instant::now(), BTreeMap::new());
-        let mut keeper = Keeper { store, identity, live, saved, hash: 0, since_us, settings, paused_until_us: None };
+        let mut keeper =
+            Keeper { store, identity, live, saved, due: None, hash: 0, since_us, settings, paused_until_us: None };
         let stored = keeper.stored().await?;
         // In any case: what cannot be used must not be overwritten.
         let of_database = keeper.load(stored).await?;
@@ -138,8 +143,27 @@ impl Keeper {
         Ok(())
     }
 
-    /// At the end of an interval with input: the live state, and the database if it is time.
+    /// An interval with input has ended, which is kept soon; a state that has changed is kept before anybody hears of it.
+    pub fn note(&mut self, is_decided: bool, recognition: &mut Recognition, now: Instant) {
+        match is_decided {
+            true => self.keep(recognition, now),
+            false => _ = self.due.get_or_insert(now + DELAY),
+        }
+    }
+
+    pub fn due(&self) -> Option<Instant> {
+        self.due
+    }
+
+    pub fn keep_if_due(&mut self, recognition: &mut Recognition, now: Instant) {
+        if self.due.is_some_and(|due| due <= now) {
+            self.keep(recognition, now);
+        }
+    }
+
+    /// The live state, and the database if it is time.
     pub fn keep(&mut self, recognition: &mut Recognition, now: Instant) {
+        self.due = None;
         self.keep_live(recognition);
         if now.saturating_duration_since(self.saved) >= SAVE_INTERVAL {
             self.save(recognition, now);

@@ -1,10 +1,11 @@
 //! Writes what was appended, a batch in one transaction.
 
-use super::{Appended, rows};
+use super::{Appended, Follower, rows};
 use crate::now_us;
 use crate::pipeline::Output;
 use crate::record::Kind;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use std::collections::BTreeMap;
 
 /// What a transaction brought.
 pub struct Written {
@@ -16,8 +17,12 @@ pub struct Written {
     pub unfit: u64,
 }
 
-/// Writes a batch in one transaction.
-pub fn write(connection: &mut Connection, batch: &[Appended]) -> rusqlite::Result<Written> {
+/// Writes a batch in one transaction, and the marks that have waited for one.
+pub fn write(
+    connection: &mut Connection,
+    batch: &[Appended],
+    marks: &BTreeMap<Follower, i64>,
+) -> rusqlite::Result<Written> {
     let now_us = now_us();
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let first_id: i64 = transaction.query_row("SELECT last_id FROM sequence", [], |row| row.get(0))?;
@@ -54,6 +59,7 @@ pub fn write(connection: &mut Connection, batch: &[Appended]) -> rusqlite::Resul
         transaction.prepare_cached("UPDATE sequence SET last_id = ?1")?.execute([written.last_id])?;
         rows::see_user(&transaction, &newest.identity, now_us)?;
     }
+    marks.iter().try_for_each(|(follower, mark)| rows::set_mark(&transaction, *follower, *mark))?;
     transaction.commit()?;
     Ok(written)
 }

@@ -142,11 +142,12 @@ fn connect(path: &Path) -> Result<(Connection, String, i64), StoreError> {
     connection.execute_batch(
         // FULL: what was announced is there after a power cut, and its id is not given to another record.
         // secure_delete: what retention removes is gone from the file, not only out of sight.
-        // Small caches and logs: each record is written once and read once, soon after.
+        // Small caches and logs: each record is written once and read once, soon after. The log is written back in quiet
+        // moments; with a commit, only where there are none.
         "PRAGMA journal_mode = WAL;
          PRAGMA synchronous = FULL;
          PRAGMA cache_size = -128;
-         PRAGMA wal_autocheckpoint = 64;
+         PRAGMA wal_autocheckpoint = 256;
          PRAGMA journal_size_limit = 262144;
          PRAGMA secure_delete = ON;
          PRAGMA trusted_schema = OFF;",

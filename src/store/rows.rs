@@ -322,6 +322,13 @@ pub fn set_mark(connection: &Connection, follower: Follower, id: i64) -> rusqlit
     connection.prepare_cached(sql)?.execute((follower.name(), id)).map(drop)
 }
 
+/// Sets all of them, in one transaction.
+pub fn set_marks(connection: &mut Connection, marks: &BTreeMap<Follower, i64>) -> rusqlite::Result<()> {
+    let transaction = connection.transaction()?;
+    marks.iter().try_for_each(|(follower, mark)| set_mark(&transaction, *follower, *mark))?;
+    transaction.commit()
+}
+
 /// Adds what a change of focus has taught.
 pub fn learn(connection: &Connection, identity: &Identity, origin: Origin, learnt: &Learnt) -> rusqlite::Result<()> {
     let (user, host, origin) = (&identity.user, &identity.host, origin.name());

@@ -2,17 +2,19 @@
 
 use super::aside::{check, is_damage};
 use super::batch;
+use super::chores::{Log, Marks};
 use super::models::{self, ModelsCommand, Waiting};
 use super::open::{Database, cannot_be_set_aside, log_bytes};
 use super::place::{Displaced, Place};
 use super::retention::Retention;
-use super::{Appended, Command, Counters, Follower, StoreError, pause, rows, schema};
+use super::wait;
+use super::{Appended, Command, Counters, StoreError, pause, rows, schema};
 use crate::now_us;
 use rusqlite::Connection;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::task::Poll;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, watch};
 
@@ -29,8 +31,8 @@ pub struct Worker {
     /// `None` after it was lost, until another one is open.
     pub database: Option<Database>,
     pub database_id: Arc<str>,
-    /// As far as they were asked for or moved: what another database goes on from.
-    pub marks: BTreeMap<Follower, i64>,
+    pub marks: Marks,
+    pub log: Log,
     pub queue: mpsc::Receiver<Command>,
     /// The newest id that is committed.
     pub newest: watch::Sender<i64>,
@@ -63,6 +65,7 @@ impl Worker {
                 Some(Command::Close { reply }) => {
                     // What fails is logged.
                     let _ = self.save_models();
+                    self.save_marks();
                     let result = self.close();
                     // Whoever hears of it may open the database anew.
                     drop(self);
@@ -74,10 +77,25 @@ impl Worker {
                 None => {}
             }
         }
+        self.save_marks();
     }
 
-    /// Waits for a command; while there is none, old records go.
+    /// Waits for a command; while there is none, old records go, and marks and the log are written.
     fn next_command(&mut self) -> Option<Command> {
+        loop {
+            self.do_chores();
+            if let Some(command) = self.next_while_old_records_go() {
+                return Some(command);
+            }
+            let due = [self.marks.due(), self.log.due()].into_iter().flatten().min();
+            if let Poll::Ready(command) = wait::next(&mut self.queue, due) {
+                return command;
+            }
+        }
+    }
+
+    /// Deletes old records, if any are due, until a command comes.
+    fn next_while_old_records_go(&mut self) -> Option<Command> {
         while self.retention.is_due(now_us()) {
             match self.queue.try_recv() {
                 Ok(command) => return Some(command),
@@ -91,7 +109,7 @@ impl Worker {
                 }
             }
         }
-        self.queue.blocking_recv()
+        None
     }
 
     /// Tries until the batch is committed: memory is bounded by the queue, which fills meanwhile.
@@ -127,7 +145,8 @@ impl Worker {
     }
 
     fn commit(&mut self, batch: &[Appended]) -> Result<(), StoreError> {
-        let written = self.connection().and_then(|connection| Ok(batch::write(connection, batch)?));
+        let marks = self.marks.waiting();
+        let written = self.connection().and_then(|connection| Ok(batch::write(connection, batch, &marks)?));
         if let Err(displaced) = self.place.hold() {
             // It went to the files that were opened, wherever they are now.
             let is_kept = written.is_ok() && self.database.as_ref().is_some_and(Database::is_to_be_found);
@@ -140,6 +159,8 @@ impl Worker {
         let written = written?;
         // What was written to files without a name is written again elsewhere before it is published.
         self.database.as_ref().map_or(Err(StoreError::Moved), Database::check)?;
+        self.marks.note_committed();
+        self.log.note_commit(Instant::now());
         written.kinds.into_iter().for_each(|kind| self.counters.count_committed(kind));
         self.counters.ignored.fetch_add(written.ignored, Ordering::Relaxed);
         self.counters.dropped.fetch_add(written.unfit, Ordering::Relaxed);
@@ -155,21 +176,16 @@ impl Worker {
                 let _ = reply.send(self.ask(|connection| rows::fetch(connection, after, limit)));
             }
             Command::Mark { follower, start, reply } => {
-                let mark = self.ask(|connection| match (rows::mark(connection, follower)?, start) {
-                    (None, Some(start)) => rows::set_mark(connection, follower, start).map(|()| Some(start)),
-                    (mark, _) => Ok(mark),
-                });
-                if let Ok(Some(mark)) = mark {
-                    self.marks.insert(follower, mark);
-                }
-                let _ = reply.send(mark);
+                let _ = reply.send(self.mark(follower, start));
             }
             Command::SetMark { follower, id, reply } => {
-                let result = self.ask(|connection| rows::set_mark(connection, follower, id));
-                if result.is_ok() {
-                    self.marks.insert(follower, id);
-                }
-                let _ = reply.send(result);
+                let _ = reply.send(self.set_mark(follower, id));
+            }
+            Command::MoveMark { follower, id, at_most, reply } => {
+                let _ = reply.send(match self.marks.put_off(follower, id, at_most, Instant::now()) {
+                    Some(committed) => Ok(committed),
+                    None => self.set_mark(follower, id).map(|()| id),
+                });
             }
             Command::FirstOfDevices { after, reply } => {
                 let _ = reply.send(self.ask(|connection| rows::first_of_devices(connection, after)));
@@ -259,7 +275,7 @@ impl Worker {
         saved
     }
 
-    fn ask<T>(&mut self, ask: impl FnOnce(&mut Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+    pub fn ask<T>(&mut self, ask: impl FnOnce(&mut Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
         let answer = self.connection().and_then(|connection| Ok(ask(connection)?));
         if let Err(error) = &answer {
             self.react_to(error);
@@ -284,7 +300,8 @@ impl Worker {
         self.save_log()?;
         if self.database.is_none() {
             let mut database = Database::open(&self.place)?;
-            rows::go_on_from(&mut database.connection, &self.database_id, *self.newest.borrow(), &self.marks)?;
+            rows::go_on_from(&mut database.connection, &self.database_id, *self.newest.borrow(), &self.marks.present)?;
+            self.marks.note_committed();
             self.database = Some(database);
         }
         Ok(&mut self.database.as_mut().expect("opened above").connection)
@@ -304,7 +321,7 @@ impl Worker {
     }
 
     /// Lets go of a database that is damaged or was removed; makes known that its folder is another one.
-    fn react_to(&mut self, error: &StoreError) {
+    pub fn react_to(&mut self, error: &StoreError) {
         match error {
             StoreError::Displaced(displaced) => drop(self.displaced.send_replace(Some(displaced.clone()))),
             StoreError::Moved => {
