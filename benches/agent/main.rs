@@ -55,6 +55,8 @@ struct Options {
     is_recognition_only: bool,
     /// `cargo bench --bench agent -- costs`
     are_costs_only: bool,
+    /// `cargo bench --bench agent -- memory`
+    is_memory_only: bool,
 }
 
 fn main() {
@@ -70,6 +72,10 @@ fn main() {
             &mut Report::begin(),
             Session::start(&runtime, "[window]\nupdate_interval = 1\n").expect("root"),
         );
+    }
+    if options.is_memory_only {
+        let mut session = Session::start(&runtime, "").expect("root");
+        return growth::uptime(&memory_rows(&mut Report::begin(), &runtime, &mut session, &options));
     }
     if options.is_recognition_only {
         return growth::recognition(&runtime, options.watch(90.0));
@@ -106,6 +112,7 @@ impl Options {
             rows: value("ROWS=").map_or(1_000_000, |rows| rows as u64),
             is_recognition_only: std::env::args().any(|arg| arg == "recognition"),
             are_costs_only: std::env::args().any(|arg| arg == "costs"),
+            is_memory_only: std::env::args().any(|arg| arg == "memory"),
         }
     }
 }
@@ -166,18 +173,28 @@ fn with_devices(
         report.row(&format!("share of a core, {}", load.name), AtMost(percent), value, "%", Unknown);
     }
     drop((alone, bare));
+    let course = memory_rows(report, runtime, &mut session, options);
+    idle(report, &session);
+    course
+}
+
+fn memory_rows(
+    report: &mut Report,
+    runtime: &tokio::runtime::Runtime,
+    session: &mut Session,
+    options: &Options,
+) -> Vec<Moment> {
     // Both are watched at the same time: neither asks for much of a core, and memory does not depend on the other.
     let length = options.watch(60.0);
     let down =
         Session::start(runtime, "").map(|session| std::thread::spawn(move || rss_kb_with_sinks_down(session, length)));
-    let course = memory(report, &mut session, options.watch(90.0));
+    let course = memory(report, session, options.watch(90.0));
     let what = format!("resident memory, 8 kHz mouse, sinks down for {} s", length.as_secs());
     let rss = down.ok_or(NEEDS_ROOT).map(|down| down.join().expect("no panic") as f64 / KB_A_MIB);
     report.row(&what, AtMost(10.0), rss, "MiB", Was(442.0));
     // Now that no other agent shares the program's pages.
     let pss = Memory::of(session.pid()).pss_kb as f64 / KB_A_MIB;
     report.row("memory with shared pages divided (PSS)", AtMost(5.5), Ok(pss), "MiB", Was(397.0));
-    idle(report, &session);
     course
 }
 
