@@ -4,6 +4,8 @@
 //! victoria-metrics and Xvfb. Nothing in here fails because something was slow.
 
 mod arrival;
+#[path = "../../tests/support/dbus.rs"]
+mod dbus;
 mod desk;
 mod growth;
 mod load;
@@ -17,6 +19,7 @@ mod rows;
 mod session;
 #[path = "../../tests/support/mod.rs"]
 mod support;
+mod used;
 #[path = "../../tests/common/workload.rs"]
 mod workload;
 #[path = "../../tests/support/xserver.rs"]
@@ -30,6 +33,8 @@ use report::Target::AtMost;
 use session::Session;
 use std::time::{Duration, Instant};
 use support::agent::Home;
+// What `dbus` takes from beside it.
+use support::eventually;
 
 const MIB: f64 = 1024.0 * 1024.0;
 const KB_A_MIB: f64 = 1024.0;
@@ -57,6 +62,8 @@ struct Options {
     are_costs_only: bool,
     /// `cargo bench --bench agent -- memory`
     is_memory_only: bool,
+    /// `make order`
+    is_order_only: bool,
 }
 
 fn main() {
@@ -72,6 +79,9 @@ fn main() {
             &mut Report::begin(),
             Session::start(&runtime, "[window]\nupdate_interval = 1\n").expect("root"),
         );
+    }
+    if options.is_order_only {
+        return used::write_order(&runtime);
     }
     if options.is_memory_only {
         let mut session = Session::start(&runtime, "").expect("root");
@@ -112,6 +122,7 @@ impl Options {
             rows: value("ROWS=").map_or(1_000_000, |rows| rows as u64),
             is_recognition_only: std::env::args().any(|arg| arg == "recognition"),
             are_costs_only: std::env::args().any(|arg| arg == "costs"),
+            is_order_only: std::env::args().any(|arg| arg == "order"),
             is_memory_only: std::env::args().any(|arg| arg == "memory"),
         }
     }

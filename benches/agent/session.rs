@@ -84,7 +84,7 @@ pub struct Session {
     person: Person,
     servers: Servers,
     _screen: XServer,
-    _home: Home,
+    home: Home,
     _desk: Desk,
 }
 
@@ -93,7 +93,17 @@ impl Session {
     pub fn start(runtime: &tokio::runtime::Runtime, more_config: &str) -> Option<Session> {
         let servers = runtime.block_on(Servers::start());
         let config = servers.config() + more_config;
-        Some(Session::begin(servers, &config, &owner::many_keys())?.connected())
+        Some(Session::begin(servers, &config, &owner::many_keys(), as_it_is)?.connected())
+    }
+
+    /// The same, but for what is started in place of the program.
+    pub fn start_as(
+        runtime: &tokio::runtime::Runtime,
+        replace: impl FnOnce(Command, &Home) -> Command,
+    ) -> Option<Session> {
+        let servers = runtime.block_on(Servers::start());
+        let config = servers.config();
+        Some(Session::begin(servers, &config, &owner::many_keys(), replace)?.connected())
     }
 
     /// Once every sink has been connected to.
@@ -106,11 +116,16 @@ impl Session {
 
     /// Without any sink.
     pub fn start_alone(runtime: &tokio::runtime::Runtime) -> Option<Session> {
-        Session::begin(runtime.block_on(Servers::start()), crate::growth::QUIET, &owner::many_keys())
+        Session::begin(runtime.block_on(Servers::start()), crate::growth::QUIET, &owner::many_keys(), as_it_is)
     }
 
     /// `model` is what was learnt of the owner; where it is empty, recognition is off.
-    fn begin(servers: Servers, config: &str, model: &[u8]) -> Option<Session> {
+    fn begin(
+        servers: Servers,
+        config: &str,
+        model: &[u8],
+        replace: impl FnOnce(Command, &Home) -> Command,
+    ) -> Option<Session> {
         let desk = Desk::new()?;
         let person = Person { keyboard: desk.add_keyboard(), mouse: desk.add_mouse() };
         let screen = XServer::start();
@@ -118,25 +133,31 @@ impl Session {
         if !model.is_empty() {
             know(&home, model);
         }
-        let mut command = home.command(&["run"]);
+        let mut command = replace(home.command(&["run"]), &home);
         command.env("DISPLAY", screen.display()).env("NOTIFY_SOCKET", Manager::start(home.path()).socket);
         desk.sit_down(&mut command);
         let agent = Agent::start(command);
         agent.wait_for_log("reading /dev/input/event1");
         agent.wait_for_log("Mouse Extractor initialized and ready");
         agent.wait_for_log("App Tracker initialized and ready");
-        Some(Session { agent, person, servers, _screen: screen, _home: home, _desk: desk })
+        Some(Session { agent, person, servers, _screen: screen, home, _desk: desk })
     }
 
     /// Without recognition, else as [`Session::start`].
     pub fn start_unrecognised(runtime: &tokio::runtime::Runtime) -> Option<Session> {
         let servers = runtime.block_on(Servers::start());
         let config = servers.config() + "[recognition]\nenabled = false\n";
-        Some(Session::begin(servers, &config, &[])?.connected())
+        Some(Session::begin(servers, &config, &[], as_it_is)?.connected())
     }
 
     pub fn pid(&self) -> u32 {
         self.agent.id()
+    }
+
+    /// Ends it; where its files are.
+    pub fn stop(self) -> Home {
+        assert_eq!(self.agent.stop(), Some(0));
+        self.home
     }
 
     pub fn use_of(&self, what: impl FnOnce()) -> Usage {
@@ -184,6 +205,10 @@ impl Session {
         listener.join().expect("no panic");
         receiver.into_iter().collect()
     }
+}
+
+fn as_it_is(command: Command, _: &Home) -> Command {
+    command
 }
 
 /// Stores what was learnt of the owner.
