@@ -25,6 +25,9 @@ const FOOT: &str = "  }
 INSERT AFTER .text;
 ";
 
+/// By then the model has been stored, which it is every 5 min of use.
+const STORED_AFTER: Duration = Duration::from_secs(330);
+
 /// With every source and sink, until the servers are stopped; a bus; recognition, which stores what it has learnt at the end.
 /// What was in the file stays in its place, as callgrind does not follow everything, such as memory that is locked; what is
 /// new comes after it. To begin anew, delete the file.
@@ -36,7 +39,7 @@ pub fn write_order(runtime: &tokio::runtime::Runtime) {
         command
     };
     let mut session = Session::start_as(runtime, under_callgrind).expect("root, for devices of its own");
-    session.work(crate::HASTY, Duration::from_secs(60));
+    session.work(crate::HASTY, STORED_AFTER);
     session.stop_servers();
     session.work(crate::HASTY, Duration::from_secs(30));
     let home = session.stop();
