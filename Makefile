@@ -6,7 +6,7 @@ CARGO := cargo
 BINARY := target/release/seclyzer
 QUICK_BINARY := target/quick/seclyzer
 
-.PHONY: help build deb run test check pictures privacy coverage recognition torture bench test-packages test-host wayland-roots test-wayland test-gnome test-vm test-long clean
+.PHONY: help build deb run test check pictures privacy coverage recognition torture order bench test-packages test-host wayland-roots test-wayland test-gnome test-vm test-long clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -74,6 +74,11 @@ test-long: build test-packages ## Ten strangers and an hour of the owner at an a
 
 torture: test-packages ## The fault campaign; prints what became of the records under each fault
 	@$(CARGO) test --locked --quiet --test torture -- $(TORTURE)
+
+order: test-packages ## Writes link/used.ld anew, by which the program is linked: what a running agent calls; as root
+	$(CARGO) rustc --locked --release --bin seclyzer -- -C strip=none
+	install -D target/release/seclyzer target/order/seclyzer
+	$(CARGO) bench --locked --bench agent -- order
 
 bench: test-packages ## What the agent costs, beside its targets: some 15 minutes, as root; HOURS=1 ROWS=10000000 for all
 	$(CARGO) bench --locked --bench parts

@@ -4,6 +4,8 @@
 //! victoria-metrics and Xvfb. Nothing in here fails because something was slow.
 
 mod arrival;
+#[path = "../../tests/support/dbus.rs"]
+mod dbus;
 mod desk;
 mod growth;
 mod load;
@@ -17,6 +19,7 @@ mod rows;
 mod session;
 #[path = "../../tests/support/mod.rs"]
 mod support;
+mod used;
 #[path = "../../tests/common/workload.rs"]
 mod workload;
 #[path = "../../tests/support/xserver.rs"]
@@ -32,6 +35,9 @@ use report::Target::AtMost;
 use session::{Cost, Session};
 use std::time::{Duration, Instant};
 use support::agent::Home;
+use tokio::runtime::{self, Runtime};
+// What `dbus` takes from beside it.
+use support::eventually;
 
 const MIB: f64 = 1024.0 * 1024.0;
 const KB_A_MIB: f64 = 1024.0;
@@ -53,48 +59,51 @@ struct Options {
     /// How long memory is watched; minutes without.
     hours: Option<f64>,
     rows: u64,
-    /// `cargo bench --bench agent -- recognition`
-    is_recognition_only: bool,
-    /// `cargo bench --bench agent -- costs`
-    are_costs_only: bool,
-    /// `cargo bench --bench agent -- latency`
-    is_latency_only: bool,
+    /// What alone is to be measured; `order` is for `make order`.
+    part: Option<String>,
 }
+
+/// `cargo bench --bench agent -- PART`
+const PARTS: [&str; 5] = ["costs", "latency", "memory", "order", "recognition"];
 
 fn main() {
     if arrival::was_a_reader() {
         return;
     }
     let options = Options::parse();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    if options.are_costs_only {
-        let session = Session::start(&runtime, "").expect("root");
-        with_devices(&mut Report::begin(), &runtime, session, &options);
-        return latency(&mut Report::begin(), latency_session(&runtime).expect(NEEDS_ROOT));
+    let runtime = runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let session = || Session::start(&runtime, "").expect(NEEDS_ROOT);
+    match options.part.as_deref() {
+        Some("costs") => drop(with_devices(&mut Report::begin(), &runtime, session(), &options)),
+        Some("latency") => latency(&mut Report::begin(), latency_session(&runtime).expect(NEEDS_ROOT)),
+        Some("memory") => {
+            let mut session = session();
+            growth::uptime(&memory_rows(&mut Report::begin(), &runtime, &mut session, &options));
+        }
+        Some("order") => used::write_order(&runtime),
+        Some(_) => growth::recognition(&runtime, options.watch(90.0)),
+        None => all(&runtime, &options),
     }
-    if options.is_latency_only {
-        return latency(&mut Report::begin(), latency_session(&runtime).expect(NEEDS_ROOT));
-    }
-    if options.is_recognition_only {
-        return growth::recognition(&runtime, options.watch(90.0));
-    }
+}
+
+fn all(runtime: &Runtime, options: &Options) {
     let mut report = Report::begin();
-    binary_and_start(&mut report, &runtime);
+    binary_and_start(&mut report, runtime);
     let mut course = Vec::new();
-    match Session::start(&runtime, "") {
-        Some(session) => course = with_devices(&mut report, &runtime, session, &options),
+    match Session::start(runtime, "") {
+        Some(session) => course = with_devices(&mut report, runtime, session, options),
         None => report.row("everything that needs devices", AtMost(0.0), Err(NEEDS_ROOT), "", Unknown),
     }
     arrival(&mut report);
-    if let Some(session) = latency_session(&runtime) {
+    if let Some(session) = latency_session(runtime) {
         latency(&mut report, session);
     }
     growth::disk_an_hour(&mut report);
     parts::rows(&mut report);
     report.end();
     growth::uptime(&course);
-    growth::recognition(&runtime, options.watch(90.0));
-    growth::tables(&runtime, options.rows);
+    growth::recognition(runtime, options.watch(90.0));
+    growth::tables(runtime, options.rows);
 }
 
 impl Options {
@@ -108,14 +117,12 @@ impl Options {
         Options {
             hours: value("HOURS="),
             rows: value("ROWS=").map_or(1_000_000, |rows| rows as u64),
-            is_recognition_only: std::env::args().any(|arg| arg == "recognition"),
-            is_latency_only: std::env::args().any(|arg| arg == "latency"),
-            are_costs_only: std::env::args().any(|arg| arg == "costs"),
+            part: std::env::args().find(|arg| PARTS.contains(&arg.as_str())),
         }
     }
 }
 
-fn binary_and_start(report: &mut Report, runtime: &tokio::runtime::Runtime) {
+fn binary_and_start(report: &mut Report, runtime: &Runtime) {
     let binary = std::fs::metadata(env!("CARGO_BIN_EXE_seclyzer")).expect("the binary");
     report.row("binary, stripped", AtMost(6.0), Ok(binary.len() as f64 / MIB), "MiB", Was(13.5));
     let servers = runtime.block_on(session::Servers::start());
@@ -137,7 +144,7 @@ fn start_ms(config: &str) -> f64 {
 
 fn with_devices(
     report: &mut Report,
-    runtime: &tokio::runtime::Runtime,
+    runtime: &Runtime,
     mut session: Session,
     options: &Options,
 ) -> Vec<Moment> {
@@ -177,18 +184,28 @@ fn with_devices(
         report.row(&format!("share of a core, {}", load.name), AtMost(percent), value, "%", Unknown);
     }
     drop((alone, bare));
+    let course = memory_rows(report, runtime, &mut session, options);
+    idle(report, &session);
+    course
+}
+
+fn memory_rows(
+    report: &mut Report,
+    runtime: &Runtime,
+    session: &mut Session,
+    options: &Options,
+) -> Vec<Moment> {
     // Both are watched at the same time: neither asks for much of a core, and memory does not depend on the other.
     let length = options.watch(60.0);
     let down =
         Session::start(runtime, "").map(|session| std::thread::spawn(move || rss_kb_with_sinks_down(session, length)));
-    let course = memory(report, &mut session, options.watch(90.0));
+    let course = memory(report, session, options.watch(90.0));
     let what = format!("resident memory, 8 kHz mouse, sinks down for {} s", length.as_secs());
     let rss = down.ok_or(NEEDS_ROOT).map(|down| down.join().expect("no panic") as f64 / KB_A_MIB);
     report.row(&what, AtMost(10.0), rss, "MiB", Was(442.0));
     // Now that no other agent shares the program's pages.
     let pss = Memory::of(session.pid()).pss_kb as f64 / KB_A_MIB;
     report.row("memory with shared pages divided (PSS)", AtMost(5.5), Ok(pss), "MiB", Was(397.0));
-    idle(report, &session);
     course
 }
 
@@ -235,7 +252,7 @@ fn arrival(report: &mut Report) {
 }
 
 /// With a window that ends each second.
-fn latency_session(runtime: &tokio::runtime::Runtime) -> Option<Session> {
+fn latency_session(runtime: &Runtime) -> Option<Session> {
     Session::start(runtime, "[window]\nupdate_interval = 1\n")
 }
 

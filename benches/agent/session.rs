@@ -86,7 +86,7 @@ pub struct Session {
     servers: Servers,
     windows: Windows,
     _screen: XServer,
-    _home: Home,
+    home: Home,
     _desk: Desk,
 }
 
@@ -95,7 +95,17 @@ impl Session {
     pub fn start(runtime: &tokio::runtime::Runtime, more_config: &str) -> Option<Session> {
         let servers = runtime.block_on(Servers::start());
         let config = servers.config() + more_config;
-        Some(Session::begin(servers, &config, &owner::many_keys())?.connected())
+        Some(Session::begin(servers, &config, &owner::many_keys(), as_it_is)?.connected())
+    }
+
+    /// The same, but for what is started in place of the program.
+    pub fn start_as(
+        runtime: &tokio::runtime::Runtime,
+        replace: impl FnOnce(Command, &Home) -> Command,
+    ) -> Option<Session> {
+        let servers = runtime.block_on(Servers::start());
+        let config = servers.config();
+        Some(Session::begin(servers, &config, &owner::many_keys(), replace)?.connected())
     }
 
     /// Once every sink has been connected to.
@@ -108,11 +118,16 @@ impl Session {
 
     /// Without any sink.
     pub fn start_alone(runtime: &tokio::runtime::Runtime) -> Option<Session> {
-        Session::begin(runtime.block_on(Servers::start()), crate::growth::QUIET, &owner::many_keys())
+        Session::begin(runtime.block_on(Servers::start()), crate::growth::QUIET, &owner::many_keys(), as_it_is)
     }
 
     /// `model` is what was learnt of the owner; where it is empty, recognition is off.
-    fn begin(servers: Servers, config: &str, model: &[u8]) -> Option<Session> {
+    fn begin(
+        servers: Servers,
+        config: &str,
+        model: &[u8],
+        replace: impl FnOnce(Command, &Home) -> Command,
+    ) -> Option<Session> {
         let desk = Desk::new()?;
         let person = Person { keyboard: desk.add_keyboard(), mouse: desk.add_mouse() };
         let screen = XServer::start();
@@ -120,7 +135,7 @@ impl Session {
         if !model.is_empty() {
             know(&home, model);
         }
-        let mut command = home.command(&["run"]);
+        let mut command = replace(home.command(&["run"]), &home);
         command.env("DISPLAY", screen.display()).env("NOTIFY_SOCKET", Manager::start(home.path()).socket);
         desk.sit_down(&mut command);
         let agent = Agent::start(command);
@@ -128,7 +143,7 @@ impl Session {
         agent.wait_for_log("Mouse Extractor initialized and ready");
         agent.wait_for_log("App Tracker initialized and ready");
         let windows = Windows::on(&screen);
-        let session = Session { agent, person, servers, windows, _screen: screen, _home: home, _desk: desk };
+        let session = Session { agent, person, servers, windows, _screen: screen, home, _desk: desk };
         session.turn_to(b"editor\0Editor\0");
         Some(session)
     }
@@ -150,11 +165,17 @@ impl Session {
     pub fn start_unrecognised(runtime: &tokio::runtime::Runtime) -> Option<Session> {
         let servers = runtime.block_on(Servers::start());
         let config = servers.config() + "[recognition]\nenabled = false\n";
-        Some(Session::begin(servers, &config, &[])?.connected())
+        Some(Session::begin(servers, &config, &[], as_it_is)?.connected())
     }
 
     pub fn pid(&self) -> u32 {
         self.agent.id()
+    }
+
+    /// Ends it; where its files are.
+    pub fn stop(self) -> Home {
+        assert_eq!(self.agent.stop(), Some(0));
+        self.home
     }
 
     pub fn use_of(&self, what: impl FnOnce()) -> Usage {
@@ -202,6 +223,10 @@ impl Session {
         listener.join().expect("no panic");
         receiver.into_iter().collect()
     }
+}
+
+fn as_it_is(command: Command, _: &Home) -> Command {
+    command
 }
 
 /// Stores what was learnt of the owner.
