@@ -21,7 +21,6 @@ pub mod remote;
 pub mod sinks;
 pub mod sources;
 pub mod store;
-pub mod timer;
 
 /// The wall clock's time, for what is not an event's: envelopes, logs, marks.
 pub fn now_us() -> Micros {

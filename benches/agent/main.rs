@@ -142,12 +142,7 @@ fn start_ms(config: &str) -> f64 {
     begun.elapsed().as_secs_f64() * 1000.0
 }
 
-fn with_devices(
-    report: &mut Report,
-    runtime: &Runtime,
-    mut session: Session,
-    options: &Options,
-) -> Vec<Moment> {
+fn with_devices(report: &mut Report, runtime: &Runtime, mut session: Session, options: &Options) -> Vec<Moment> {
     const LENGTH: Duration = Duration::from_secs(40);
     let (mut alone, mut bare) = (Session::start_alone(runtime), session::BareReader::start());
     for (load, target_us, target_ratio, before_us) in [(SLOW, 9.0, 0.25, 607.0), (FAST, 5.0, 0.35, 372.0)] {
@@ -189,12 +184,7 @@ fn with_devices(
     course
 }
 
-fn memory_rows(
-    report: &mut Report,
-    runtime: &Runtime,
-    session: &mut Session,
-    options: &Options,
-) -> Vec<Moment> {
+fn memory_rows(report: &mut Report, runtime: &Runtime, session: &mut Session, options: &Options) -> Vec<Moment> {
     // Both are watched at the same time: neither asks for much of a core, and memory does not depend on the other.
     let length = options.watch(60.0);
     let down =

@@ -7,6 +7,7 @@ use crate::owner;
 use crate::process::Usage;
 use crate::support::agent::{Agent, Home};
 use crate::support::servers::{Redis, VictoriaMetrics, free_port};
+use crate::support::wait_until;
 use crate::xserver::XServer;
 use crate::xwindows::Windows;
 use std::process::{Command, Stdio};
@@ -111,8 +112,12 @@ impl Session {
     /// Once every sink has been connected to.
     fn connected(mut self) -> Session {
         self.person.work(crate::SLOW, Duration::from_secs(12));
-        self.agent.wait_for_log("records are being delivered");
-        self.agent.wait_for_log("records are being delivered");
+        wait_until("both sinks deliver", || {
+            let status = self.home.run(&["status", "--json"]).stdout;
+            let status: serde_json::Value = serde_json::from_slice(&status).expect("JSON");
+            let sinks = status["sinks"].as_array().expect("a list");
+            sinks.len() == 2 && sinks.iter().all(|sink| sink["state"] == "delivering")
+        });
         self
     }
 

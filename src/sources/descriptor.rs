@@ -19,7 +19,7 @@ pub(super) unsafe fn made(result: libc::c_int) -> io::Result<File> {
 }
 
 /// Lets the current runtime watch a non-blocking file for something to read.
-pub(crate) fn watched(file: File) -> io::Result<AsyncFd<File>> {
+pub(super) fn watched(file: File) -> io::Result<AsyncFd<File>> {
     watched_for(file, Interest::READABLE)
 }
 

@@ -31,7 +31,7 @@ pub use pattern::Unread;
 
 use crate::config;
 use crate::event::{Event, GapReason, Stamped};
-use crate::timer::Timer;
+use crate::sources::timer::Timer;
 use echo::{Echoes, Speaker};
 use folder::{Change, Folder};
 use pattern::Selection;

@@ -21,7 +21,7 @@ use crate::recognition::{Recognition, Saved, Settings};
 use crate::sources::capture::Capture;
 use crate::sources::clock::EventClock;
 use crate::sources::evdev::Devices;
-use crate::timer::Timer;
+use crate::sources::timer::Timer;
 use std::cell::RefCell;
 use std::future::ready;
 use tokio::sync::mpsc;

@@ -117,7 +117,8 @@ mod tests {
         drop(closed);
         let mut expected: Vec<_> = pipes.iter().map(|(reader, _)| reader.as_raw_fd()).collect();
         let mut told = taken(&mut readiness);
-        (expected.sort_unstable(), told.sort_unstable());
+        expected.sort_unstable();
+        told.sort_unstable();
         assert_eq!(told, expected);
     }
 }

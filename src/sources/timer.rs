@@ -1,6 +1,6 @@
 //! A timer of the kernel's, exact to some microseconds, where the runtime's own tick in milliseconds.
 
-use crate::sources::descriptor;
+use super::descriptor;
 use nix::sys::time::TimeSpec;
 use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
 use std::fs::File;
