@@ -28,6 +28,9 @@ use tokio::task::JoinHandle;
 /// Changes of focus that may wait: more than anybody makes while the agent is busy.
 const UPDATE_QUEUE: usize = 64;
 
+/// How much longer keystrokes that wait may do so, for fewer wake-ups: as long as a keyboard may be read late.
+const LONGER: Duration = Duration::from_millis(50);
+
 /// Where it is taken from which keys write letters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -206,7 +209,8 @@ impl Capture {
             self.push(Event::Layout(Box::new(layout)));
             return self.release(out);
         }
-        let wait = self.arrivals.wait(boot_us());
+        // What is due goes with whatever is read next, if that is soon.
+        let wait = self.arrivals.wait(boot_us()).map(|wait| if wait.is_zero() { wait } else { wait + LONGER });
         tokio::select! {
             // A step of the clock comes before the events behind it.
             biased;
