@@ -13,8 +13,10 @@ const MOUSE_LONGEST: Duration = Duration::from_millis(100);
 /// At 8,000 reports a second, of three events each, half of the buffer is full after so long. It is also taken for so fast
 /// until it is known better.
 const SHORTEST: Duration = Duration::from_micros(2_500);
-/// Readings that found something, after which a device is known.
-const FIRST_READINGS: u8 = 8;
+/// A device of which it is not known how fast it can be is taken for at least so fast, in events a second, until it has been
+/// read for a while: a mouse of 1 kHz may begin slowly.
+const UNKNOWN: f64 = 3_000.0;
+const KNOWN_AFTER: Duration = Duration::from_secs(5);
 /// A rate is measured over so long, or so many events: a report that was late comes together with the next.
 const MEASURED: Duration = Duration::from_millis(40);
 const MEASURED_EVENTS: u32 = 96;
@@ -37,13 +39,13 @@ pub(super) struct Pace {
     last: Option<Instant>,
     /// The reading before the last that found something.
     found: Option<Instant>,
-    readings: u8,
     /// What is being measured: since when, and events.
     measured: (Option<Instant>, u32),
     /// The highest rates, in events a second; the newest first.
     rates: [f64; SLOTS],
-    /// Time of reading in the newest of them.
+    /// Time of reading in the newest of them, and in all.
     filled: Duration,
+    read: Duration,
     is_worth: bool,
 }
 
@@ -58,10 +60,10 @@ impl Pace {
             fastest: interval.map(|interval| FULL_REPORT_EVENTS / interval.as_secs_f64()),
             last: None,
             found: None,
-            readings: 0,
             measured: (None, 0),
             rates: [0.0; SLOTS],
             filled: Duration::ZERO,
+            read: Duration::ZERO,
             is_worth: false,
         }
     }
@@ -73,7 +75,6 @@ impl Pace {
             self.is_worth = false;
             return;
         }
-        self.readings = self.readings.saturating_add(1);
         let between = self.found.replace(now).map(|found| now - found);
         // After quiet it is not known when the events came.
         match since.filter(|&since| since <= MOUSE_LONGEST * 2) {
@@ -95,6 +96,7 @@ impl Pace {
         }
         self.measured = (Some(now), 0);
         self.filled += length;
+        self.read += length;
         if self.filled > REMEMBERED {
             self.filled = Duration::ZERO;
             self.rates.rotate_right(1);
@@ -110,11 +112,13 @@ impl Pace {
 
     /// For how long the device may be left alone.
     pub fn pause(&self) -> Duration {
-        if self.readings < FIRST_READINGS && self.fastest.is_none() {
-            return SHORTEST;
-        }
-        let seen = self.rates.iter().chain(&self.fastest);
-        let highest = seen.fold(f64::MIN_POSITIVE, |highest, &rate| highest.max(rate));
+        let seen = self.rates.iter().copied().fold(0.0, f64::max);
+        let highest = match self.fastest {
+            Some(fastest) => seen.max(fastest),
+            None if seen == 0.0 => return SHORTEST,
+            None if self.read < KNOWN_AFTER => seen.max(UNKNOWN),
+            None => seen,
+        };
         Duration::from_secs_f64((self.half_full_events / highest).min(self.longest.as_secs_f64())).max(SHORTEST)
     }
 
@@ -200,10 +204,18 @@ mod tests {
     fn a_mouse_wakes_the_process_a_few_times_a_second_however_fast_it_is() {
         let wakings = [100, 500, 1_000, 8_000].map(|reports_a_second| {
             let mut reader = Reader::new(true);
-            reader.hear(reports_a_second, 3, SECOND);
+            reader.hear(reports_a_second, 3, 2 * KNOWN_AFTER);
             reader.wakings(reports_a_second, 3)
         });
-        assert_eq!(wakings, [10, 24, 49, 387]);
+        assert_eq!(wakings, [10, 24, 48, 384]);
+    }
+
+    #[test]
+    fn a_mouse_of_which_nothing_is_known_may_begin_slowly() {
+        let mut reader = Reader::new(true);
+        reader.hear(100, 3, SECOND);
+        reader.hear(1_000, 3, SECOND);
+        assert!(reader.most_gathered <= 66, "{}", reader.most_gathered);
     }
 
     #[test]
@@ -251,7 +263,7 @@ mod tests {
     #[test]
     fn a_scanner_is_read_some_times_a_second() {
         let mut reader = Reader::new(false);
-        reader.hear(400, 3, SECOND);
+        reader.hear(400, 3, 2 * KNOWN_AFTER);
         let wakings = reader.wakings(400, 3);
         assert!((36..=44).contains(&wakings), "{wakings}");
     }
