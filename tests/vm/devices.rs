@@ -73,7 +73,9 @@ impl Guest {
         let before = self.lines(&device.process).len();
         self.write_file(&device.process.stdin, script);
         if seconds > 0 {
-            self.run(&format!("sleep {seconds}"));
+            let limit = Duration::from_secs(seconds.into()) + LIMIT;
+            let output = self.run_as("root", &format!("sleep {seconds}"), limit);
+            assert_eq!(output.status, 0, "{output:?}");
         }
         let lines = self.poll_lines(&device.process, before + script.lines().count());
         lines[before..].iter().map(|line| line["us"].as_i64().expect("a time")).collect()

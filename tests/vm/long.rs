@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::alice::USER_WAY;
 use crate::desktop_lock::{desk_that_locks, locks, type_until_locked};
 use crate::desktop_recognition::owner;
+use crate::kinds::hear_a_fast_mouse;
 use crate::leaks::MARKER;
 use crate::typists::Person;
 
@@ -31,6 +32,12 @@ fn ten_strangers_are_locked_out_within_a_minute_of_typing_on_average() {
     let mean = times.iter().sum::<Duration>() / STRANGERS;
     println!("on average {:.1} s", mean.as_secs_f64());
     assert!(mean <= MOST_ON_AVERAGE, "{times:?}");
+}
+
+#[test]
+fn ten_minutes_of_an_8_khz_mouse_and_a_keyboard_in_use_lose_no_event() {
+    let (.., rate) = hear_a_fast_mouse(125, 600);
+    println!("{:.0} % of the rate", 100.0 * rate);
 }
 
 #[test]

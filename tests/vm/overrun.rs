@@ -47,3 +47,28 @@ fn an_overrun_is_a_gap_and_degrades_the_record_without_a_timing_of_its_own() {
     assert!(dwell_min > 30.0 && dwell_max < 90.0, "held for 40 ms, told as {dwell_min} to {dwell_max} ms");
     assert_eq!(agent.gaps(&mut guest), 2, "one overrun: a gap in the keys and one in the motion");
 }
+
+/// Presses and releases, half a millisecond apart: five times what a scanner types.
+const BURST: &str = "type 1000000 500";
+const BURST_EVENTS: u64 = 2_000;
+
+#[test]
+fn a_keyboard_of_a_thousand_keys_a_second_loses_none_or_the_record_is_degraded() {
+    let mut guest = boot(Hardware::VirtioSteady);
+    let keyboard = guest.make_device("keyboard", "Test Keyboard");
+    guest.run("permit");
+    let agent = Agent::start(&mut guest, "");
+    agent.await_read(&mut guest, &keyboard.node);
+    guest.play(&keyboard, &taps(5));
+    agent.await_events(&mut guest, "keystroke", 10);
+    let written_us = guest.play_undisturbed(&keyboard, &format!("wait_us 1\n{BURST}"), 2);
+    println!("{BURST_EVENTS} events within {} ms", (written_us[1] - written_us[0]) / 1000);
+    let all = 10 + BURST_EVENTS;
+    let is_whole = guest.poll_for("all events, or a gap", LIMIT, |guest| match agent.gaps(guest) {
+        0 => (agent.events(guest, "keystroke") == all).then_some(true),
+        _ => Some(false),
+    });
+    println!("whole: {is_whole}");
+    let (is_degraded, ..) = newest_record(&mut guest, &agent);
+    assert_eq!(is_degraded, i64::from(!is_whole));
+}

@@ -11,7 +11,7 @@
 //! ```
 //!
 //! or stands alone: `wait_us MICROSECONDS`, `rest_us MICROSECONDS`, `flood TOTAL_US STEP_US` (one count of motion each
-//! step). Waits follow a schedule, so that lateness does not add up; a rest is never shorter, however late it begins. `vm-uinput watch NODE` prints the events of a node. `vm-uinput remap NODE
+//! step), `type TOTAL_US STEP_US` (KEY_J is pressed or released each step). Waits follow a schedule, so that lateness does not add up; a rest is never shorter, however late it begins. `vm-uinput watch NODE` prints the events of a node. `vm-uinput remap NODE
 //! NAME` grabs a keyboard and says through one of its own making what is typed on it; `mirror` does so without grabbing.
 //!
 //! Everything is told in JSON lines; `us` is microseconds of CLOCK_BOOTTIME, as the kernel stamps events.
@@ -61,10 +61,15 @@ fn play(mut device: VirtualDevice) -> Outcome<()> {
         match line.split_whitespace().collect::<Vec<_>>()[..] {
             ["wait_us", us] => schedule.wait(us.parse()?),
             ["rest_us", us] => schedule.rest(us.parse()?),
-            ["flood", total_us, step_us] => {
+            [what @ ("flood" | "type"), total_us, step_us] => {
                 schedule.catch_up();
-                for _ in 0..total_us.parse::<i64>()? / step_us.parse::<i64>()? {
-                    device.emit(&report("rel 1 0")?)?;
+                for step in 0..total_us.parse::<i64>()? / step_us.parse::<i64>()? {
+                    let said = match what {
+                        "flood" => "rel 1 0",
+                        _ if step % 2 == 0 => "down KEY_J",
+                        _ => "up KEY_J",
+                    };
+                    device.emit(&report(said)?)?;
                     schedule.wait(step_us.parse()?);
                     schedule.forgive();
                 }
