@@ -21,10 +21,17 @@ fn main() {
         println!("cargo::rustc-link-arg-bins=-Wl,-z,pack-relative-relocs");
     }
     let is_optimised = std::env::var("OPT_LEVEL").is_ok_and(|level| level != "0");
-    if is_optimised && target("OS") == "linux" {
+    if is_optimised && target("OS") == "linux" && knows_scripts() {
         let folder = std::env::var("CARGO_MANIFEST_DIR").unwrap_or_default();
-        println!("cargo::rustc-link-arg-bin=seclyzer=-Wl,-T,{folder}/{ORDER}");
+        println!("cargo::rustc-link-arg-bin=seclyzer=-T{folder}/{ORDER}");
     }
+}
+
+/// GNU ld and lld do, by one of which Rust links unless it is told otherwise; the others refuse them.
+fn knows_scripts() -> bool {
+    const OTHERS: [&str; 3] = ["mold", "gold", "wild"];
+    let orders = ["CARGO_ENCODED_RUSTFLAGS", "RUSTC_LINKER"].map(|name| std::env::var(name).unwrap_or_default());
+    !orders.iter().any(|order| OTHERS.iter().any(|other| order.contains(other)))
 }
 
 /// The version here: `getconf` prints "glibc 2.36".

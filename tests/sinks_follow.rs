@@ -366,6 +366,9 @@ fn scripted(is_optional: bool, failures: usize) -> (Scripted, Attempts) {
     (Scripted { is_optional, outcomes, attempts: Arc::clone(&attempts) }, attempts)
 }
 
+/// For so long somebody else is let go ahead.
+const TURN: Duration = Duration::from_millis(20);
+
 #[tokio::test]
 async fn who_follows_behind_waits_for_what_is_being_delivered_and_for_nobody_who_cannot_deliver() {
     let spool = Spool::new();
@@ -380,17 +383,23 @@ async fn who_follows_behind_waits_for_what_is_being_delivered_and_for_nobody_who
         tokio::time::timeout(LIMIT, is_so).await.expect("in time").expect("a follower that runs");
         attempts.lock().expect("no panic").last().expect("an attempt").0
     };
-    assert!(delivered(1).await - begun >= Duration::from_millis(20), "but not for long");
-    ahead.send_modify(|status| status.state = State::Waiting);
-    let begun = Instant::now();
-    spool.fill(1).await;
-    assert!(delivered(2).await >= begun);
-    ahead.send_modify(|status| (status.state, status.mark) = (State::Delivering, 3));
-    spool.fill(1).await;
-    delivered(3).await;
+    assert!(delivered(1).await - begun >= TURN, "but not for long");
+    let mut mark = 1;
+    // As quick as anything else is on a busy machine: each is tried some times.
+    for (state, ahead_mark) in [(State::Waiting, 0), (State::Delivering, 1_000)] {
+        ahead.send_modify(|status| (status.state, status.mark) = (state, ahead_mark));
+        let mut quickest = LIMIT;
+        for _ in 0..20 {
+            let begun = Instant::now();
+            spool.fill(1).await;
+            mark += 1;
+            quickest = quickest.min(delivered(mark).await - begun);
+        }
+        assert!(quickest < TURN, "{state:?}: {quickest:?}");
+    }
     drop(ahead);
     spool.fill(1).await;
-    delivered(4).await;
+    delivered(mark + 1).await;
     task.abort();
 }
 

@@ -262,25 +262,35 @@ impl Capture {
 
     /// Takes what the devices have reported by now.
     fn arrive(&mut self) {
+        let mut arrived = self.read();
+        self.take_arrived(arrived.drain(..));
+        self.arrivals.fresh = arrived;
+    }
+
+    /// What the devices have reported by now, by the boot clock; to be given back to `arrivals`, empty.
+    fn read(&mut self) -> Vec<Stamped> {
         let mut arrived = std::mem::take(&mut self.arrivals.fresh);
         self.devices.drain(&mut arrived);
         self.recipient.lapse(boot_us());
-        if self.is_capturing() {
-            if arrived.iter().any(is_press) {
-                self.ask_terminals();
-            }
-            for Stamped { ts_us: boot_us, event } in arrived.drain(..) {
-                let ts_us = self.clock.wall_us(boot_us);
-                match (self.withholds(), event) {
-                    (Some(why), Event::Key { key, action }) => self.withhold(why, key, action),
-                    // Whoever is at a lock screen need not be the owner.
-                    (Some(Withheld::Lock), event) if !matches!(event, Event::Gap { .. }) => {}
-                    (_, event) => self.arrivals.push(boot_us, Stamped { ts_us, event }),
-                }
+        if self.is_capturing() && arrived.iter().any(is_press) {
+            self.ask_terminals();
+        }
+        arrived
+    }
+
+    fn take_arrived(&mut self, arrived: impl Iterator<Item = Stamped>) {
+        if !self.is_capturing() {
+            return;
+        }
+        for Stamped { ts_us: boot_us, event } in arrived {
+            let ts_us = self.clock.wall_us(boot_us);
+            match (self.withholds(), event) {
+                (Some(why), Event::Key { key, action }) => self.withhold(why, key, action),
+                // Whoever is at a lock screen need not be the owner.
+                (Some(Withheld::Lock), event) if !matches!(event, Event::Gap { .. }) => {}
+                (_, event) => self.arrivals.push(boot_us, Stamped { ts_us, event }),
             }
         }
-        arrived.clear();
-        self.arrivals.fresh = arrived;
     }
 
     /// Whether a change of what has the focus may be told some time after it happened.
@@ -294,10 +304,21 @@ impl Capture {
         self.arrivals.set_held(self.is_told_late() || self.recipient.is_in_terminal());
     }
 
-    /// The gap makes the pipeline forget the focus, which has not changed.
+    /// What was done before is told by the clock of before. The gap makes the pipeline forget the focus, which has not
+    /// changed.
     fn take_discontinuity(&mut self, reason: GapReason) {
+        let mut arrived = self.read();
+        // All, where the clock was set: nobody knows when, and it is told at once.
+        let before = match self.clock.asleep_since_us() {
+            Some(asleep_us) => arrived.partition_point(|stamped| stamped.ts_us <= asleep_us),
+            None => arrived.len(),
+        };
+        self.take_arrived(arrived.drain(..before));
+        self.clock.renew();
         self.push_gap(reason);
         self.push_focus();
+        self.take_arrived(arrived.drain(..));
+        self.arrivals.fresh = arrived;
     }
 
     /// Two people never share a record: a gap ends what our user began, and somebody else's input is dropped.

@@ -62,7 +62,7 @@ pub struct EventClock {
     /// Never expires: the kernel cancels it when the wall clock is set or the machine wakes up, so nobody has to poll.
     timer: AsyncFd<File>,
     /// Found, but not yet told.
-    found: Option<GapReason>,
+    found: Option<(GapReason, Relation)>,
 }
 
 impl EventClock {
@@ -88,12 +88,12 @@ impl EventClock {
         boot_us.saturating_add(self.relation.offset_us)
     }
 
-    /// Waits until the wall clock was stepped or the machine slept; the offset is renewed by then. May be dropped while
-    /// it waits and called anew; nothing is lost.
+    /// Waits until the wall clock was stepped or the machine slept; the offset is renewed by [`renew`](Self::renew). May be
+    /// dropped while it waits and called anew; nothing is lost.
     pub async fn discontinuity(&mut self) -> GapReason {
         loop {
             self.look();
-            if let Some(reason) = self.found.take() {
+            if let Some((reason, _)) = self.found {
                 return reason;
             }
             if let Err(error) = self.timer.readable().await {
@@ -101,6 +101,20 @@ impl EventClock {
                 std::future::pending::<()>().await;
             }
         }
+    }
+
+    /// Goes on with the offset of after the discontinuity that was told.
+    pub fn renew(&mut self) {
+        if let Some((_, relation)) = self.found.take() {
+            self.relation = relation;
+        }
+    }
+
+    /// The boot clock's time before which whatever happened was before the machine slept, if that was just told. It was
+    /// asleep for longer than it has been awake since.
+    pub fn asleep_since_us(&self) -> Option<Micros> {
+        let slept_us = self.found.map(|(_, now)| now.asleep_us - self.relation.asleep_us);
+        slept_us.filter(|&slept_us| slept_us >= STEP_US).map(|slept_us| boot_us() - slept_us)
     }
 
     /// Asks the timer whether it was cancelled, and if so judges what happened.
@@ -118,8 +132,7 @@ impl EventClock {
         }
         let now = Relation::measure();
         if let Some(reason) = now.discontinuity_since(self.relation) {
-            self.found = Some(reason);
-            self.relation = now;
+            self.found = Some((reason, now));
         }
     }
 }

@@ -229,6 +229,29 @@ impl Devices {
     /// Reads all devices that have something to say, or may have: virtual ones first, of these the newest first. Whatever a
     /// device repeats, its original can be read by then.
     fn read(&mut self) {
+        let now = Instant::now();
+        self.take_ready();
+        let count = self.slots.len();
+        let mut is_rest = false;
+        for index in (0..count).rev() {
+            if self.slots[index].node.is_virtual {
+                is_rest |= self.read_slot(index, now);
+            }
+        }
+        if !self.said.is_empty() {
+            self.take_ready();
+        }
+        for index in 0..count {
+            if !self.slots[index].node.is_virtual {
+                is_rest |= self.read_slot(index, now);
+            }
+        }
+        let due = if is_rest { Some(now) } else { self.rest(now) };
+        self.timer.set(due);
+    }
+
+    /// Notes which devices have something to say.
+    fn take_ready(&mut self) {
         let slots = &mut self.slots;
         self.readiness.take(|descriptor| {
             let mut readings = slots.iter_mut().filter_map(|slot| slot.reading.as_mut());
@@ -236,17 +259,6 @@ impl Devices {
                 reading.is_late = true;
             }
         });
-        let now = Instant::now();
-        let count = self.slots.len();
-        let virtual_first = (0..count).rev().map(|index| (index, true)).chain((0..count).map(|index| (index, false)));
-        let mut is_rest = false;
-        for (index, is_virtual) in virtual_first {
-            if self.slots[index].node.is_virtual == is_virtual {
-                is_rest |= self.read_slot(index, now);
-            }
-        }
-        let due = if is_rest { Some(now) } else { self.rest(now) };
-        self.timer.set(due);
     }
 
     /// Whether there is more to read.
@@ -274,15 +286,20 @@ impl Devices {
 
     /// Goes back to waiting for the devices that it does not pay to leave alone; when the others are to be read.
     fn rest(&mut self, now: Instant) -> Option<Instant> {
-        let mut late = self.slots.iter().filter_map(|slot| slot.reading.as_ref().filter(|reading| reading.is_late));
-        let worth = late.by_ref().filter(|reading| reading.pace.is_worth());
-        let pause = worth.map(|reading| reading.pace.pause()).min();
+        let readings = || self.slots.iter().filter_map(|slot| slot.reading.as_ref());
+        let worth = readings().filter(|reading| reading.is_late && reading.pace.is_worth());
+        let mut pause = worth.map(|reading| reading.pace.pause()).min();
         for reading in self.slots.iter_mut().filter_map(|slot| slot.reading.as_mut().filter(|reading| reading.is_late))
         {
             let goes_with_others =
                 pause.is_some_and(|pause| reading.pace.pause() >= pause) && !reading.pace.is_quiet(now.into_std());
-            // It was added when it was opened, so that it can be waited for.
-            reading.is_late = goes_with_others || self.readiness.arm(&reading.file).is_err();
+            reading.is_late = goes_with_others;
+            if !goes_with_others && let Err(error) = self.readiness.arm(&reading.file) {
+                // It could be waited for when it was opened.
+                tracing::warn!(%error, "{} cannot be waited for", reading.file.as_raw_fd());
+                reading.is_late = true;
+                pause = pause.or(Some(pace::SHORTEST));
+            }
         }
         pause.map(|pause| now + pause)
     }

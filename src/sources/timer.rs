@@ -47,8 +47,9 @@ impl Timer {
             }
             None => self.timer.unset(),
         };
-        // The descriptor is a timer's, and the time a valid one.
-        debug_assert!(result.is_ok(), "{result:?}");
+        if let Err(error) = result {
+            tracing::error!(%error, "a timer cannot be set");
+        }
     }
 
     /// Ready once the time has come; then it is not set any more.

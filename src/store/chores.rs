@@ -75,7 +75,7 @@ impl Log {
     pub fn note_commit(&mut self, now: Instant) {
         self.commits += 1;
         if self.commits >= LOGGED_COMMITS {
-            self.due = Some(now + QUIET);
+            self.due.get_or_insert(now + QUIET);
         }
     }
 
@@ -104,17 +104,19 @@ impl Worker {
 
     /// Commits the marks that wait. If that fails, it is tried again later.
     pub fn save_marks(&mut self) {
+        if let Err(error) = self.try_save_marks() {
+            tracing::debug!(%error, "marks are committed later");
+            self.marks.try_later(Instant::now());
+        }
+    }
+
+    fn try_save_marks(&mut self) -> Result<(), StoreError> {
         let marks = self.marks.waiting();
-        if marks.is_empty() {
-            return;
+        if !marks.is_empty() {
+            self.ask(|connection| rows::set_marks(connection, &marks))?;
+            self.marks.note_committed();
         }
-        match self.ask(|connection| rows::set_marks(connection, &marks)) {
-            Ok(()) => self.marks.note_committed(),
-            Err(error) => {
-                tracing::debug!(%error, "marks are committed later");
-                self.marks.try_later(Instant::now());
-            }
-        }
+        Ok(())
     }
 
     /// As far as no other program reads it. What is left is written back the next time, or by SQLite.
@@ -130,7 +132,7 @@ impl Worker {
     /// How far a follower is; one that never was here begins from `start`.
     pub fn mark(&mut self, follower: Follower, start: Option<i64>) -> Result<Option<i64>, StoreError> {
         // Whoever begins to follow begins from a committed one.
-        self.save_marks();
+        self.try_save_marks()?;
         if let Some(mark) = self.marks.present.get(&follower) {
             return Ok(Some(*mark));
         }

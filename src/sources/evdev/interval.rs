@@ -8,12 +8,25 @@ use std::time::Duration;
 /// Between an input device and the USB interface that it belongs to lie a device for HID, and for receivers another.
 const HIGHEST: usize = 5;
 
+/// Where the user may order other intervals for USB devices: `mousepoll`, `kbpoll`, `jspoll`, in ms; 0: as they demand.
+const ORDERED: &str = "/sys/module/usbhid/parameters";
+/// What a program makes itself reports as fast as it likes: it is taken for the fastest mouse that there is.
+pub(super) const OF_A_PROGRAM: Duration = Duration::from_micros(125);
+
 /// The shortest time between two reports of the input device that this folder of sysfs describes; `None`: not known.
 pub(super) fn shortest(device: &Path) -> Option<Duration> {
+    shortest_by(device, Path::new(ORDERED))
+}
+
+fn shortest_by(device: &Path, ordered: &Path) -> Option<Duration> {
     let mut folder = fs::canonicalize(device).ok()?;
     for _ in 0..HIGHEST {
         if let Some(interval) = endpoints(&folder).min() {
-            return Some(interval);
+            let ordered = ["mousepoll", "kbpoll", "jspoll"].into_iter().filter_map(|name| {
+                let ms = fs::read_to_string(ordered.join(name)).ok()?.trim().parse().ok()?;
+                (ms > 0).then(|| Duration::from_millis(ms))
+            });
+            return ordered.chain([interval]).min();
         }
         if !folder.pop() {
             return None;
@@ -74,6 +87,18 @@ mod tests {
             add_endpoint(&interface, "ep_02", "out", "1us");
             add_endpoint(&interface, "ep_81", "in", "125us");
             assert_eq!(shortest(&device), Some(Duration::from_micros(125)));
+        }
+    }
+
+    #[test]
+    fn the_user_may_have_devices_asked_more_often_than_they_demand() {
+        let (sysfs, interface, device) = mouse(&["0003:046D:C077.0001"]);
+        add_endpoint(&interface, "ep_81", "in", "8ms");
+        let ordered = sysfs.path().join("parameters");
+        fs::create_dir(&ordered).expect("a folder");
+        for (mousepoll, shortest_ms) in [("0", 8), ("1", 1), ("?", 8), ("20", 8)] {
+            fs::write(ordered.join("mousepoll"), format!("{mousepoll}\n")).expect("room");
+            assert_eq!(shortest_by(&device, &ordered), Some(Duration::from_millis(shortest_ms)), "{mousepoll}");
         }
     }
 

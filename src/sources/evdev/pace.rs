@@ -12,7 +12,7 @@ const KEYBOARD_LONGEST: Duration = Duration::from_millis(50);
 const MOUSE_LONGEST: Duration = Duration::from_millis(100);
 /// At 8,000 reports a second, of three events each, half of the buffer is full after so long. It is also taken for so fast
 /// until it is known better.
-const SHORTEST: Duration = Duration::from_micros(2_500);
+pub(super) const SHORTEST: Duration = Duration::from_micros(2_500);
 /// A device of which it is not known how fast it can be is taken for at least so fast, in events a second, until it has been
 /// read for a while: a mouse of 1 kHz may begin slowly.
 const UNKNOWN: f64 = 3_000.0;
@@ -20,7 +20,7 @@ const KNOWN_AFTER: Duration = Duration::from_secs(5);
 /// A rate is measured over so long, or so many events: a report that was late comes together with the next.
 const MEASURED: Duration = Duration::from_millis(40);
 const MEASURED_EVENTS: u32 = 96;
-/// For how long of reading the highest rate is remembered: as many as [`Pace::rates`] has.
+/// For how long of reading each of [`Pace::rates`] is the newest: the highest is remembered for 8 to 10 minutes.
 const REMEMBERED: Duration = Duration::from_secs(120);
 const SLOTS: usize = 5;
 /// It pays to leave a device alone if so many reports can be expected meanwhile.
@@ -28,6 +28,9 @@ const WORTH_REPORTS: f64 = 2.0;
 /// A report is of two events at least, and most of a mouse are of three.
 const REPORT_EVENTS: f64 = 2.0;
 const FULL_REPORT_EVENTS: f64 = 3.0;
+
+/// It is read beside others for so long after it has said something.
+const QUIET: Duration = Duration::from_secs(1);
 
 /// Follows how fast a device reports.
 #[derive(Debug)]
@@ -37,7 +40,7 @@ pub(super) struct Pace {
     /// Events a second that it cannot exceed, where that is known.
     fastest: Option<f64>,
     last: Option<Instant>,
-    /// The reading before the last that found something.
+    /// The last reading that found something.
     found: Option<Instant>,
     /// What is being measured: since when, and events.
     measured: (Option<Instant>, u32),
@@ -132,9 +135,6 @@ impl Pace {
         self.found.is_none_or(|found| now - found > QUIET)
     }
 }
-
-/// It is read beside others for so long after it has said something.
-const QUIET: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {

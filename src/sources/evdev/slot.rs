@@ -3,6 +3,7 @@
 use super::classify::Kind;
 use super::decode::{Decoder, Raw};
 use super::echo::{Echoes, Speaker};
+use super::interval;
 use super::node::{self, Node, State};
 use super::pace::Pace;
 use super::pattern::Selection;
@@ -98,6 +99,7 @@ impl Slot {
 
 impl Reading {
     pub fn new(file: File, decoder: Decoder, interval: Option<Duration>, node: &Node, echoes: &mut Echoes) -> Reading {
+        let interval = if node.is_virtual { Some(interval::OF_A_PROGRAM) } else { interval };
         let pace = Pace::new(node.kinds.contains(&Kind::Mouse), interval);
         Reading { file, decoder, speaker: echoes.join(node.is_virtual), pace, is_late: false }
     }
