@@ -172,6 +172,16 @@ fn read_us(clock: libc::clockid_t) -> Micros {
 }
 
 #[cfg(test)]
+impl EventClock {
+    /// As if the wall clock had been set forward by so much, or the machine had slept for so long, just now.
+    pub fn feign(&mut self, set_us: Micros, slept_us: Micros) {
+        let Relation { offset_us, asleep_us } = self.relation;
+        let now = Relation { offset_us: offset_us + set_us, asleep_us: asleep_us + slept_us };
+        self.found = now.discontinuity_since(self.relation).map(|reason| (reason, now));
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use std::time::{Duration, SystemTime, UNIX_EPOCH};

@@ -313,3 +313,43 @@ async fn nothing_at_all_is_captured_while_the_screen_is_locked() {
     desk.rest().await;
     assert_eq!((desk.pressed(), desk.out.iter().filter(is_motion).count()), (1, 1));
 }
+
+/// Motion and gaps that were captured: when, and a gap's reason.
+fn course(desk: &Desk) -> Vec<(Micros, Option<GapReason>)> {
+    let of_interest = |stamped: &Stamped| match stamped.event {
+        Event::Move { .. } => Some((stamped.ts_us, None)),
+        Event::Gap { reason, .. } => Some((stamped.ts_us, Some(reason))),
+        _ => None,
+    };
+    desk.out.iter().filter_map(of_interest).collect()
+}
+
+#[tokio::test]
+async fn what_is_unread_when_the_clock_is_set_is_told_by_the_clock_of_before() {
+    const HOUR_US: Micros = 3_600_000_000;
+    let mut desk = Desk::new();
+    let before_us = boot_us();
+    let expected_us = desk.capture.clock.wall_us(before_us);
+    desk.keyboard.write_all(&packet(before_us, 2, 0, 1)).expect("moved");
+    desk.capture.clock.feign(HOUR_US, 0);
+    desk.take_until("the step is told", |desk| !course(desk).is_empty()).await;
+    desk.keyboard.write_all(&packet(boot_us(), 2, 0, 1)).expect("moved");
+    desk.take_until("motion after it", |desk| course(desk).len() == 3).await;
+    let told = course(&desk);
+    assert_eq!((told[0], told[1].1), ((expected_us, None), Some(GapReason::ClockStep)));
+    assert!(told[2].0 >= told[1].0 && told[1].0 >= expected_us + HOUR_US, "{told:?}");
+}
+
+#[tokio::test]
+async fn what_was_done_before_a_sleep_comes_before_its_gap_and_what_was_done_since_after_it() {
+    const SLEPT_US: Micros = 60_000_000;
+    let mut desk = Desk::new();
+    let now_us = boot_us();
+    for ts_us in [now_us - SLEPT_US - 1_000_000, now_us - 1_000] {
+        desk.keyboard.write_all(&packet(ts_us, 2, 0, 1)).expect("moved");
+    }
+    desk.capture.clock.feign(0, SLEPT_US);
+    desk.take_until("all is told", |desk| course(desk).len() == 3).await;
+    let reasons: Vec<_> = course(&desk).into_iter().map(|(_, reason)| reason).collect();
+    assert_eq!(reasons, [None, Some(GapReason::Suspend), None]);
+}
