@@ -75,7 +75,7 @@ test-long: build test-packages ## Ten strangers and an hour of the owner at an a
 torture: test-packages ## The fault campaign; prints what became of the records under each fault
 	@$(CARGO) test --locked --quiet --test torture -- $(TORTURE)
 
-order: test-packages ## Writes link/used.ld anew, by which the program is linked: what a running agent calls; as root
+order: test-packages ## Adds to link/used.ld, by which the program is linked, what a running agent calls; as root
 	$(CARGO) rustc --locked --release --bin seclyzer -- -C strip=none
 	install -D target/release/seclyzer target/order/seclyzer
 	$(CARGO) bench --locked --bench agent -- order

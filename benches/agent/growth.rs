@@ -19,10 +19,15 @@ pub const QUIET: &str = "[redis]\nenabled = false\n[influx]\nenabled = false\n";
 const HOUR_US: i64 = 3_600_000_000;
 
 pub fn tables(runtime: &Runtime, rows: u64) {
-    devices();
-    rates(runtime);
+    of_devices(runtime);
     backlog(runtime);
     crate::rows::table(runtime, rows);
+}
+
+/// With more devices, and with faster ones.
+pub fn of_devices(runtime: &Runtime) {
+    devices();
+    rates(runtime);
 }
 
 /// An hour in which the typing and the mouse never stop.

@@ -64,7 +64,7 @@ struct Options {
 }
 
 /// `cargo bench --bench agent -- PART`
-const PARTS: [&str; 5] = ["costs", "latency", "memory", "order", "recognition"];
+const PARTS: [&str; 7] = ["arrival", "costs", "growth", "latency", "memory", "order", "recognition"];
 
 fn main() {
     if arrival::was_a_reader() {
@@ -74,7 +74,9 @@ fn main() {
     let runtime = runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let session = || Session::start(&runtime, "").expect(NEEDS_ROOT);
     match options.part.as_deref() {
+        Some("arrival") => arrival(&mut Report::begin()),
         Some("costs") => drop(with_devices(&mut Report::begin(), &runtime, session(), &options)),
+        Some("growth") => growth::of_devices(&runtime),
         Some("latency") => latency(&mut Report::begin(), latency_session(&runtime).expect(NEEDS_ROOT)),
         Some("memory") => {
             let mut session = session();
