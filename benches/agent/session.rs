@@ -94,18 +94,17 @@ pub struct Session {
 impl Session {
     /// With every source and sink; `None` where devices cannot be made.
     pub fn start(runtime: &tokio::runtime::Runtime, more_config: &str) -> Option<Session> {
-        let servers = runtime.block_on(Servers::start());
-        let config = servers.config() + more_config;
-        Some(Session::begin(servers, &config, &owner::many_keys(), as_it_is)?.connected())
+        Session::start_as(runtime, more_config, as_it_is)
     }
 
     /// The same, but for what is started in place of the program.
     pub fn start_as(
         runtime: &tokio::runtime::Runtime,
+        more_config: &str,
         replace: impl FnOnce(Command, &Home) -> Command,
     ) -> Option<Session> {
         let servers = runtime.block_on(Servers::start());
-        let config = servers.config();
+        let config = servers.config() + more_config;
         Some(Session::begin(servers, &config, &owner::many_keys(), replace)?.connected())
     }
 

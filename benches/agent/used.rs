@@ -54,7 +54,7 @@ pub fn write_order(runtime: &tokio::runtime::Runtime) {
         command.env("DBUS_SYSTEM_BUS_ADDRESS", bus.address()).env("DBUS_SESSION_BUS_ADDRESS", bus.address());
         command
     };
-    let mut session = Session::start_as(runtime, under_callgrind).expect("root, for devices of its own");
+    let mut session = Session::start_as(runtime, "", under_callgrind).expect("root, for devices of its own");
     session.work(crate::HASTY, STORED_AFTER);
     session.stop_servers();
     session.work(crate::HASTY, Duration::from_secs(30));

@@ -59,7 +59,7 @@ pub fn write(
         transaction.prepare_cached("UPDATE sequence SET last_id = ?1")?.execute([written.last_id])?;
         rows::see_user(&transaction, &newest.identity, now_us)?;
     }
-    marks.iter().try_for_each(|(follower, mark)| rows::set_mark(&transaction, *follower, *mark))?;
+    rows::set_marks(&transaction, marks)?;
     transaction.commit()?;
     Ok(written)
 }

@@ -113,7 +113,11 @@ impl Worker {
     fn try_save_marks(&mut self) -> Result<(), StoreError> {
         let marks = self.marks.waiting();
         if !marks.is_empty() {
-            self.ask(|connection| rows::set_marks(connection, &marks))?;
+            self.ask(|connection| {
+                let transaction = connection.transaction()?;
+                rows::set_marks(&transaction, &marks)?;
+                transaction.commit()
+            })?;
             self.marks.note_committed();
         }
         Ok(())

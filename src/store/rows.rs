@@ -10,7 +10,7 @@ use crate::recognition::coarse::{Decision, Score};
 use crate::recognition::{Modality, Reason, State};
 use crate::record::{Body, Entry, Identity, Kind, Origin, Record, SCHEMA, Stored};
 use rusqlite::types::{ToSql, Type, ValueRef};
-use rusqlite::{Connection, OptionalExtension, Row, Statement};
+use rusqlite::{Connection, OptionalExtension, Row, Statement, Transaction};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::{Arc, LazyLock};
@@ -322,11 +322,9 @@ pub fn set_mark(connection: &Connection, follower: Follower, id: i64) -> rusqlit
     connection.prepare_cached(sql)?.execute((follower.name(), id)).map(drop)
 }
 
-/// Sets all of them, in one transaction.
-pub fn set_marks(connection: &mut Connection, marks: &BTreeMap<Follower, i64>) -> rusqlite::Result<()> {
-    let transaction = connection.transaction()?;
-    marks.iter().try_for_each(|(follower, mark)| set_mark(&transaction, *follower, *mark))?;
-    transaction.commit()
+/// Sets all of them, as a part of a transaction.
+pub fn set_marks(transaction: &Transaction<'_>, marks: &BTreeMap<Follower, i64>) -> rusqlite::Result<()> {
+    marks.iter().try_for_each(|(follower, mark)| set_mark(transaction, *follower, *mark))
 }
 
 /// Adds what a change of focus has taught.
