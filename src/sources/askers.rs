@@ -98,7 +98,7 @@ impl Askers {
 
     fn read(&mut self) {
         let Some(inotify) = &mut self.inotify else { return };
-        let mut buffer = [0; 4096];
+        let mut buffer = Vec::new();
         let mut is_new = false;
         while let Some(notices) = inotify.read(&mut buffer) {
             for notice in notices {

@@ -14,7 +14,7 @@ use tokio::io::unix::AsyncFd;
 /// Bytes of an `inotify_event` before its name.
 const HEAD: usize = 16;
 /// Room for the notices of one read.
-pub type Buffer = [u8; 4096];
+const ROOM_BYTES: usize = 4096;
 
 /// Watched paths.
 pub struct Inotify(AsyncFd<File>);
@@ -53,9 +53,13 @@ impl Inotify {
         self.0.poll_read_ready(context).map(|_| ())
     }
 
-    /// The next notices; `None` once there are no more for now.
-    pub fn read<'a>(&mut self, buffer: &'a mut Buffer) -> Option<Notices<'a>> {
-        let length = self.0.try_io_mut(Interest::READABLE, |inotify| inotify.read(buffer)).ok()?;
+    /// The next notices; `None` once there are no more for now. The buffer may be empty, and stays so where there are none.
+    pub fn read<'a>(&mut self, buffer: &'a mut Vec<u8>) -> Option<Notices<'a>> {
+        let read = |inotify: &mut File| {
+            buffer.resize(ROOM_BYTES, 0);
+            inotify.read(buffer)
+        };
+        let length = self.0.try_io_mut(Interest::READABLE, read).ok()?;
         Some(Notices(&buffer[..length]))
     }
 }

@@ -54,7 +54,7 @@ impl PathWatch {
         let PathWatch { name, inotify, mounts } = self;
         let moved = async {
             let Some(inotify) = inotify else { return pending().await };
-            let mut bytes = [0; 4096];
+            let mut bytes = Vec::new();
             loop {
                 poll_fn(|context| inotify.poll_changed(context)).await;
                 let mut is_ours = false;

@@ -82,7 +82,7 @@ impl Session {
             let Some(inotify) = &mut self.inotify else { return std::future::pending().await };
             poll_fn(|context| inotify.poll_changed(context)).await;
             // What changed does not matter: the file is read again.
-            while inotify.read(&mut [0; 4096]).is_some() {}
+            while inotify.read(&mut Vec::new()).is_some() {}
             let is_active = self.look();
             if std::mem::replace(&mut self.is_active, is_active) != is_active {
                 return is_active;

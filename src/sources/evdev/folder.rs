@@ -70,7 +70,7 @@ impl Folder {
     /// # Errors
     /// The folder went away and the one above cannot be watched.
     pub fn changes(&mut self, out: &mut Vec<Change>) -> io::Result<()> {
-        let mut bytes = [0; 4096];
+        let mut bytes = Vec::new();
         let mut is_stale = false;
         while let Some(notices) = self.inotify.read(&mut bytes) {
             for notice in notices {
