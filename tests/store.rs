@@ -1,6 +1,7 @@
 //! The store through its handle: what is committed, kept, refused and deleted.
 
 mod common;
+mod support;
 
 use common::{records, someone};
 use seclyzer::config;
@@ -10,6 +11,7 @@ use seclyzer::store::{Follower, Store, StoreError, large_log, read_only};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use support::eventually;
 
 const LIMIT: Duration = Duration::from_secs(10);
 
@@ -68,11 +70,7 @@ async fn a_mark_that_waits_is_committed_when_no_records_come_and_at_the_end() {
     let store = Store::open(&settings(&path)).expect("a new database");
     store.set_mark(Follower::Redis, 1).await.expect("a mark");
     assert_eq!(store.move_mark(Follower::Redis, 2, 8).await.expect("moved"), 1);
-    let begun = Instant::now();
-    while mark_in_file(&path) != 2 {
-        assert!(begun.elapsed() < LIMIT, "the mark is still {}", mark_in_file(&path));
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    eventually("the mark in the file", async || (mark_in_file(&path) == 2).then_some(())).await;
     assert_eq!(store.move_mark(Follower::Redis, 3, 8).await.expect("moved"), 2);
     store.close(LIMIT).await.expect("closed");
     assert_eq!(mark_in_file(&path), 3);
@@ -103,11 +101,7 @@ async fn the_log_goes_back_into_the_database_in_quiet_moments() {
     }
     assert!(!has_grown(), "with no commit");
     append(&store, &records[7..8]).await;
-    let begun = Instant::now();
-    while !has_grown() {
-        assert!(begun.elapsed() < LIMIT, "the log is still not written back");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    eventually("the log written back", async || has_grown().then_some(())).await;
 }
 
 #[tokio::test]
@@ -303,11 +297,7 @@ async fn those_who_can_wait_leave_room_for_those_who_cannot() {
             }
         }
     });
-    let since = Instant::now();
-    while store.status().trouble.is_none() {
-        assert!(since.elapsed() < 2 * LIMIT, "the store does not say that it waits");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    eventually("the store says what it waits for", async || store.status().trouble.is_some().then_some(())).await;
     assert!(!flood.is_finished(), "the flood waits");
     assert!(store.append(&someone(), Origin::Device, Output::Window(record)), "a device's record found no room");
     other.execute_batch("ROLLBACK").expect("the lock's end");
@@ -380,11 +370,7 @@ async fn freed_pages_go_back_to_the_file_system() {
     let day = config::Store { retention: Some(Duration::from_secs(86_400)), ..settings(&path) };
     let _store = Store::open(&day).expect("the same database");
     let connection = read_only(&path).expect("a second connection");
-    let since = Instant::now();
-    while pages(&connection) > before / 2 {
-        assert!(since.elapsed() < LIMIT, "{before} pages are still {}", pages(&connection));
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    eventually("half of the pages given back", async || (pages(&connection) <= before / 2).then_some(())).await;
 }
 
 #[tokio::test]
@@ -407,11 +393,7 @@ async fn records_wait_while_another_program_has_the_database_locked() {
     for record in &records {
         assert!(store.append(&someone(), Origin::Device, Output::Window(record.clone())));
     }
-    let since = Instant::now();
-    while store.status().trouble.is_none() {
-        assert!(since.elapsed() < 2 * LIMIT, "the store does not say that it waits");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    eventually("the store says what it waits for", async || store.status().trouble.is_some().then_some(())).await;
     other.execute_batch("ROLLBACK").expect("the lock's end");
     let mut committed = store.committed();
     let all_there = committed.wait_for(|&id| id == records.len() as i64);
@@ -450,11 +432,7 @@ async fn records_go_when_they_have_been_kept_long_enough_and_their_ids_are_not_u
     assert_eq!(kept, records.len() as u64, "younger than four days");
 
     let store = Store::open(&days(2)).expect("the same database");
-    let since = Instant::now();
-    while store.backlog(0).await.expect("a number") > 0 {
-        assert!(since.elapsed() < LIMIT, "old records stay");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    eventually("old records deleted", async || (store.backlog(0).await.expect("a number") == 0).then_some(())).await;
     append(&store, &records[..1]).await;
     assert_eq!(store.fetch(0, 10).await.expect("records")[0].id, records.len() as i64 + 1);
 }
@@ -485,11 +463,10 @@ async fn records_stored_while_the_clock_was_ahead_do_not_keep_those_behind_them(
     move_stored(&path, 1..=ahead, 3650);
     move_stored(&path, ahead + 1..=old, -3);
     let store = Store::open(&keeping_days(&path, 2)).expect("the same database");
-    let since = Instant::now();
-    while store.backlog(0).await.expect("a number") > (newest - old) as u64 {
-        assert!(since.elapsed() < LIMIT, "old records stay");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    eventually("old records deleted", async || {
+        (store.backlog(0).await.expect("a number") <= (newest - old) as u64).then_some(())
+    })
+    .await;
     assert_eq!(store.fetch(0, 1).await.expect("a record")[0].id, old + 1);
 }
 
@@ -517,11 +494,7 @@ async fn a_database_that_was_set_aside_goes_when_its_records_would_have_gone() {
         std::fs::write(file, "records").expect("a file");
     }
     let _store = Store::open(&keeping_days(&path, 2)).expect("the same database");
-    let since = Instant::now();
-    while old.exists() || log.exists() {
-        assert!(since.elapsed() < LIMIT, "it stays");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    eventually("old files deleted", async || (!old.exists() && !log.exists()).then_some(())).await;
     assert!(young.exists());
 }
 
@@ -730,11 +703,7 @@ async fn a_log_that_is_removed_while_another_program_reads_is_saved_once_that_on
     for record in &records()[4..] {
         assert!(store.append(&someone(), Origin::Device, Output::Window(record.clone())));
     }
-    let start = Instant::now();
-    while store.status().trouble.is_none() {
-        assert!(start.elapsed() < LIMIT, "no trouble in time");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    eventually("the store says what it waits for", async || store.status().trouble.is_some().then_some(())).await;
     assert!(store.status().trouble.is_some_and(|trouble| trouble.contains("the database's log was removed")));
     assert_eq!(*store.committed().borrow(), 4, "nothing is published meanwhile");
     drop(reader);
@@ -757,9 +726,12 @@ async fn all_in(path: &Path) -> Vec<Record> {
     stored.into_iter().map(|stored| stored.entry.record).collect()
 }
 
+/// Without a process of its own, which would keep the locks of all databases here for a moment.
 fn copy_folder(from: &Path, to: &Path) {
-    let copied = std::process::Command::new("cp").arg("-a").arg(from).arg(to).status().expect("a shell tool");
-    assert!(copied.success());
+    std::fs::create_dir(to).expect("a folder");
+    for (path, _) in contents(from) {
+        std::fs::copy(&path, to.join(path.file_name().expect("a name"))).expect("a file");
+    }
 }
 
 /// What is in the files of a folder, by name.
