@@ -27,8 +27,13 @@ fn main() {
     }
 }
 
-/// GNU ld and lld do, by one of which Rust links unless it is told otherwise; the others refuse them.
+/// GNU ld and lld do, by one of which Rust links unless it is told otherwise; the others refuse them. `mold -run` takes their
+/// place whatever is said.
 fn knows_scripts() -> bool {
+    println!("cargo::rerun-if-env-changed=MOLD_PATH");
+    if std::env::var_os("MOLD_PATH").is_some() {
+        return false;
+    }
     const OTHERS: [&str; 3] = ["mold", "gold", "wild"];
     let orders = ["CARGO_ENCODED_RUSTFLAGS", "RUSTC_LINKER"].map(|name| std::env::var(name).unwrap_or_default());
     !orders.iter().any(|order| OTHERS.iter().any(|other| order.contains(other)))

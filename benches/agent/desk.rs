@@ -20,6 +20,8 @@ const SYSFS: &CStr = c"/sys/dev/char";
 pub struct Desk {
     folder: TempDir,
     made_nodes: bool,
+    /// How often its devices can report at most, as sysfs has it of an endpoint of USB.
+    interval: Option<&'static str>,
 }
 
 /// A device, to which reports are written.
@@ -46,6 +48,15 @@ const MOUSE: Description = Description { name: "Bench Mouse", keys: "70000 0 0 0
 impl Desk {
     /// `None` where namespaces are not ours to make.
     pub fn new() -> Option<Desk> {
+        Desk::asked_every(None)
+    }
+
+    /// With devices that the host asks once a millisecond.
+    pub fn of_fast_usb() -> Option<Desk> {
+        Desk::asked_every(Some("1ms"))
+    }
+
+    fn asked_every(interval: Option<&'static str>) -> Option<Desk> {
         // SAFETY: a system call without arguments.
         if unsafe { libc::geteuid() } != 0 {
             return None;
@@ -55,7 +66,7 @@ impl Desk {
             fs::create_dir(folder.path().join(place)).expect("a folder");
         }
         let made_nodes = fs::create_dir(Path::new("/dev/input")).is_ok();
-        Some(Desk { folder, made_nodes })
+        Some(Desk { folder, made_nodes, interval })
     }
 
     pub fn add_keyboard(&self) -> Device {
@@ -94,6 +105,12 @@ impl Desk {
             ("name", description.name),
         ] {
             fs::write(place.join("device").join(file), text)?;
+        }
+        if let Some(interval) = self.interval {
+            fs::create_dir(place.join("ep_81"))?;
+            for (file, text) in [("direction", "in"), ("type", "Interrupt"), ("interval", interval)] {
+                fs::write(place.join("ep_81").join(file), text)?;
+            }
         }
         symlink(target, sysfs.join(number))
     }

@@ -162,13 +162,13 @@ fn with_devices(report: &mut Report, runtime: &Runtime, mut session: Session, op
         let ratio = own.as_ref().map(|own| own.event_us / bare_us).map_err(|&e| e);
         report.row("the same, beside `cat` on the device", AtMost(target_ratio), ratio, "times", Unknown);
         if load.motion == SLOW.motion {
+            if let Some(mut fast) = Session::start_alone_on_fast_usb(runtime) {
+                aside("of USB devices that are asked once a millisecond", fast.work(load, LENGTH));
+            }
             let wakeups = own.as_ref().map(|own| own.wakeups_a_second).map_err(|&e| e);
             report.row("wake-ups a second at that, all threads", AtMost(15.0), wakeups, "", Unknown);
             if let Some(alone) = &mut alone {
-                let Cost { event_us, wakeups_a_second, .. } = alone.in_a_terminal(|alone| alone.work(load, LENGTH));
-                println!(
-                    "| typed into a terminal {event_us:.1} µs, {wakeups_a_second:.1} wake-ups a second | | | | | |"
-                );
+                aside("typed into a terminal", alone.in_a_terminal(|alone| alone.work(load, LENGTH)));
             }
         }
         let (all_us, all_wakeups) = (all.event_us, all.wakeups_a_second);
@@ -184,6 +184,11 @@ fn with_devices(report: &mut Report, runtime: &Runtime, mut session: Session, op
     let course = memory_rows(report, runtime, &mut session, options);
     idle(report, &session);
     course
+}
+
+/// What has no target of its own.
+fn aside(what: &str, Cost { event_us, wakeups_a_second, .. }: Cost) {
+    println!("| {what} {event_us:.1} µs, {wakeups_a_second:.1} wake-ups a second | | | | | |");
 }
 
 fn memory_rows(report: &mut Report, runtime: &Runtime, session: &mut Session, options: &Options) -> Vec<Moment> {

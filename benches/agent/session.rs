@@ -105,7 +105,7 @@ impl Session {
     ) -> Option<Session> {
         let servers = runtime.block_on(Servers::start());
         let config = servers.config() + more_config;
-        Some(Session::begin(servers, &config, &owner::many_keys(), replace)?.connected())
+        Some(Session::begin(Desk::new()?, servers, &config, &owner::many_keys(), replace).connected())
     }
 
     /// Once every sink has been connected to.
@@ -122,17 +122,27 @@ impl Session {
 
     /// Without any sink.
     pub fn start_alone(runtime: &tokio::runtime::Runtime) -> Option<Session> {
-        Session::begin(runtime.block_on(Servers::start()), crate::growth::QUIET, &owner::many_keys(), as_it_is)
+        Some(Session::alone_at(Desk::new()?, runtime))
+    }
+
+    /// The same, with devices of USB that the host asks once a millisecond.
+    pub fn start_alone_on_fast_usb(runtime: &tokio::runtime::Runtime) -> Option<Session> {
+        Some(Session::alone_at(Desk::of_fast_usb()?, runtime))
+    }
+
+    fn alone_at(desk: Desk, runtime: &tokio::runtime::Runtime) -> Session {
+        let servers = runtime.block_on(Servers::start());
+        Session::begin(desk, servers, crate::growth::QUIET, &owner::many_keys(), as_it_is)
     }
 
     /// `model` is what was learnt of the owner; where it is empty, recognition is off.
     fn begin(
+        desk: Desk,
         servers: Servers,
         config: &str,
         model: &[u8],
         replace: impl FnOnce(Command, &Home) -> Command,
-    ) -> Option<Session> {
-        let desk = Desk::new()?;
+    ) -> Session {
         let person = Person { keyboard: desk.add_keyboard(), mouse: desk.add_mouse() };
         let screen = XServer::start();
         let home = Home::with_config(config);
@@ -149,7 +159,7 @@ impl Session {
         let windows = Windows::on(&screen);
         let session = Session { agent, person, servers, windows, _screen: screen, home, _desk: desk };
         session.turn_to(b"editor\0Editor\0");
-        Some(session)
+        session
     }
 
     /// What is typed from now on goes to a new window of this class.
@@ -169,7 +179,7 @@ impl Session {
     pub fn start_unrecognised(runtime: &tokio::runtime::Runtime) -> Option<Session> {
         let servers = runtime.block_on(Servers::start());
         let config = servers.config() + "[recognition]\nenabled = false\n";
-        Some(Session::begin(servers, &config, &[], as_it_is)?.connected())
+        Some(Session::begin(Desk::new()?, servers, &config, &[], as_it_is).connected())
     }
 
     pub fn pid(&self) -> u32 {

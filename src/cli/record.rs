@@ -86,14 +86,18 @@ async fn record(args: &Args, config: &Config) -> Result<(), Error> {
         }
     };
     tokio::pin!(end);
-    loop {
+    let mut is_over = false;
+    while !is_over {
         tokio::select! {
-            () = &mut ended => break,
-            () = &mut end => break,
-            () = capture.next(&mut batch) => {
-                batch.drain(..).try_for_each(|stamped| trace.write(stamped)).map_err(cannot_create)?;
-            }
+            () = &mut ended => is_over = true,
+            () = &mut end => is_over = true,
+            () = capture.next(&mut batch) => {}
         }
+        if is_over {
+            // Devices are read late.
+            capture.flush(&mut batch);
+        }
+        batch.drain(..).try_for_each(|stamped| trace.write(stamped)).map_err(cannot_create)?;
     }
     let events = trace.finish().map_err(cannot_create)?;
     capture.end().await;

@@ -200,7 +200,11 @@ impl Capture {
 
     /// Something that happens now and is no input.
     fn push(&mut self, event: Event) {
-        self.arrivals.push(boot_us(), Stamped { ts_us: self.clock.now_us(), event });
+        self.push_at(boot_us(), event);
+    }
+
+    fn push_at(&mut self, boot_us: Micros, event: Event) {
+        self.arrivals.push(boot_us, Stamped { ts_us: self.clock.wall_us(boot_us), event });
     }
 
     /// Waits for something to happen and appends it to `out` in order of time. Cancel-safe.
@@ -217,12 +221,12 @@ impl Capture {
             reason = self.clock.discontinuity() => self.take_discontinuity(reason),
             is_active = self.session.changed() => self.take_switch(is_active),
             Some((backend, update)) = self.told.recv() => {
-                // What was typed before the change was typed into the application before.
-                self.arrive();
+                // What was typed before the change was typed into the application before; what is due waits no longer.
+                self.drain(out);
                 self.take_update(backend, update);
             }
             is_asked = self.askers.changed() => {
-                self.arrive();
+                self.drain(out);
                 self.change(true, |recipient| recipient.set_asked(is_asked));
             }
             () = self.devices.ready() => self.arrive(),
@@ -315,8 +319,12 @@ impl Capture {
         };
         self.take_arrived(arrived.drain(..before));
         self.clock.renew();
-        self.push_gap(reason);
-        self.push_focus();
+        // It is told some time after the wake-up, and what was done meanwhile comes after it.
+        let since_us = arrived.first().map_or_else(boot_us, |first| first.ts_us);
+        self.push_at(since_us, Event::Gap { scope: Scope::All, reason });
+        if self.is_capturing() {
+            self.push_at(since_us, Event::Focus { app: self.recipient.name() });
+        }
         self.take_arrived(arrived.drain(..));
         self.arrivals.fresh = arrived;
     }

@@ -288,19 +288,18 @@ impl Devices {
     fn rest(&mut self, now: Instant) -> Option<Instant> {
         let readings = || self.slots.iter().filter_map(|slot| slot.reading.as_ref());
         let worth = readings().filter(|reading| reading.is_late && reading.pace.is_worth());
-        let mut pause = worth.map(|reading| reading.pace.pause()).min();
-        for reading in self.slots.iter_mut().filter_map(|slot| slot.reading.as_mut().filter(|reading| reading.is_late))
-        {
-            let goes_with_others =
+        let pause = worth.map(|reading| reading.pace.pause()).min();
+        for slot in &mut self.slots {
+            let Some(reading) = slot.reading.as_mut().filter(|reading| reading.is_late) else { continue };
+            reading.is_late =
                 pause.is_some_and(|pause| reading.pace.pause() >= pause) && !reading.pace.is_quiet(now.into_std());
-            reading.is_late = goes_with_others;
-            if !goes_with_others && let Err(error) = self.readiness.arm(&reading.file) {
-                // It could be waited for when it was opened.
-                tracing::warn!(%error, "{} cannot be waited for", reading.file.as_raw_fd());
-                reading.is_late = true;
-                pause = pause.or(Some(pace::SHORTEST));
+            if !reading.is_late
+                && let Err(error) = self.readiness.arm(&reading.file)
+            {
+                slot.close(State::Refused(node::errno_name(&error)), &mut self.echoes, &mut self.heard);
             }
         }
+        self.said.extend(self.heard.drain(..).map(|event| (None, event)));
         pause.map(|pause| now + pause)
     }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 /// How long a mark that has moved a little may wait for the records that it is committed with: a little longer than from
 /// one window's end to the next.
 pub const MARK_WAIT: Duration = Duration::from_secs(6);
-/// From a commit until whoever follows has been given what it brought.
+/// From the last commit until whoever follows has been given what it brought.
 const QUIET: Duration = Duration::from_millis(100);
 /// Commits whose log is written back to the database at once: some 64 pages, of windows.
 const LOGGED_COMMITS: u32 = 8;
@@ -75,7 +75,7 @@ impl Log {
     pub fn note_commit(&mut self, now: Instant) {
         self.commits += 1;
         if self.commits >= LOGGED_COMMITS {
-            self.due.get_or_insert(now + QUIET);
+            self.due = Some(now + QUIET);
         }
     }
 
@@ -193,6 +193,8 @@ mod tests {
         assert_eq!(log.due(), None);
         log.note_commit(now);
         assert!(log.due().is_some_and(|due| due > now));
+        log.note_commit(now + QUIET / 2);
+        assert_eq!(log.due(), Some(now + QUIET / 2 + QUIET), "whoever follows is given that first");
         log.begin();
         log.note_commit(now);
         assert_eq!(log.due(), None);

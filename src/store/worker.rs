@@ -83,6 +83,9 @@ impl Worker {
     /// Waits for a command; while there is none, old records go, and marks and the log are written.
     fn next_command(&mut self) -> Option<Command> {
         loop {
+            if let Ok(command) = self.queue.try_recv() {
+                return Some(command);
+            }
             self.do_chores();
             if let Some(command) = self.next_while_old_records_go() {
                 return Some(command);

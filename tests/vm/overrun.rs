@@ -48,6 +48,23 @@ fn an_overrun_is_a_gap_and_degrades_the_record_without_a_timing_of_its_own() {
     assert_eq!(agent.gaps(&mut guest), 2, "one overrun: a gap in the keys and one in the motion");
 }
 
+#[test]
+fn a_mouse_that_is_slow_and_then_reports_at_1_khz_and_a_keyboard_in_use_lose_no_event() {
+    let mut guest = boot(Hardware::VirtioSteady);
+    // Of the HID layer, without a USB endpoint: the kernel does not say how fast they can be.
+    let (mouse, keyboard) =
+        (guest.make_device("hid-mouse", "Test Mouse"), guest.make_device("hid-keyboard", "Test Keyboard"));
+    guest.run("permit");
+    let agent = Agent::start(&mut guest, "");
+    agent.await_read(&mut guest, &mouse.node);
+    agent.await_read(&mut guest, &keyboard.node);
+    guest.write_file(&keyboard.process.stdin, "type 10000000 100000\n");
+    guest.play_undisturbed(&mouse, "rel 0 1\nflood 2000000 10000\nflood 8000000 1000", 11);
+    agent.await_events(&mut guest, "mouse", 8_201);
+    agent.await_events(&mut guest, "keystroke", 100);
+    assert_eq!(agent.gaps(&mut guest), 0);
+}
+
 /// Presses and releases, half a millisecond apart: five times what a scanner types.
 const BURST: &str = "type 1000000 500";
 const BURST_EVENTS: u64 = 2_000;

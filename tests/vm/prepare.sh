@@ -6,7 +6,7 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 out=$(cd "$here/../.." && pwd)/target/vm
 log=$out/prepare.log
-modules='virtio_pci virtio_console evdev uinput virtio_input'
+modules='virtio_pci virtio_console evdev uinput uhid hid_generic virtio_input'
 ps2_modules='psmouse'
 usb_modules='xhci_pci usbhid hid_generic'
 . "$here/lib.sh"

@@ -261,6 +261,14 @@ mod tests {
     }
 
     #[test]
+    fn somebody_whose_strokes_overlap_is_read_50_ms_late_at_most() {
+        let mut reader = Reader::new(false);
+        reader.hear(17, 3, 10 * SECOND);
+        reader.hear(50, 3, SECOND / 25);
+        assert!(reader.due.is_some_and(|due| due <= reader.now + SECOND / 20), "{:?}", reader.due);
+    }
+
+    #[test]
     fn a_scanner_is_read_some_times_a_second() {
         let mut reader = Reader::new(false);
         reader.hear(400, 3, 2 * KNOWN_AFTER);

@@ -147,6 +147,7 @@ mod tests {
     use nix::pty::{PtyMaster, grantpt, posix_openpt, ptsname_r, unlockpt};
     use nix::unistd::geteuid;
     use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::time::Instant;
 
     fn terminal() -> (PtyMaster, u32) {
         let master = posix_openpt(OFlag::O_RDWR | OFlag::O_NOCTTY).expect("a terminal");
@@ -160,19 +161,32 @@ mod tests {
     }
 
     fn has(listed: &mut Listed, number: u32) -> bool {
-        listed.terminals().iter().any(|terminal| terminal.number == number)
+        made_at(listed, number).is_some()
+    }
+
+    /// Another terminal may have its number since.
+    fn made_at(listed: &mut Listed, number: u32) -> Option<Duration> {
+        listed.terminals().iter().find(|terminal| terminal.number == number).map(|terminal| terminal.made)
     }
 
     #[test]
     fn a_terminal_that_comes_is_given_away_or_goes_is_noticed_at_the_next_look() {
         let mut listed = listed_in(Path::new(PTS));
         let (master, number) = terminal();
-        assert!(has(&mut listed, number));
-        listed.is_stale = false;
-        fs::set_permissions(format!("{PTS}/{number}"), fs::Permissions::from_mode(0o600)).expect("ours");
-        assert!(listed.watch.as_ref().expect("watched").is_changed(Path::new(PTS)).expect("it can tell"));
+        let path = PathBuf::from(PTS).join(number.to_string());
+        let made_first = made_at(&mut listed, number).expect("it is there");
+        let begun = Instant::now();
+        // Its time is that of a tick.
+        let made_anew = loop {
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("ours");
+            match made(&path, geteuid().as_raw()).expect("it is there") {
+                Some(made) if made != made_first => break made,
+                _ => assert!(begun.elapsed() < Duration::from_secs(10), "the kernel has noted no change"),
+            }
+        };
+        assert_eq!(made_at(&mut listed, number), Some(made_anew));
         drop(master);
-        assert!(!has(&mut listed, number));
+        assert_ne!(made_at(&mut listed, number), Some(made_anew));
     }
 
     #[test]
@@ -180,9 +194,9 @@ mod tests {
         let mut listed = listed_in(Path::new(PTS));
         listed.watch = None;
         let (master, number) = terminal();
-        assert!(has(&mut listed, number));
+        let made = made_at(&mut listed, number).expect("it is there");
         drop(master);
-        assert!(!has(&mut listed, number));
+        assert_ne!(made_at(&mut listed, number), Some(made));
     }
 
     #[test]

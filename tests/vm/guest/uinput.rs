@@ -1,8 +1,9 @@
 //! Runs in the guest: plays scripts on input devices of its own making, or watches a device as an independent witness.
 //!
 //! `vm-uinput KIND NAME` makes a device through uinput (KIND: keyboard, mouse, wheel, combo, touchpad or tablet; or
-//! `of:` and the codes that it has, as in `of:BTN_TOUCH,ABS_X,ABS_Y,DIRECT`) that lives until the program ends. Each line
-//! of standard input is one report, its parts separated by `;`
+//! `of:` and the codes that it has, as in `of:BTN_TOUCH,ABS_X,ABS_Y,DIRECT`), or through the HID layer (`hid-keyboard`,
+//! which has KEY_J only, and `hid-mouse`, which only moves), that lives until the program ends. Each line of standard input
+//! is one report, its parts separated by `;`
 //!
 //! ```text
 //! down KEY_A        up BTN_LEFT        rel DX DY        abs ABS_X VALUE
@@ -16,10 +17,13 @@
 //!
 //! Everything is told in JSON lines; `us` is microseconds of CLOCK_BOOTTIME, as the kernel stamps events.
 
+mod uhid;
+
 use std::error::Error;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::AsRawFd;
+use std::path::PathBuf;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -30,6 +34,7 @@ use evdev::{
     PropType, RelativeAxisCode as Rel, UinputAbsSetup,
 };
 use serde_json::json;
+use uhid::HidDevice;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -39,7 +44,9 @@ fn main() -> Outcome<()> {
         ["watch", node] => watch(node),
         ["remap", node, name] => repeat(node, name, true),
         ["mirror", node, name] => repeat(node, name, false),
-        [kind, name] => play(device(kind, name)?),
+        ["hid-mouse", name] => play(Made::Hid(HidDevice::new(name, true)?)),
+        ["hid-keyboard", name] => play(Made::Hid(HidDevice::new(name, false)?)),
+        [kind, name] => play(Made::Uinput(device(kind, name)?)),
         _ => Err("usage: vm-uinput watch NODE | remap NODE NAME | mirror NODE NAME | KIND NAME".into()),
     }
 }
@@ -52,8 +59,33 @@ fn now_us(clock: libc::clockid_t) -> i64 {
     now.tv_sec * 1_000_000 + now.tv_nsec / 1_000
 }
 
-fn play(mut device: VirtualDevice) -> Outcome<()> {
-    let node = device.enumerate_dev_nodes_blocking()?.next().ok_or("the device has no node")??;
+enum Made {
+    Uinput(VirtualDevice),
+    Hid(HidDevice),
+}
+
+impl Made {
+    fn node(&mut self) -> Outcome<PathBuf> {
+        match self {
+            Made::Uinput(device) => node_of(device),
+            Made::Hid(device) => device.node(),
+        }
+    }
+
+    fn emit(&mut self, events: &[InputEvent]) -> Outcome<()> {
+        match self {
+            Made::Uinput(device) => Ok(device.emit(events)?),
+            Made::Hid(device) => device.emit(events),
+        }
+    }
+}
+
+fn node_of(device: &mut VirtualDevice) -> Outcome<PathBuf> {
+    Ok(device.enumerate_dev_nodes_blocking()?.next().ok_or("the device has no node")??)
+}
+
+fn play(mut device: Made) -> Outcome<()> {
+    let node = device.node()?;
     println!("{}", json!({ "node": node }));
     let mut schedule = Schedule::new();
     for line in io::stdin().lines() {
@@ -91,7 +123,7 @@ fn repeat(node: &str, name: &str, grab: bool) -> Outcome<()> {
     if grab {
         keyboard.grab()?;
     }
-    let node = stand_in.enumerate_dev_nodes_blocking()?.next().ok_or("the device has no node")??;
+    let node = node_of(&mut stand_in)?;
     println!("{}", json!({ "node": node }));
     loop {
         let keys = keyboard.fetch_events()?.filter(|event| event.event_type() == EventType::KEY).collect::<Vec<_>>();

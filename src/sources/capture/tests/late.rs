@@ -147,3 +147,15 @@ async fn a_prompt_is_looked_for_before_the_focus_leaves_its_terminal() {
         assert_eq!((desk.pressed(), desk.of_terminal(), desk.gaps()), (0, 2, 1), "{backend:?}");
     }
 }
+
+#[tokio::test]
+async fn a_keystroke_that_has_waited_long_enough_is_captured_though_a_change_of_focus_is_told_before_it_is_read() {
+    let mut desk = Desk::excluding(&["keepassxc"]);
+    desk.focus(Backend::Wayland, "editor").await;
+    let typed_us = boot_us() - desk.capture.hold_us() - 1_000;
+    desk.keyboard.write_all(&[key(typed_us, A, 1), key(typed_us + 500, A, 0)].concat()).expect("typed");
+    let app = App { instance: "keepassxc".into(), class: "".into() };
+    desk.told.send((Backend::Wayland, Update::Focus(Focus::App(app)))).await.expect("somebody who hears it");
+    desk.take_until("the focus is taken", |desk| desk.capture.recipient.is_app_excluded()).await;
+    assert_eq!((desk.pressed(), desk.discarded()), (1, 0));
+}
