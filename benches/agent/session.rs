@@ -109,8 +109,7 @@ impl Session {
     }
 
     /// Once every sink has been connected to.
-    fn connected(mut self) -> Session {
-        self.person.work(crate::SLOW, Duration::from_secs(12));
+    fn connected(self) -> Session {
         wait_until("both sinks deliver", || {
             let status = self.home.run(&["status", "--json"]).stdout;
             let status: serde_json::Value = serde_json::from_slice(&status).expect("JSON");
@@ -157,8 +156,10 @@ impl Session {
         agent.wait_for_log("Mouse Extractor initialized and ready");
         agent.wait_for_log("App Tracker initialized and ready");
         let windows = Windows::on(&screen);
-        let session = Session { agent, person, servers, windows, _screen: screen, home, _desk: desk };
+        let mut session = Session { agent, person, servers, windows, _screen: screen, home, _desk: desk };
         session.turn_to(b"editor\0Editor\0");
+        // Sinks are given something, and how fast the devices are is known after 5 s of use.
+        session.person.work(crate::SLOW, Duration::from_secs(12));
         session
     }
 
