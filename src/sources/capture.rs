@@ -322,9 +322,7 @@ impl Capture {
         // It is told some time after the wake-up, and what was done meanwhile comes after it.
         let since_us = arrived.first().map_or_else(boot_us, |first| first.ts_us);
         self.push_at(since_us, Event::Gap { scope: Scope::All, reason });
-        if self.is_capturing() {
-            self.push_at(since_us, Event::Focus { app: self.recipient.name() });
-        }
+        self.push_focus_at(since_us);
         self.take_arrived(arrived.drain(..));
         self.arrivals.fresh = arrived;
     }
@@ -401,8 +399,12 @@ impl Capture {
     }
 
     fn push_focus(&mut self) {
+        self.push_focus_at(boot_us());
+    }
+
+    fn push_focus_at(&mut self, boot_us: Micros) {
         if self.is_capturing() {
-            self.push(Event::Focus { app: self.recipient.name() });
+            self.push_at(boot_us, Event::Focus { app: self.recipient.name() });
         }
     }
 }
